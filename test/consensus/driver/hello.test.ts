@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { CodecError } from '../../../consensus/driver/errors.ts';
+import { checkHello, decodeHello, encodeHello, type Hello, ownHello } from '../../../consensus/driver/hello.ts';
+import { SeededRandom } from './random-message.ts';
+
+const own = ownHello({ clusterId: 'plant-7', clusterEpoch: 2, nodeId: 'n1', incarnation: 5 });
+const peer: Hello = { ...own, nodeId: 'n2' };
+
+describe('HELLO', () => {
+  it('reads back as it was, and ignores what a later version appends', () => {
+    assert.deepEqual(decodeHello(encodeHello(peer)), peer);
+    assert.deepEqual(decodeHello(Uint8Array.from([...encodeHello(peer), 1, 2, 3])), peer);
+  });
+
+  it('accepts a member of the same cluster and names the first thing that does not fit', () => {
+    const expectation = { own, members: ['n1', 'n2', 'n3'], incarnations: new Map([['n2', 5]]) };
+    assert.deepEqual(checkHello(expectation, peer), { ok: true, wireVersion: 1 });
+    const refused: readonly (readonly [Partial<Hello>, string])[] = [
+      [{ wireMin: 2, wireMax: 3 }, 'WIRE_VERSION'],
+      [{ clusterId: 'plant-8' }, 'CLUSTER_MISMATCH'],
+      [{ clusterEpoch: 1 }, 'CLUSTER_EPOCH'],
+      [{ nodeId: 'n1' }, 'NODE_SELF'],
+      [{ nodeId: 'n9' }, 'NODE_UNKNOWN'],
+      [{ incarnation: 4 }, 'INCARNATION_STALE'],
+    ];
+    for (const [change, code] of refused) {
+      const verdict = checkHello(expectation, { ...peer, ...change });
+      assert.equal(verdict.ok ? 'ok' : verdict.code, code);
+    }
+    const other = checkHello({ ...expectation, expectedNode: 'n3' }, peer);
+    assert.equal(other.ok ? 'ok' : other.code, 'NODE_UNEXPECTED');
+  });
+
+  it('answers 20,000 mutated and random payloads with a HELLO or a CodecError', () => {
+    const random = new SeededRandom(3);
+    for (let run = 0; run < 20_000; run++) {
+      const bytes = run % 2 === 0 ? encodeHello(peer).slice() : random.bytes(random.nextInt(60));
+      if (bytes.length > 0) bytes[random.nextInt(bytes.length)] = random.nextInt(256);
+      try {
+        const hello = decodeHello(bytes);
+        assert.deepEqual(decodeHello(encodeHello(hello)), hello);
+      } catch (error) {
+        assert.ok(error instanceof CodecError, `run ${run}: ${String(error)}`);
+      }
+    }
+  });
+});

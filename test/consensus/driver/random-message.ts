@@ -1,0 +1,130 @@
+/** Random, valid messages of every type, from a seed. */
+import type { Message, MessageType } from '../../../consensus/core/messages.ts';
+import { type Entry, logIndex, term, tick } from '../../../consensus/core/types.ts';
+
+/** A small seeded generator (xorshift32). */
+export class SeededRandom {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = (seed ^ 0x9e3779b9) >>> 0 || 1;
+  }
+
+  nextInt(below: number): number {
+    this.#state ^= this.#state << 13;
+    this.#state >>>= 0;
+    this.#state ^= this.#state >>> 17;
+    this.#state ^= this.#state << 5;
+    this.#state >>>= 0;
+    return this.#state % below;
+  }
+
+  bytes(length: number): Uint8Array {
+    return Uint8Array.from({ length }, () => this.nextInt(256));
+  }
+}
+
+export function randomMessage(random: SeededRandom, type: MessageType): Message {
+  const number = () =>
+    [0, 1, 127, 128, random.nextInt(1e6), 2 ** 32 + random.nextInt(99), Number.MAX_SAFE_INTEGER][random.nextInt(7)] as number;
+  const some = <T>(make: () => T): T[] => Array.from({ length: random.nextInt(4) }, make);
+  const maybe = <T>(make: () => T): T | undefined => (random.nextInt(2) === 0 ? make() : undefined);
+  const node = () => ['n1', 'n2', 'a-rather-long-name-of-a-box-17'][random.nextInt(3)] as string;
+  const pick = <T>(words: readonly T[]): T => words[random.nextInt(words.length)] as T;
+  const address = { from: node(), to: node(), term: term(number()) };
+  const item = () => ({ workload: pick(['analyser', 'größe', '']), replica: number(), epoch: number() });
+
+  switch (type) {
+    case 'PREVOTE':
+    case 'VOTE':
+      return {
+        type,
+        ...address,
+        lastTerm: term(number()),
+        lastIndex: logIndex(number()),
+        reason: pick(['timeout', 'link-lost', 'transfer']),
+      } as Message;
+    case 'PREVOTE_REPLY':
+    case 'VOTE_REPLY':
+      return { type, ...address, granted: pick([true, false]) } as Message;
+    case 'PING':
+      return {
+        type,
+        ...address,
+        commitIndex: logIndex(number()),
+        seq: number(),
+        sentAt: tick(number()),
+        ackSeqSeen: number(),
+        ackSeqMajority: number(),
+      };
+    case 'APPEND': {
+      const prevIndex = logIndex(random.nextInt(1e6));
+      const entries = Array.from(
+        { length: random.nextInt(5) },
+        (_, i): Entry => ({
+          term: term(number()),
+          index: logIndex(prevIndex + 1 + i),
+          kind: pick(['noop', 'command', 'configuration']),
+          origin: maybe(() => ({ node: node(), requestId: number() })),
+          data: random.bytes(random.nextInt(40)),
+        }),
+      );
+      return { type, ...address, prevTerm: term(number()), prevIndex, entries, commitIndex: logIndex(number()) };
+    }
+    case 'ACK':
+      return {
+        type,
+        ...address,
+        seq: number(),
+        sentAt: tick(number()),
+        ackSeq: number(),
+        durableIndex: logIndex(number()),
+        reject: maybe(() => ({ prevIndex: logIndex(number()), hintTerm: term(number()), hintIndex: logIndex(number()) })),
+        touches: some(() => ({ session: number(), ttlTicks: number() })),
+      };
+    case 'REQUEST':
+      return { type, ...address, requestId: number(), kind: pick(['command', 'read']), data: random.bytes(random.nextInt(40)) };
+    case 'REPLY':
+      return {
+        type,
+        ...address,
+        requestId: number(),
+        outcome: pick([
+          { kind: 'accepted', index: logIndex(number()), entryTerm: term(number()) } as const,
+          { kind: 'read', index: logIndex(number()) } as const,
+          {
+            kind: 'refused',
+            code: pick(['NOT_LEADER', 'BUSY', 'TOO_LARGE', 'STEPPING_DOWN'] as const),
+            leader: maybe(node),
+          } as const,
+        ]),
+      };
+    case 'REVALIDATE':
+      return { type, ...address, requestId: number(), items: some(item) };
+    case 'REVALIDATE_REPLY':
+      return {
+        type,
+        ...address,
+        requestId: number(),
+        items: some(() => ({ ...item(), verdict: pick(['valid', 'moved', 'invalid'] as const) })),
+      };
+    case 'SNAPSHOT': {
+      const data = random.bytes(random.nextInt(60));
+      const offset = random.nextInt(1e6);
+      const meta = { index: logIndex(number()), term: term(number()), membership: { voters: some(node), learners: some(node) } };
+      return {
+        type,
+        ...address,
+        meta,
+        offset,
+        totalBytes: offset + data.length + random.nextInt(9),
+        checksum: random.nextInt(2 ** 32),
+        data,
+      };
+    }
+    case 'SNAPSHOT_ACK':
+      return { type, ...address, index: logIndex(number()), nextOffset: number(), installed: pick([true, false]) };
+    case 'TIMEOUT_NOW':
+      return { type, ...address };
+  }
+}
