@@ -3,6 +3,8 @@
  * Everything durable or shared by the site goes through the replicated state; everything here is local or a fact.
  */
 import type { NodeId } from '../consensus/core/types.ts';
+import type { Command, Outcome } from './state/commands.ts';
+import type { SiteState } from './state/site-state.ts';
 import type { InstancesDocument, InstanceStatus, WorkloadSpec } from '../schemas/generated/types.ts';
 
 /** Starts in dependency order, stops in reverse. Both are called once. */
@@ -109,3 +111,21 @@ export interface Fact<Document> {
 }
 
 export type { InstancesDocument, InstanceStatus, WorkloadSpec };
+
+// --- the site's decisions --------------------------------------------------------------------------------------------
+
+/** How rooms reach the replicated state: read it here, change it through the log. */
+export interface SiteAccess {
+  readonly self: NodeId;
+  readonly site: string;
+  readonly members: readonly NodeId[];
+  readonly state: SiteState;
+  /** Leader, and the first entry of its term is applied. */
+  leads(): boolean;
+  /** Milliseconds since boot at which this box began to lead; undefined when it does not. */
+  leadsSince(): number | undefined;
+  /** Milliseconds since boot at which the leader (this box) last had an ACK of the member. */
+  lastAckAt(member: NodeId): number | undefined;
+  /** Commits a decision. Rejects with a ConsensusError; a refusal by the state itself comes back as an outcome. */
+  propose(command: Command): Promise<Outcome>;
+}

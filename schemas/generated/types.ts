@@ -5,6 +5,8 @@ export interface AllDocuments {
   InstancesDocument: InstancesDocument;
   Placement: Placement;
   TopologyDocument: TopologyDocument;
+  UplinkAnswer: UplinkAnswer;
+  UplinkReport: UplinkReport;
   WorkloadFile: WorkloadFile;
 }
 /**
@@ -210,6 +212,10 @@ export interface AgentConfig {
     electionMs?: number;
     leaseMs?: number;
     healthSampleMs?: number;
+    /**
+     * A member that its peers cannot reach for this long is lost, and its work is placed elsewhere. Longer than an agent's restart, so that a restart moves nothing.
+     */
+    lostAfterMs?: number;
     /**
      * Unchanged health is published at least this often.
      */
@@ -458,15 +464,101 @@ export interface TopologyDocument {
   }[];
 }
 /**
- * What an operator applies: one or more workloads.
+ * What an upper site answers to a report.
  */
-export interface WorkloadFile {
+export interface UplinkAnswer {
   version: 1;
   /**
-   * @minItems 1
-   * @maxItems 256
+   * Name of a site.
    */
-  workloads: WorkloadSpec[];
+  site: string;
+  /**
+   * The authority epoch of the report this answers.
+   */
+  authorityEpoch: number;
+  /**
+   * A newer intent is being made: ask again soon.
+   */
+  planning: boolean;
+  /**
+   * The upper site's own boxes.
+   *
+   * @maxItems 64
+   */
+  nodes: ReportedNode[];
+  intent: null | Intent;
+  /**
+   * REVALIDATE of the reported placements: valid goes on, moved and invalid stop.
+   *
+   * @maxItems 8192
+   */
+  verdicts: {
+    /**
+     * Name of a workload, unique in its site.
+     */
+    workload: string;
+    replica: number;
+    epoch: number;
+    verdict: 'valid' | 'moved' | 'invalid';
+  }[];
+}
+/**
+ * One box as its own site sees it.
+ */
+export interface ReportedNode {
+  topology: TopologyDocument;
+  /**
+   * May be given work.
+   */
+  usable: boolean;
+  /**
+   * Why it is not usable.
+   */
+  reason: string | null;
+  /**
+   * 0 (sound) to 1 (about to fail).
+   */
+  risk: number;
+  /**
+   * @maxItems 512
+   *
+   * Items: SHA-256, lower-case hexadecimal.
+   */
+  staged: string[];
+  healthAgeSeconds: number | null;
+}
+export interface Intent {
+  revision: number;
+  /**
+   * Workloads the upper site gives to this site.
+   *
+   * @maxItems 1024
+   */
+  specs: WorkloadSpec[];
+  /**
+   * @maxItems 8192
+   */
+  assignments: {
+    /**
+     * Name of a workload, unique in its site.
+     */
+    workload: string;
+    replica: number;
+    /**
+     * Name of a box, unique over all tiers.
+     */
+    node: string;
+    /**
+     * How firmly a workload stays in memory after a run: hot in RAM, warm in cache storage, cold in neither.
+     */
+    class: 'hot' | 'warm' | 'cold';
+  }[];
+  /**
+   * The engine's plan, for explanation.
+   */
+  plan: {
+    [k: string]: unknown;
+  };
 }
 export interface WorkloadSpec {
   /**
@@ -681,4 +773,48 @@ export interface WorkloadSpec {
    * Time between SIGTERM and SIGKILL.
    */
   stopGraceMs?: number;
+}
+/**
+ * What a site's leader tells its upper site. `rejoining` reports are the site's REVALIDATE: every placement listed is asked about.
+ */
+export interface UplinkReport {
+  version: 1;
+  /**
+   * Name of a site.
+   */
+  site: string;
+  authority: {
+    mode: 'connected' | 'autonomous' | 'rejoining';
+    epoch: number;
+    /**
+     * Revision of the newest intent in force at the site.
+     */
+    basisRevision: number;
+  };
+  /**
+   * @minItems 1
+   * @maxItems 64
+   */
+  nodes: ReportedNode[];
+  /**
+   * Workloads an operator gave to the site itself.
+   *
+   * @maxItems 1024
+   */
+  specs: WorkloadSpec[];
+  /**
+   * @maxItems 8192
+   */
+  placements: Placement[];
+}
+/**
+ * What an operator applies: one or more workloads.
+ */
+export interface WorkloadFile {
+  version: 1;
+  /**
+   * @minItems 1
+   * @maxItems 256
+   */
+  workloads: WorkloadSpec[];
 }

@@ -1,0 +1,132 @@
+/** The closed union of decisions. What is not here cannot change the site's state. */
+import type { Placement, WorkloadSpec } from '../../schemas/generated/types.ts';
+
+/** Who gave a workload to this site: an operator here, the upper site, or (on an upper site) a child site. */
+export type WorkloadOrigin = 'site' | 'upper' | `child:${string}`;
+
+export interface Assignment {
+  readonly workload: string;
+  readonly replica: number;
+  readonly node: string;
+  readonly class: Placement['class'];
+  /** Decided by a site on its own and not yet confirmed. @default that of the command */
+  readonly provisional?: boolean;
+}
+
+/** `rejoining` lies between the two others; `isolated` is a box's own overlay and never replicated. */
+export type SiteMode = 'connected' | 'autonomous' | 'rejoining';
+
+export type Command =
+  | { readonly type: 'kvPut'; readonly key: string; readonly value: string; readonly expectRevision?: number }
+  | { readonly type: 'kvDelete'; readonly key: string; readonly expectRevision?: number }
+  /** `replace`: workloads of this origin that are not listed are deleted. */
+  | { readonly type: 'workloadsApply'; readonly origin: WorkloadOrigin; readonly specs: readonly WorkloadSpec[]; readonly replace: boolean }
+  | { readonly type: 'workloadDelete'; readonly name: string }
+  /** The whole plan, as data: replicas never compute it again. */
+  | {
+      readonly type: 'planCommit';
+      readonly by: 'upper' | 'local';
+      readonly authorityEpoch: number;
+      /** Revision of the upper site's intent it rests on. */
+      readonly basisRevision: number;
+      readonly provisional: boolean;
+      readonly assignments: readonly Assignment[];
+      /** The engine's plan with its terms and alternatives, for explanation. Opaque here, at most 256 KiB. */
+      readonly plan: unknown;
+    }
+  /** The former holder of an `onSplit: stop` replica let go, or its lease has certainly ended. */
+  | { readonly type: 'release'; readonly workload: string; readonly replica: number; readonly epoch: number; readonly reason: 'stopped' | 'lease-ended' | 'operator' }
+  | { readonly type: 'authority'; readonly mode: SiteMode; readonly fromEpoch: number };
+
+/** A command with the sender's name and sequence, so that a retry is applied once. */
+export interface Envelope {
+  readonly client?: { readonly id: string; readonly sequence: number; readonly lowestAwaited: number };
+  readonly command: Command;
+}
+
+export type RefusalCode =
+  | 'BAD_COMMAND'
+  | 'KEY_INVALID'
+  | 'VALUE_TOO_LARGE'
+  | 'STATE_FULL'
+  | 'REVISION_CONFLICT'
+  | 'NOT_FOUND'
+  | 'NAME_TAKEN'
+  | 'STALE_AUTHORITY'
+  | 'STALE_INTENT'
+  | 'SEQUENCE_FORGOTTEN'
+  | 'WINDOW_FULL';
+
+/** What a command came to. `revision` is the log index at which it was decided. */
+export type Outcome =
+  | { readonly ok: true; readonly revision: number; readonly detail?: { readonly changed: readonly string[]; readonly unchanged: readonly string[] } }
+  | { readonly ok: false; readonly revision: number; readonly code: RefusalCode; readonly message: string };
+
+/** Bounds of the replicated state; beyond them a command is refused with a code. */
+export const stateLimits = {
+  keyBytesMax: 512,
+  valueBytesMax: 64 * 1024,
+  keysMax: 100_000,
+  workloadsMax: 1024,
+  assignmentsMax: 8192,
+  planBytesMax: 256 * 1024,
+  /** Clients whose results are remembered; the one unheard longest is forgotten first. */
+  clientsMax: 1024,
+  resultsPerClientMax: 64,
+} as const;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+export function encodeEnvelope(envelope: Envelope): Uint8Array {
+  return encoder.encode(JSON.stringify(envelope));
+}
+
+/** Undefined for bytes that are no envelope this version knows; `apply` answers BAD_COMMAND then. */
+export function decodeEnvelope(data: Uint8Array): Envelope | undefined {
+  try {
+    const value = JSON.parse(decoder.decode(data)) as Partial<Envelope> | null;
+    if (typeof value !== 'object' || value === null || !isCommand(value.command) || !isClient(value.client)) return undefined;
+    return value as Envelope;
+  } catch {
+    return undefined;
+  }
+}
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const isListOf = (test: (item: Record<string, unknown>) => boolean) => (value: unknown) =>
+  Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null && test(item as Record<string, unknown>));
+const optional = (test: (value: unknown) => boolean) => (value: unknown) => value === undefined || test(value);
+
+/** The fields `apply` relies on. Documents inside (specs) were checked against their schemas where they came in. */
+const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: unknown) => boolean>>>> = {
+  kvPut: { key: isText, value: isText, expectRevision: optional(isCount) },
+  kvDelete: { key: isText, expectRevision: optional(isCount) },
+  workloadsApply: { origin: isText, replace: (value) => typeof value === 'boolean', specs: isListOf(({ name }) => isText(name)) },
+  workloadDelete: { name: isText },
+  planCommit: {
+    by: (value) => value === 'upper' || value === 'local',
+    authorityEpoch: isCount,
+    basisRevision: isCount,
+    provisional: (value) => typeof value === 'boolean',
+    assignments: isListOf((item) => isText(item['workload']) && isCount(item['replica']) && isText(item['node']) && isText(item['class'])),
+  },
+  release: { workload: isText, replica: isCount, epoch: isCount },
+  authority: { mode: (value) => value === 'connected' || value === 'autonomous' || value === 'rejoining', fromEpoch: isCount },
+};
+
+function isCommand(value: unknown): value is Command {
+  if (typeof value !== 'object' || value === null) return false;
+  const fields = value as Record<string, unknown>;
+  const type = fields['type'];
+  if (typeof type !== 'string' || !Object.hasOwn(shapes, type)) return false;
+  return Object.entries(shapes[type as Command['type']]).every(([name, test]) => test(fields[name]));
+}
+
+function isClient(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, sequence, lowestAwaited } = value as Record<string, unknown>;
+  return typeof id === 'string' && id.length > 0 && id.length <= 128 && isCount(sequence) && isCount(lowestAwaited);
+}

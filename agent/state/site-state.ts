@@ -1,0 +1,244 @@
+/** The replicated state of a site. Pure and total: same log, same state, and a bad command gets a code, never a throw. */
+import type { RevalidateItem, VerdictItem } from '../../consensus/core/messages.ts';
+import type { Entry, NodeId } from '../../consensus/core/types.ts';
+import type { Applied, RowChange, StateMachine } from '../../consensus/driver/ports.ts';
+import type { Placement, WorkloadSpec } from '../../schemas/generated/types.ts';
+import { type ClientRow, recall, remember } from './clients.ts';
+import { type Command, decodeEnvelope, type Outcome, type RefusalCode, type SiteMode, stateLimits, type WorkloadOrigin } from './commands.ts';
+import { commitPlan, type Holder, release, removePlacement, replicaKey } from './placement-table.ts';
+import { byCodeUnit, Table } from './rows.ts';
+
+export interface KvRow {
+  readonly value: string;
+  readonly revision: number;
+}
+export interface WorkloadRow {
+  readonly spec: WorkloadSpec;
+  readonly origin: WorkloadOrigin;
+  /** Log index of its last change. */
+  readonly revision: number;
+}
+export interface AuthorityRow {
+  readonly mode: SiteMode;
+  /** Grows with every change of mode. Intent and local plans made under another one are refused. */
+  readonly epoch: number;
+  /** Revision of the newest intent of the upper site taken in. */
+  readonly basisRevision: number;
+}
+export interface PlanRow {
+  readonly by: 'upper' | 'local';
+  readonly revision: number;
+  readonly basisRevision: number;
+  readonly plan: unknown;
+}
+
+const onlyRow = 'now';
+
+export class SiteState implements StateMachine {
+  readonly #changes: RowChange[] = [];
+  readonly #kv = new Table<KvRow>('kv/', this.#changes);
+  readonly #workloads = new Table<WorkloadRow>('workload/', this.#changes);
+  readonly #placements = new Table<Placement>('placement/', this.#changes);
+  readonly #holders = new Table<Holder>('holder/', this.#changes);
+  readonly #clients = new Table<ClientRow>('client/', this.#changes);
+  readonly #authority = new Table<AuthorityRow>('authority/', this.#changes);
+  readonly #plan = new Table<PlanRow>('plan/', this.#changes);
+  readonly #tables: readonly Table<unknown>[] = [this.#kv, this.#workloads, this.#placements, this.#holders, this.#clients, this.#authority, this.#plan];
+  readonly #initial: AuthorityRow;
+
+  /** @param hasUpper without an upper site a site is `autonomous` for good. */
+  constructor(hasUpper: boolean) {
+    this.#initial = { mode: hasUpper ? 'connected' : 'autonomous', epoch: 0, basisRevision: 0 };
+  }
+
+  // --- reads -------------------------------------------------------------------------------------------------------
+
+  kv(key: string): KvRow | undefined {
+    return this.#kv.get(key);
+  }
+  /** Sorted by key. */
+  kvList(prefix: string): readonly (readonly [string, KvRow])[] {
+    return [...this.#kv.entries()].filter(([key]) => key.startsWith(prefix)).sort((a, b) => byCodeUnit(a[0], b[0]));
+  }
+  workload(name: string): WorkloadRow | undefined {
+    return this.#workloads.get(name);
+  }
+  workloads(): readonly WorkloadRow[] {
+    return [...this.#workloads.values()].sort((a, b) => byCodeUnit(a.spec.name, b.spec.name));
+  }
+  placement(workload: string, replica: number): Placement | undefined {
+    return this.#placements.get(replicaKey(workload, replica));
+  }
+  placements(): readonly Placement[] {
+    return [...this.#placements.values()].sort((a, b) => byCodeUnit(a.workload, b.workload) || a.replica - b.replica);
+  }
+  /** Former holders of `onSplit: stop` replicas that have not let go yet. */
+  holders(): readonly (Holder & { readonly workload: string; readonly replica: number })[] {
+    return [...this.#holders.entries()].map(([key, holder]) => {
+      const cut = key.lastIndexOf('/');
+      return { ...holder, workload: key.slice(0, cut), replica: Number(key.slice(cut + 1)) };
+    });
+  }
+  authority(): AuthorityRow {
+    return this.#authority.get(onlyRow) ?? this.#initial;
+  }
+  plan(): PlanRow | undefined {
+    return this.#plan.get(onlyRow);
+  }
+
+  // --- the state machine ---------------------------------------------------------------------------------------------
+
+  apply(entry: Entry): Applied {
+    if (entry.kind !== 'command') return { result: undefined, changes: [] };
+    const revision = entry.index as number;
+    const envelope = decodeEnvelope(entry.data);
+    let outcome: Outcome;
+    if (envelope === undefined) outcome = refuse(revision, 'BAD_COMMAND', 'The log entry holds no command this version knows');
+    else if (envelope.client === undefined) outcome = this.#applyCommand(envelope.command, revision);
+    else {
+      const known = recall(this.#clients, envelope.client, revision);
+      outcome = known ?? this.#applyCommand(envelope.command, revision);
+      if (known === undefined) remember(this.#clients, envelope.client, outcome);
+    }
+    return { result: outcome, changes: this.#changes.splice(0) };
+  }
+
+  *rows(): Iterable<readonly [string, Uint8Array]> {
+    for (const table of this.#tables) yield* table.rows();
+  }
+
+  load(rows: Iterable<readonly [string, Uint8Array]>): void {
+    for (const table of this.#tables) table.clear();
+    for (const [key, value] of rows) this.#tables.find(({ prefix }) => key.startsWith(prefix))?.load(key, value);
+    this.#changes.length = 0;
+  }
+
+  revalidate(from: NodeId, items: readonly RevalidateItem[]): readonly VerdictItem[] {
+    return items.map((item) => {
+      const placement = this.placement(item.workload, item.replica);
+      if (placement === undefined) return { ...item, verdict: 'invalid' };
+      return { ...item, verdict: placement.node === from && placement.epoch === item.epoch ? 'valid' : 'moved' };
+    });
+  }
+
+  #applyCommand(command: Command, revision: number): Outcome {
+    switch (command.type) {
+      case 'kvPut':
+        return this.#kvPut(command, revision);
+      case 'kvDelete':
+        return this.#kvDelete(command, revision);
+      case 'workloadsApply':
+        return this.#workloadsApply(command, revision);
+      case 'workloadDelete':
+        return this.#workloadDelete(command.name, revision);
+      case 'planCommit':
+        return this.#planCommit(command, revision);
+      case 'release':
+        if (release(this.#placementTables(), command.workload, command.replica, command.epoch)) return { ok: true, revision };
+        return refuse(revision, 'NOT_FOUND', `Nobody waits for ${command.workload}/${command.replica} of epoch ${command.epoch}`);
+      case 'authority':
+        return this.#setAuthority(command, revision);
+      default:
+        return refuse(revision, 'BAD_COMMAND', 'The log entry holds a command this version does not know');
+    }
+  }
+
+  #kvPut(command: Extract<Command, { type: 'kvPut' }>, revision: number): Outcome {
+    const { key, value, expectRevision } = command;
+    if (typeof key !== 'string' || key.length === 0 || key.length > stateLimits.keyBytesMax) return refuse(revision, 'KEY_INVALID', `A key has 1 to ${stateLimits.keyBytesMax} characters`);
+    if (typeof value !== 'string' || value.length > stateLimits.valueBytesMax) return refuse(revision, 'VALUE_TOO_LARGE', `A value has at most ${stateLimits.valueBytesMax} characters`);
+    const present = this.#kv.get(key);
+    if (expectRevision !== undefined && (present?.revision ?? 0) !== expectRevision) return conflict(revision, key, present?.revision ?? 0, expectRevision);
+    if (present === undefined && this.#kv.size >= stateLimits.keysMax) return refuse(revision, 'STATE_FULL', `The site holds ${stateLimits.keysMax} keys already: delete some first`);
+    this.#kv.set(key, { value, revision });
+    return { ok: true, revision };
+  }
+
+  #kvDelete(command: Extract<Command, { type: 'kvDelete' }>, revision: number): Outcome {
+    const present = this.#kv.get(command.key);
+    if (present === undefined) return refuse(revision, 'NOT_FOUND', `There is no key ${command.key}`);
+    if (command.expectRevision !== undefined && present.revision !== command.expectRevision) return conflict(revision, command.key, present.revision, command.expectRevision);
+    this.#kv.delete(command.key);
+    return { ok: true, revision };
+  }
+
+  #workloadsApply(command: Extract<Command, { type: 'workloadsApply' }>, revision: number): Outcome {
+    const { origin, specs, replace } = command;
+    const names = new Set(specs.map(({ name }) => name));
+    for (const { name } of specs) {
+      const present = this.#workloads.get(name);
+      if (present !== undefined && present.origin !== origin) return refuse(revision, 'NAME_TAKEN', `Workload ${name} is already given by ${present.origin}: choose another name, or delete it there`);
+    }
+    const added = [...names].filter((name) => this.#workloads.get(name) === undefined).length;
+    if (this.#workloads.size + added > stateLimits.workloadsMax) return refuse(revision, 'STATE_FULL', `A site holds at most ${stateLimits.workloadsMax} workloads`);
+    const changed: string[] = [];
+    const unchanged: string[] = [];
+    for (const spec of specs) {
+      const present = this.#workloads.get(spec.name);
+      if (present !== undefined && JSON.stringify(present.spec) === JSON.stringify(spec)) unchanged.push(spec.name);
+      else {
+        this.#workloads.set(spec.name, { spec, origin, revision });
+        changed.push(spec.name);
+        this.#dropReplicasBeyond(spec);
+      }
+    }
+    if (replace) {
+      for (const row of [...this.#workloads.values()]) if (row.origin === origin && !names.has(row.spec.name)) this.#forget(row);
+    }
+    return { ok: true, revision, detail: { changed, unchanged } };
+  }
+
+  #workloadDelete(name: string, revision: number): Outcome {
+    const row = this.#workloads.get(name);
+    if (row === undefined) return refuse(revision, 'NOT_FOUND', `There is no workload ${name}`);
+    this.#forget(row);
+    return { ok: true, revision };
+  }
+
+  #forget(row: WorkloadRow): void {
+    for (const placement of [...this.#placements.values()]) if (placement.workload === row.spec.name) removePlacement(this.#placementTables(), row.spec, placement);
+    this.#workloads.delete(row.spec.name);
+  }
+
+  #dropReplicasBeyond(spec: WorkloadSpec): void {
+    for (const placement of [...this.#placements.values()]) {
+      if (placement.workload === spec.name && placement.replica >= (spec.replicas ?? 1)) removePlacement(this.#placementTables(), spec, placement);
+    }
+  }
+
+  #planCommit(command: Extract<Command, { type: 'planCommit' }>, revision: number): Outcome {
+    const authority = this.authority();
+    const mayDecide = command.by === 'local' ? authority.mode === 'autonomous' : authority.mode !== 'autonomous';
+    if (command.authorityEpoch !== authority.epoch || !mayDecide) {
+      return refuse(revision, 'STALE_AUTHORITY', `The plan was made by ${command.by} under authority epoch ${command.authorityEpoch}; the site is ${authority.mode} in epoch ${authority.epoch}`);
+    }
+    if (command.by === 'upper' && command.basisRevision < authority.basisRevision) {
+      return refuse(revision, 'STALE_INTENT', `Intent ${command.basisRevision} is older than ${authority.basisRevision}, which is in force`);
+    }
+    if (command.assignments.length > stateLimits.assignmentsMax) return refuse(revision, 'STATE_FULL', `A plan has at most ${stateLimits.assignmentsMax} assignments`);
+    const { provisional, basisRevision } = command;
+    commitPlan(this.#placementTables(), (name) => this.#workloads.get(name)?.spec, command.assignments, { index: revision, provisional, basisRevision });
+    this.#plan.set(onlyRow, { by: command.by, revision, basisRevision, plan: command.plan });
+    if (command.by === 'upper') this.#authority.set(onlyRow, { ...authority, basisRevision });
+    return { ok: true, revision };
+  }
+
+  #setAuthority(command: Extract<Command, { type: 'authority' }>, revision: number): Outcome {
+    const present = this.authority();
+    if (command.fromEpoch !== present.epoch) return refuse(revision, 'STALE_AUTHORITY', `The site is in authority epoch ${present.epoch}, not ${command.fromEpoch}`);
+    if (command.mode !== present.mode) this.#authority.set(onlyRow, { ...present, mode: command.mode, epoch: present.epoch + 1 });
+    return { ok: true, revision };
+  }
+
+  #placementTables(): { placements: Table<Placement>; holders: Table<Holder> } {
+    return { placements: this.#placements, holders: this.#holders };
+  }
+}
+
+function refuse(revision: number, code: RefusalCode, message: string): Outcome {
+  return { ok: false, revision, code, message };
+}
+
+function conflict(revision: number, key: string, present: number, expected: number): Outcome {
+  return refuse(revision, 'REVISION_CONFLICT', `Key ${key} is at revision ${present}, not ${expected}: read it again`);
+}

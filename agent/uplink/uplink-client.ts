@@ -1,0 +1,176 @@
+/** A site's side of the link to its upper site: reports up, takes intent down, and moves the site's authority. Runs on the leader. */
+import type { NodeId } from '../../consensus/core/types.ts';
+import type { Clock } from '../../consensus/driver/ports.ts';
+import type { Intent, UplinkAnswer, UplinkReport } from '../../schemas/generated/types.ts';
+import { describeProblems, parseDocument } from '../../schemas/validate.ts';
+import type { CallPort, Log, SiteAccess } from '../ports.ts';
+
+export const uplinkProtocol = '/holdfast/uplink/1';
+export const uplinkBytesMax = 4 * 1024 * 1024;
+
+export interface UplinkClientComponents {
+  readonly site: SiteAccess;
+  readonly calls: CallPort;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Boxes of the upper site, tried in turn. */
+  readonly upper: readonly NodeId[];
+  readonly report: () => UplinkReport;
+  /** What became of the site's own decisions when it came back. */
+  readonly onRejoined: (summary: { readonly valid: number; readonly moved: number; readonly invalid: number }) => void;
+}
+
+export interface UplinkClientOptions {
+  /** Milliseconds without an answer before the site decides for itself. */
+  readonly holdTimeMs: number;
+  /** Milliseconds between reports when nothing changes. @default 1000 */
+  readonly intervalMs?: number;
+}
+
+export interface UplinkView {
+  readonly connected: boolean;
+  /** Milliseconds since boot of the last answer; undefined before the first. */
+  readonly lastContactAt: number | undefined;
+}
+
+export class UplinkClient {
+  readonly #parts: UplinkClientComponents;
+  readonly #holdTimeMs: number;
+  readonly #intervalMs: number;
+  #cancel: (() => void) | undefined;
+  #stopped = false;
+  #busy = false;
+  #pokedMeanwhile = false;
+  #turn = 0;
+  #lastContactAt: number | undefined;
+  #answeredLast = false;
+  #upperNodes: UplinkAnswer['nodes'] = [];
+  #ledSince: number | undefined;
+  #merged: number | undefined;
+
+  constructor(components: UplinkClientComponents, options: UplinkClientOptions) {
+    this.#parts = components;
+    this.#holdTimeMs = options.holdTimeMs;
+    this.#intervalMs = options.intervalMs ?? 1000;
+  }
+
+  start(): void {
+    this.#schedule(0);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel?.();
+  }
+
+  /** Something the upper site should hear of changed: report soon. */
+  poke(): void {
+    if (this.#busy) this.#pokedMeanwhile = true;
+    else this.#schedule(20);
+  }
+
+  view(): UplinkView {
+    return { connected: this.#answeredLast, lastContactAt: this.#lastContactAt };
+  }
+
+  /** The upper site's own boxes, as last told. */
+  upperNodes(): UplinkAnswer['nodes'] {
+    return this.#upperNodes;
+  }
+
+  #schedule(ms: number): void {
+    this.#cancel?.();
+    if (!this.#stopped) this.#cancel = this.#parts.clock.after(ms, () => void this.#round());
+  }
+
+  async #round(): Promise<void> {
+    if (this.#busy || this.#stopped) return;
+    this.#busy = true;
+    this.#pokedMeanwhile = false;
+    let soon = false;
+    try {
+      const since = this.#parts.site.leadsSince();
+      if (since === undefined) this.#ledSince = undefined;
+      else {
+        // A new leader grants the upper site a full hold time: it does not know when it was last heard.
+        this.#ledSince ??= since;
+        soon = await this.#exchange();
+      }
+    } catch (error) {
+      this.#parts.log.debug('uplink.round.failed', { message: error instanceof Error ? error.message : String(error) });
+    } finally {
+      this.#busy = false;
+      this.#schedule(soon || this.#pokedMeanwhile ? 100 : Math.min(this.#intervalMs, Math.max(100, this.#holdTimeMs / 5)));
+    }
+  }
+
+  /** One report and its answer. True: ask again soon. */
+  async #exchange(): Promise<boolean> {
+    const report = this.#parts.report();
+    const answer = await this.#ask(report);
+    const now = this.#parts.clock.nowMs();
+    this.#answeredLast = answer !== undefined;
+    const { mode, epoch } = this.#parts.site.state.authority();
+    if (answer === undefined) {
+      const silentSince = Math.max(this.#lastContactAt ?? 0, this.#ledSince ?? now);
+      if (mode !== 'autonomous' && now - silentSince >= this.#holdTimeMs) await this.#become('autonomous', epoch);
+      return mode !== 'autonomous';
+    }
+    this.#lastContactAt = now;
+    this.#upperNodes = answer.nodes;
+    if (answer.authorityEpoch !== epoch) return true;
+    if (mode === 'autonomous') {
+      await this.#become('rejoining', epoch);
+      return true;
+    }
+    if (mode === 'rejoining' && this.#merged !== epoch) {
+      this.#merged = epoch;
+      const count = (verdict: string): number => answer.verdicts.filter((item) => item.verdict === verdict).length;
+      this.#parts.onRejoined({ valid: count('valid'), moved: count('moved'), invalid: count('invalid') });
+    }
+    const taken = answer.intent === null ? answer.planning === false : await this.#takeIntent(answer.intent, epoch);
+    if (mode === 'rejoining' && taken && !answer.planning) await this.#become('connected', epoch);
+    return answer.planning || mode === 'rejoining';
+  }
+
+  async #takeIntent(intent: Intent, authorityEpoch: number): Promise<boolean> {
+    const { site, log } = this.#parts;
+    const { basisRevision, mode } = site.state.authority();
+    if (intent.revision === basisRevision && mode === 'connected') return true;
+    const applied = await site.propose({ type: 'workloadsApply', origin: 'upper', specs: intent.specs, replace: true });
+    if (!applied.ok) {
+      log.warn('uplink.intent.refused', { code: applied.code, message: applied.message });
+      return false;
+    }
+    const committed = await site.propose({ type: 'planCommit', by: 'upper', authorityEpoch, basisRevision: intent.revision, provisional: false, assignments: intent.assignments, plan: intent.plan });
+    if (!committed.ok) log.warn('uplink.intent.refused', { code: committed.code, message: committed.message });
+    else log.info('uplink.intent.taken', { revision: intent.revision, assignments: intent.assignments.length });
+    return committed.ok;
+  }
+
+  async #become(mode: 'autonomous' | 'rejoining' | 'connected', fromEpoch: number): Promise<void> {
+    const outcome = await this.#parts.site.propose({ type: 'authority', mode, fromEpoch });
+    if (outcome.ok) this.#parts.log.info('authority.changed', { mode, epoch: fromEpoch + 1 });
+  }
+
+  async #ask(report: UplinkReport): Promise<UplinkAnswer | undefined> {
+    const { upper, calls, log } = this.#parts;
+    const request = new TextEncoder().encode(JSON.stringify(report));
+    for (let tries = 0; tries < upper.length; tries += 1) {
+      const to = upper[(this.#turn + tries) % upper.length] as NodeId;
+      try {
+        const timeoutMs = Math.min(2000, Math.max(500, this.#holdTimeMs / 2));
+        const bytes = await calls.call(to, uplinkProtocol, request, { timeoutMs, responseBytesMax: uplinkBytesMax });
+        const answer = parseDocument('UplinkAnswer', bytes, uplinkBytesMax);
+        if (answer.ok) {
+          this.#turn += tries;
+          return answer.value;
+        }
+        log.warn('uplink.answer.refused', { from: to, problems: describeProblems(answer.problems) });
+      } catch (error) {
+        log.debug('uplink.unreachable', { to, message: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    return undefined;
+  }
+}
