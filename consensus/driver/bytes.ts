@@ -77,6 +77,21 @@ export class ByteWriter {
     for (let i = 0; i < value.length; i++) this.#bytes[this.#length++] = value.charCodeAt(i);
   }
 
+  /** Overwrites 4 bytes already written, for lengths and checksums known only afterwards. */
+  patchU32(position: number, value: number): void {
+    for (let i = 0; i < 4; i++) this.#bytes[position + i] = (value >>> (24 - 8 * i)) & 0xff;
+  }
+
+  /** What was written from `start` on, without a copy; valid until the next write. */
+  since(start: number): Uint8Array {
+    return this.#bytes.subarray(start, this.#length);
+  }
+
+  /** Forgets everything written from `length` on. */
+  truncate(length: number): void {
+    this.#length = length;
+  }
+
   /** What was written, without a copy. The writer must not be used afterwards. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);

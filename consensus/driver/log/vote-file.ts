@@ -1,0 +1,134 @@
+/** Term and vote on disk: two copies in two pre-written blocks, answered only once both are durable. */
+import { join } from 'node:path';
+import { type HardState, term } from '../../core/types.ts';
+import { ByteReader, ByteWriter } from '../bytes.ts';
+import { CodecError, damagedRemedy, StorageError } from '../errors.ts';
+import type { File, FileSystem } from './file-system.ts';
+import { checksum, logFormat, sectorBytes } from './format.ts';
+import { replaceFile } from './replace-file.ts';
+
+/** Copies stand in different blocks of the disk. */
+const copyBytes = 4096;
+const magic = 0x48465631; // 'HFV1'
+const checksumAt = sectorBytes - 4;
+export const voteFileName = 'vote';
+
+interface Copy {
+  readonly sequence: number;
+  readonly hardState: HardState;
+}
+
+export class VoteFile {
+  readonly #fileSystem: FileSystem;
+  readonly #directory: string;
+  #file: File | undefined;
+  #newest: Copy;
+
+  private constructor(fileSystem: FileSystem, directory: string, newest: Copy) {
+    this.#fileSystem = fileSystem;
+    this.#directory = directory;
+    this.#newest = newest;
+  }
+
+  get hardState(): HardState {
+    return this.#newest.hardState;
+  }
+
+  /** A first vote file: term 0, no vote. */
+  static async create(fileSystem: FileSystem, directory: string): Promise<VoteFile> {
+    const vote = new VoteFile(fileSystem, directory, { sequence: 0, hardState: { term: term(0), votedFor: undefined } });
+    await vote.save(vote.hardState);
+    return vote;
+  }
+
+  /** @throws {StorageError} VOTE_DAMAGED when it is missing or both copies are bad: such a box is never taken for a new one. */
+  static async open(fileSystem: FileSystem, directory: string): Promise<VoteFile> {
+    const path = join(directory, voteFileName);
+    if ((await fileSystem.stat(path)) === undefined) throw damaged(path, 'The vote file is missing beside a log');
+    const file = await fileSystem.open(path, 'update');
+    const copies = [readCopy(await file.read(0, sectorBytes)), readCopy(await file.read(copyBytes, sectorBytes))];
+    const [a, b] = copies;
+    const newest = a !== undefined && (b === undefined || a.sequence >= b.sequence) ? a : b;
+    if (newest === undefined) {
+      await file.close();
+      throw damaged(path, 'Both copies of term and vote are damaged');
+    }
+    const vote = new VoteFile(fileSystem, directory, newest);
+    if (a?.sequence === b?.sequence) {
+      vote.#file = file;
+    } else {
+      // One copy is bad or older. Mend it now: the next fault must not find a single copy.
+      await file.close();
+      await vote.save(newest.hardState);
+    }
+    return vote;
+  }
+
+  /** Durable in both copies once it resolves. After a failure the next call starts a new file: the old pages prove nothing. */
+  async save(hardState: HardState): Promise<void> {
+    const next = { sequence: this.#newest.sequence + 1, hardState };
+    const bytes = encodeCopy(next);
+    const file = this.#file;
+    if (file === undefined) {
+      await this.#replace(bytes);
+    } else {
+      this.#file = undefined;
+      try {
+        for (const position of [0, copyBytes]) {
+          await file.pwrite(bytes, position);
+          await file.fdatasync();
+        }
+      } catch (error) {
+        await file.close().catch(() => undefined);
+        throw error;
+      }
+      this.#file = file;
+    }
+    this.#newest = next;
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
+  async #replace(copy: Uint8Array): Promise<void> {
+    const content = new Uint8Array(2 * copyBytes);
+    content.set(copy, 0);
+    content.set(copy, copyBytes);
+    await replaceFile(this.#fileSystem, this.#directory, voteFileName, content);
+    this.#file = await this.#fileSystem.open(join(this.#directory, voteFileName), 'update');
+  }
+}
+
+function encodeCopy({ sequence, hardState }: Copy): Uint8Array {
+  const writer = new ByteWriter(sectorBytes);
+  writer.u32(magic);
+  writer.u32(logFormat);
+  writer.uint(sequence);
+  writer.uint(hardState.term);
+  writer.boolean(hardState.votedFor !== undefined);
+  if (hardState.votedFor !== undefined) writer.nodeId(hardState.votedFor);
+  writer.raw(new Uint8Array(checksumAt - writer.length));
+  writer.u32(checksum(writer.since(0)));
+  return writer.finish();
+}
+
+function readCopy(bytes: Uint8Array): Copy | undefined {
+  if (bytes.length < sectorBytes) return undefined;
+  try {
+    const reader = new ByteReader(bytes);
+    if (reader.u32() !== magic || reader.u32() !== logFormat) return undefined;
+    if (new ByteReader(bytes.subarray(checksumAt)).u32() !== checksum(bytes.subarray(0, checksumAt))) return undefined;
+    const sequence = reader.uint();
+    const savedTerm = term(reader.uint());
+    return { sequence, hardState: { term: savedTerm, votedFor: reader.boolean() ? reader.nodeId() : undefined } };
+  } catch (error) {
+    if (error instanceof CodecError) return undefined;
+    throw error;
+  }
+}
+
+function damaged(file: string, message: string): StorageError {
+  return new StorageError('VOTE_DAMAGED', message, { file, remedy: damagedRemedy });
+}

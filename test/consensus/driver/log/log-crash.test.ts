@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { type Entry, type HardState, logIndex, term } from '../../../../consensus/core/types.ts';
+import type { DurableLog } from '../../../../consensus/driver/log/durable-log.ts';
+import { MemoryFileSystem } from '../../../../consensus/driver/log/memory-file-system.ts';
+import type { Recovered } from '../../../../consensus/driver/ports.ts';
+import { SeededRandom } from '../random-message.ts';
+import { countedNonce, directory, entries, openLog, recover } from './log-fixture.ts';
+
+const seed = Number(process.env.SEED ?? 1);
+
+interface Model {
+  readonly hardState: HardState;
+  readonly base: number;
+  readonly entries: readonly Entry[];
+}
+type Step = {
+  readonly save?: readonly Entry[];
+  readonly hardState?: HardState;
+  readonly compact?: number;
+  readonly reset?: number;
+  readonly settle?: true;
+};
+
+const first: Model = { hardState: { term: term(0), votedFor: undefined }, base: 0, entries: [] };
+const voted = (number: number, votedFor?: string): HardState => ({ term: term(number), votedFor });
+
+/** Votes, batches of one and of many sectors, a conflicting tail, compaction, settling, a snapshot. */
+const story: readonly Step[] = [
+  { hardState: voted(1, 'n1') },
+  { save: entries(1, 1) },
+  { save: entries(2, 40, 1, 60) },
+  { settle: true },
+  { hardState: voted(2), save: entries(30, 35, 2) },
+  { save: entries(36, 120, 2, 50) },
+  { compact: 34 },
+  { hardState: voted(3, 'n3') },
+  { save: entries(121, 240, 3, 70) },
+  { compact: 200 },
+  { settle: true },
+  { reset: 400 },
+  { save: entries(401, 403, 3, 700) },
+];
+
+const replace = (log: readonly Entry[], batch: readonly Entry[]): Entry[] => {
+  const from = batch[0]?.index ?? Number.POSITIVE_INFINITY;
+  return [...log.filter((kept) => kept.index < from), ...batch];
+};
+
+/** The model after the step, of which only the first `count` entries were done. */
+function after(model: Model, step: Step, count = Number.POSITIVE_INFINITY): Model {
+  if (step.reset !== undefined) return { ...model, base: step.reset, entries: [] };
+  const base = step.compact ?? model.base;
+  const log = replace(model.entries, (step.save ?? []).slice(0, count)).filter((kept) => kept.index > base);
+  return { hardState: step.hardState ?? model.hardState, base, entries: log };
+}
+
+async function perform(log: DurableLog, step: Step): Promise<void> {
+  if (step.hardState !== undefined || step.save !== undefined) await log.save(step.hardState, step.save ?? []);
+  if (step.compact !== undefined) await log.compact(logIndex(step.compact), term(3));
+  if (step.reset !== undefined) await log.reset(logIndex(step.reset), term(3));
+  if (step.settle !== undefined) await log.settle();
+}
+
+const text = (model: Pick<Model, 'hardState' | 'base' | 'entries'>) =>
+  JSON.stringify([
+    model.hardState.term,
+    model.hardState.votedFor,
+    model.base,
+    model.entries.map((e) => [e.index, e.term, e.data.length]),
+  ]);
+
+/** Runs the story until the power is cut; what was acknowledged by then, and the step under way. */
+async function runUntilCut(
+  fileSystem: MemoryFileSystem,
+  prepareAhead: boolean,
+): Promise<{ acknowledged: Model; underWay: Step | undefined }> {
+  let acknowledged = first;
+  let underWay: Step | undefined = {};
+  try {
+    const { log } = await openLog(fileSystem, { nonce: countedNonce(), prepareAhead });
+    for (const step of story) {
+      underWay = step;
+      await perform(log, step);
+      acknowledged = after(acknowledged, step);
+    }
+    await log.close();
+    underWay = undefined;
+  } catch (error) {
+    assert.equal((error as { code?: string }).code, 'STORAGE_IO');
+  }
+  return { acknowledged, underWay };
+}
+
+function assertSurvived(recovered: Recovered, acknowledged: Model, underWay: Step | undefined, note: string): void {
+  const found = text({ hardState: recovered.hardState, base: recovered.base.index, entries: recovered.entries });
+  const allowed = [text(acknowledged)];
+  for (let count = 0; count <= (underWay?.save?.length ?? 0); count++) {
+    if (underWay !== undefined) allowed.push(text(after(acknowledged, underWay, count)));
+  }
+  assert.ok(allowed.includes(found), `${note}: found ${found}, acknowledged ${text(acknowledged)}`);
+}
+
+describe('durable log after a power cut', () => {
+  for (const prepareAhead of [false, true]) {
+    it(`K9: keeps everything acknowledged and never reports corruption, cut at every operation, ${prepareAhead ? 'with' : 'without'} a prepared segment`, async function () {
+      this.timeout(120_000);
+      const whole = new MemoryFileSystem();
+      await runUntilCut(whole, prepareAhead);
+      let cuts = 0;
+      for (let cut = 0; cut <= whole.operations; cut++) {
+        const fileSystem = new MemoryFileSystem();
+        fileSystem.cutPowerAt(cut);
+        const { acknowledged, underWay } = await runUntilCut(fileSystem, prepareAhead);
+        for (const keepOf10 of [0, 10, 1, 5, 9, 5]) {
+          const random = new SeededRandom(seed + cut * 100 + keepOf10 + cuts++);
+          const note = `replay with SEED=${seed}: cut ${cut}, keep ${keepOf10}`;
+          const disk = fileSystem.crash(random, keepOf10);
+          assertSurvived(await recover(disk), acknowledged, underWay, note);
+          assertSurvived(await recover(disk), acknowledged, underWay, `${note}, opened again`);
+        }
+      }
+      assert.ok(cuts > 600, `${cuts} crashes`);
+    });
+  }
+
+  it('goes on writing after any crash, and survives the next one', async function () {
+    this.timeout(60_000);
+    for (let run = 0; run < 60; run++) {
+      const random = new SeededRandom(seed + 7000 + run);
+      const note = `replay with SEED=${seed}, run ${run}`;
+      let disk = new MemoryFileSystem();
+      let acknowledged: readonly Entry[] = [];
+      for (let life = 0; life < 5; life++) {
+        disk.cutPowerAt(disk.operations + 5 + random.nextInt(60));
+        let batch: Entry[] = [];
+        try {
+          const { log, recovered } = await openLog(disk);
+          acknowledged = recovered.entries;
+          for (;;) {
+            const from = (acknowledged.at(-1)?.index ?? 0) + 1;
+            batch = entries(from, from + random.nextInt(12), 1 + life, 10 + random.nextInt(200));
+            await log.save(batch[0]?.index === 1 ? { term: term(9), votedFor: undefined } : undefined, batch);
+            acknowledged = [...acknowledged, ...batch];
+          }
+        } catch (error) {
+          assert.equal((error as { code?: string }).code, 'STORAGE_IO', `${note}: ${String(error)}`);
+        }
+        disk = disk.crash(random);
+        const found = (await recover(disk)).entries;
+        assert.deepEqual(found.slice(0, acknowledged.length), acknowledged, note);
+        assert.ok(found.length <= acknowledged.length + batch.length, note);
+        acknowledged = found;
+      }
+    }
+  });
+
+  it('takes a first start that was cut off for a first start', async () => {
+    const whole = new MemoryFileSystem();
+    await recover(whole);
+    for (let cut = 0; cut < whole.operations; cut++) {
+      const fileSystem = new MemoryFileSystem();
+      fileSystem.cutPowerAt(cut);
+      await assert.rejects(openLog(fileSystem));
+      const recovered = await recover(fileSystem.crash(new SeededRandom(seed + cut)));
+      assert.deepEqual(recovered.entries, []);
+      assert.equal(recovered.uncertain, undefined, directory);
+    }
+  });
+});
