@@ -1,0 +1,95 @@
+import { invariant } from './invariant.ts';
+import { later } from './lease.ts';
+import type { Ack, Append, Ping } from './messages.ts';
+import { settleUncertain } from './roles.ts';
+import { commitTo, durableMatch, type RaftState } from './state.ts';
+import { type LogIndex, logIndex, type NodeId, tick } from './types.ts';
+
+/** An ACK of this moment, numbered for the lease. */
+function ack(state: RaftState, to: NodeId, durableIndex: LogIndex, parts: Partial<Pick<Ack, 'seq' | 'sentAt' | 'reject'>>): Ack {
+  return {
+    type: 'ACK',
+    from: state.id,
+    to,
+    term: state.term,
+    seq: 0,
+    sentAt: tick(0),
+    reject: undefined,
+    ...parts,
+    ackSeq: state.sentAcks.record(state.now),
+    durableIndex,
+    touches: [],
+  };
+}
+
+/** Tells a leader of an older term that its time is over. */
+export function ackStale(state: RaftState, to: NodeId): void {
+  state.out.messages.push({ ...ack(state, to, logIndex(0), {}), ackSeq: 0 });
+}
+
+/** Takes the commit index of a leader's message, as far as the logs are known to be equal. */
+function learnCommit(state: RaftState, leaderCommit: LogIndex): void {
+  state.leaderCommit = logIndex(Math.max(state.leaderCommit ?? 0, leaderCommit));
+  if (state.installing === undefined) commitTo(state, logIndex(Math.min(state.leaderCommit, state.verified)));
+}
+
+/** PING from this term's leader: answered at once, with what is already durable. */
+export function onLeaderPing(state: RaftState, message: Ping): void {
+  const sentAt = message.ackSeqMajority === 0 ? undefined : state.sentAcks.sentAt(message.ackSeqMajority);
+  state.leaseFrom = later(state.leaseFrom, sentAt);
+  learnCommit(state, message.commitIndex);
+  state.out.messages.push(ack(state, message.from, durableMatch(state), { seq: message.seq, sentAt: message.sentAt }));
+}
+
+/** APPEND from this term's leader. */
+export function onLeaderAppend(state: RaftState, message: Append): void {
+  // A snapshot is being written: what comes now would be thrown away. The leader repeats it.
+  if (state.installing !== undefined) return;
+  const { log } = state;
+  if (message.prevIndex > log.base.index && log.termAt(message.prevIndex) !== message.prevTerm) {
+    const hint = log.lastNotAbove(message.prevIndex, message.prevTerm);
+    const reject = { prevIndex: message.prevIndex, hintTerm: hint.term, hintIndex: hint.index };
+    state.out.messages.push(ack(state, message.from, durableMatch(state), { reject }));
+    return;
+  }
+  // An empty APPEND that only brings the commit index needs no answer.
+  if (message.entries.length > 0 || message.prevIndex > state.verified) state.ackDue = true;
+  takeEntries(state, message);
+  state.verified = logIndex(Math.max(state.verified, message.prevIndex + message.entries.length));
+  learnCommit(state, message.commitIndex);
+}
+
+/** Appends what is new; a conflicting tail goes first (Raft paper, figure 2, AppendEntries 3 and 4). */
+function takeEntries(state: RaftState, message: Append): void {
+  const { log } = state;
+  const fresh = message.entries.findIndex((entry) => entry.index > log.base.index && log.termAt(entry.index) !== entry.term);
+  const first = message.entries[fresh];
+  if (first === undefined) return;
+  if (first.index <= log.lastIndex) {
+    invariant(first.index > state.commitIndex && first.index > state.verified, 'a committed or verified entry is never replaced', {
+      index: first.index,
+      commitIndex: state.commitIndex,
+      verified: state.verified,
+      term: state.term,
+      from: message.from,
+    });
+    log.truncateFrom(first.index);
+    state.durability.truncated(first.index);
+  }
+  log.append(message.entries.slice(fresh));
+}
+
+/** Gives one ACK for the APPENDs since the last Ready: at once for what is durable, after the save for the rest. */
+export function flushAck(state: RaftState): void {
+  if (!state.ackDue) return;
+  state.ackDue = false;
+  if (state.leader === undefined || state.role !== 'follower') return;
+  const durable = durableMatch(state);
+  if (durable === state.verified) state.out.messages.push(ack(state, state.leader, durable, {}));
+  else state.out.messagesAfterSave.push(ack(state, state.leader, state.verified, {}));
+}
+
+/** The disk caught up: an uncertain tail may be settled now. */
+export function durableMoved(state: RaftState): void {
+  if (state.role === 'follower' && state.leader !== undefined) settleUncertain(state, durableMatch(state));
+}

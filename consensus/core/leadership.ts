@@ -1,0 +1,49 @@
+import { Rounds } from './lease.ts';
+import { peersOf } from './membership.ts';
+import { Progress } from './progress.ts';
+import { ReadQueue } from './reads.ts';
+import type { RaftState } from './state.ts';
+import { type LogIndex, logIndex, type NodeId, type Tick } from './types.ts';
+
+/** What a leader keeps for one term. */
+export interface Leadership {
+  readonly since: Tick;
+  /** The no-op that opened the term. Reads and revalidations are answered once it is applied. */
+  readonly noopIndex: LogIndex;
+  readonly progress: ReadonlyMap<NodeId, Progress>;
+  readonly rounds: Rounds;
+  readonly reads: ReadQueue;
+  started: boolean;
+  nextPingAt: Tick;
+  /** A PING round begins with the next Ready. */
+  roundDue: boolean;
+  /** Something changed that may have to be told to peers with the next Ready. */
+  replicationDue: boolean;
+  /** Payload of entries not yet committed. */
+  uncommittedBytes: number;
+  transfer: { readonly to: NodeId; readonly deadline: Tick } | undefined;
+}
+
+/** Leadership at its first moment, before the no-op of the term is appended. */
+export function createLeadership(state: RaftState): Leadership {
+  const next = logIndex(state.log.lastIndex + 1);
+  const progress = new Map<NodeId, Progress>();
+  for (const peer of peersOf(state.membership, state.id)) {
+    const entry = new Progress(peer, next, state.now);
+    entry.linkUp = !state.linksLost.has(peer);
+    progress.set(peer, entry);
+  }
+  return {
+    since: state.now,
+    noopIndex: next,
+    progress,
+    rounds: new Rounds(),
+    reads: new ReadQueue(),
+    started: false,
+    nextPingAt: state.now,
+    roundDue: true,
+    replicationDue: true,
+    uncommittedBytes: 0,
+    transfer: undefined,
+  };
+}

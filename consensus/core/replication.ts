@@ -1,0 +1,155 @@
+import { majorityValue } from './quorum.ts';
+import type { Leadership } from './leadership.ts';
+import type { Ack } from './messages.ts';
+import type { Progress } from './progress.ts';
+import { answerReads } from './requests.ts';
+import { sendChunk, wantSnapshot } from './snapshot-sender.ts';
+import { commitTo, type RaftState } from './state.ts';
+import { type Entry, limits, logIndex, type NodeId, type Term, tick } from './types.ts';
+
+/** A probe carries little: it may be in vain. */
+const probeBytesMax = 4096;
+
+/** Sends what is due to everybody, with the next Ready: first the PINGs, then entries. */
+export function flushLeader(state: RaftState, leadership: Leadership): void {
+  if (leadership.started && leadership.reads.waiting) leadership.roundDue = true;
+  if (leadership.roundDue) beginRound(state, leadership);
+  if (!leadership.replicationDue) return;
+  leadership.replicationDue = false;
+  for (const progress of leadership.progress.values()) {
+    sendEntries(state, progress);
+    progress.check(state.log.lastIndex);
+  }
+}
+
+function beginRound(state: RaftState, leadership: Leadership): void {
+  const { rounds, reads, progress } = leadership;
+  leadership.roundDue = false;
+  leadership.nextPingAt = tick(state.now + state.timing.pingTicks);
+  rounds.begin(state.now, () => new Map([...progress].map(([id, peer]): [NodeId, number] => [id, peer.ackSeqSeen])));
+  if (leadership.started) reads.assign(rounds.seq, state.commitIndex);
+  for (const peer of progress.values()) {
+    state.out.messages.push({
+      type: 'PING',
+      from: state.id,
+      to: peer.id,
+      term: state.term,
+      commitIndex: state.commitIndex,
+      seq: rounds.seq,
+      sentAt: state.now,
+      ackSeqSeen: peer.ackSeqSeen,
+      ackSeqMajority: rounds.ackSeqMajority(peer.id),
+    });
+  }
+  countRounds(state, leadership);
+}
+
+function countRounds(state: RaftState, leadership: Leadership): void {
+  const { rounds, progress } = leadership;
+  const answered = state.membership.voters.map((voter) => (voter === state.id ? rounds.seq : (progress.get(voter)?.answeredRound ?? 0)));
+  if (rounds.update(answered)) answerReads(state);
+}
+
+const bytesOf = (entries: readonly Entry[]): number => entries.reduce((sum, entry) => sum + entry.data.length, 0);
+
+function sendAppend(state: RaftState, peer: Progress, prevTerm: Term, entries: readonly Entry[]): void {
+  peer.commitSent = state.commitIndex;
+  state.out.messages.push({
+    type: 'APPEND',
+    from: state.id,
+    to: peer.id,
+    term: state.term,
+    prevTerm,
+    prevIndex: logIndex(peer.next - 1),
+    entries,
+    commitIndex: state.commitIndex,
+  });
+}
+
+/** Sends as many entries as mode and window allow, and the commit index if it moved on. */
+function sendEntries(state: RaftState, peer: Progress): void {
+  if (peer.mode === 'snapshot' || (peer.mode === 'probe' && peer.probing)) return;
+  const { log } = state;
+  while (true) {
+    const prevTerm = log.termAt(logIndex(peer.next - 1));
+    if (prevTerm === undefined) return wantSnapshot(state, peer);
+    if (peer.mode === 'probe') {
+      const entries = log.slice(peer.next, limits.appendEntriesMax, probeBytesMax);
+      sendAppend(state, peer, prevTerm, bytesOf(entries) > probeBytesMax ? [] : entries);
+      peer.probing = true;
+      return;
+    }
+    const more = peer.next <= log.lastIndex && !peer.windowFull;
+    if (!more && peer.commitSent >= state.commitIndex) return;
+    const entries = more ? log.slice(peer.next, limits.appendEntriesMax, limits.appendBytesMax) : [];
+    sendAppend(state, peer, prevTerm, entries);
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    peer.sent(last.index, bytesOf(entries), state.now);
+  }
+}
+
+/** ACK of this term: counts the peer as alive, and its log as far as it is durable. */
+export function onLeaderAck(state: RaftState, message: Ack): void {
+  const leadership = state.leadership;
+  const peer = leadership?.progress.get(message.from);
+  if (leadership === undefined || peer === undefined) return;
+  if (message.seq > 0) peer.measured(Math.max(0, state.now - message.sentAt));
+  peer.lastAckAt = state.now;
+  peer.ackSeqSeen = message.ackSeq;
+  const before = peer.match;
+  peer.matched(message.durableIndex, state.now);
+  peer.check(state.log.lastIndex);
+
+  if (message.reject !== undefined) stepBack(state, peer, message.reject);
+  else if (peer.mode === 'probe' && (message.seq === 0 || message.durableIndex >= peer.next - 1)) peer.becomeReplicate();
+  else if (peer.mode === 'snapshot' && peer.stream === undefined && state.log.termAt(peer.match) !== undefined && peer.match > before) peer.becomeReplicate();
+  if (message.seq > 0) {
+    peer.answeredRound = Math.max(peer.answeredRound, message.seq);
+    repeatLost(state, peer);
+    countRounds(state, leadership);
+  }
+  leadership.replicationDue = true;
+  if (peer.match > before) advanceCommit(state);
+}
+
+/** The logs differ at `prev`: goes to the last place where they can agree. */
+function stepBack(state: RaftState, peer: Progress, reject: NonNullable<Ack['reject']>): void {
+  // Late answers to APPENDs sent before the last step back say nothing new.
+  if (peer.mode === 'snapshot' || reject.prevIndex <= peer.match) return;
+  if (peer.mode === 'probe' && reject.prevIndex !== peer.next - 1) return;
+  const agree = state.log.lastNotAbove(reject.hintIndex, reject.hintTerm);
+  peer.becomeProbe(logIndex(Math.min(agree.index + 1, reject.prevIndex)));
+}
+
+/** The peer answers but does not get on: what was sent is lost. */
+function repeatLost(state: RaftState, peer: Progress): void {
+  const waiting = peer.mode === 'replicate' ? peer.match < peer.next - 1 : peer.mode === 'snapshot' || peer.probing;
+  if (!waiting) {
+    peer.movedAt = state.now;
+    return;
+  }
+  if (!peer.stuck(state.now, state.timing.pingTicks)) return;
+  peer.resending(state.now);
+  if (peer.mode === 'snapshot') {
+    if (peer.stream === undefined) wantSnapshot(state, peer);
+    else sendChunk(state, peer, peer.stream);
+  } else {
+    peer.becomeProbe(peer.mode === 'replicate' ? logIndex(peer.match + 1) : peer.next);
+  }
+}
+
+/** Commits what a majority holds durably, if the last of it is of this term (Raft paper, section 5.4.2). */
+export function advanceCommit(state: RaftState): void {
+  const leadership = state.leadership;
+  if (leadership === undefined) return;
+  const { durableIndex } = state.durability;
+  const matches = state.membership.voters.map((voter) => (voter === state.id ? durableIndex : (leadership.progress.get(voter)?.match ?? 0)));
+  const reached = logIndex(majorityValue(matches));
+  if (reached <= state.commitIndex || state.log.termAt(reached) !== state.term) return;
+  for (let index = state.commitIndex + 1; index <= reached; index += 1) {
+    leadership.uncommittedBytes -= state.log.entryAt(logIndex(index))?.data.length ?? 0;
+  }
+  commitTo(state, reached);
+  leadership.replicationDue = true;
+}

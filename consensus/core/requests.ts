@@ -1,0 +1,124 @@
+import type { RefusalCode, Reply, Request, Revalidate, RevalidateItem, RevalidateReply } from './messages.ts';
+import type { PendingRead } from './reads.ts';
+import type { RaftState } from './state.ts';
+import { type EntryId, limits, logIndex, type NodeId } from './types.ts';
+
+/** How many accepted requests of one member are remembered, to answer a repeated REQUEST like the first one. */
+const rememberedMax = 4096;
+
+/** Which entries the last requests of one member became. */
+export class RecentRequests {
+  #entries = new Map<number, EntryId>();
+
+  get(requestId: number): EntryId | undefined {
+    return this.#entries.get(requestId);
+  }
+
+  add(requestId: number, id: EntryId): void {
+    this.#entries.set(requestId, id);
+    if (this.#entries.size <= rememberedMax) return;
+    for (const oldest of this.#entries.keys()) {
+      this.#entries.delete(oldest);
+      break;
+    }
+  }
+}
+
+function recentOf(state: RaftState, member: NodeId): RecentRequests {
+  let recent = state.recent.get(member);
+  if (recent === undefined) {
+    recent = new RecentRequests();
+    state.recent.set(member, recent);
+  }
+  return recent;
+}
+
+function reply(state: RaftState, to: NodeId, requestId: number, outcome: Reply['outcome']): void {
+  if (to !== state.id) {
+    state.out.messages.push({ type: 'REPLY', from: state.id, to, term: state.term, requestId, outcome });
+  } else if (outcome.kind === 'accepted') {
+    state.out.accepted.push({ requestId, index: outcome.index, term: outcome.entryTerm });
+  } else if (outcome.kind === 'read') {
+    state.out.reads.push({ requestId, index: outcome.index });
+  } else {
+    state.out.refused.push({ requestId, code: outcome.code, leader: outcome.leader });
+  }
+}
+
+/** Says a definite no: nothing was appended, nothing will be. */
+export function refuse(state: RaftState, to: NodeId, requestId: number, code: RefusalCode): void {
+  reply(state, to, requestId, { kind: 'refused', code, leader: state.leader });
+}
+
+/** Appends a command as leader. `from` is the member that took it in; a repeated REQUEST gets the first one's answer. */
+export function takeCommand(state: RaftState, from: NodeId, requestId: number, data: Uint8Array): void {
+  const known = from === state.id ? undefined : state.recent.get(from)?.get(requestId);
+  if (known !== undefined) return reply(state, from, requestId, { kind: 'accepted', index: known.index, entryTerm: known.term });
+  const leadership = state.leadership;
+  if (leadership === undefined) return refuse(state, from, requestId, 'NOT_LEADER');
+  if (data.length > limits.entryBytesMax) return refuse(state, from, requestId, 'TOO_LARGE');
+  if (leadership.transfer !== undefined) return refuse(state, from, requestId, 'STEPPING_DOWN');
+  if (leadership.uncommittedBytes + data.length > limits.uncommittedBytesMax) return refuse(state, from, requestId, 'BUSY');
+
+  const id = { term: state.term, index: logIndex(state.log.lastIndex + 1) };
+  state.log.append([{ ...id, kind: 'command', origin: { node: from, requestId }, data }]);
+  leadership.uncommittedBytes += data.length;
+  leadership.replicationDue = true;
+  if (from !== state.id) recentOf(state, from).add(requestId, id);
+  reply(state, from, requestId, { kind: 'accepted', index: id.index, entryTerm: id.term });
+}
+
+/** Queues a read or revalidation as leader. */
+export function takeRead(state: RaftState, read: PendingRead): void {
+  const leadership = state.leadership;
+  if (leadership === undefined) return refuse(state, read.from, read.requestId, 'NOT_LEADER');
+  if (leadership.reads.full) return refuse(state, read.from, read.requestId, 'BUSY');
+  leadership.reads.add(read);
+}
+
+/** Answers reads whose round a majority answered. */
+export function answerReads(state: RaftState): void {
+  const leadership = state.leadership;
+  if (leadership === undefined) return;
+  for (const batch of leadership.reads.release(leadership.rounds.answered)) {
+    for (const { from, requestId, items } of batch.reads) {
+      if (items === undefined) reply(state, from, requestId, { kind: 'read', index: batch.index });
+      else state.out.revalidations.push({ from, requestId, index: batch.index, items });
+    }
+  }
+}
+
+/** Sends a request taken in here to the leader, or refuses it when none is known. */
+export function forward(state: RaftState, requestId: number, kind: Request['kind'], data: Uint8Array): void {
+  if (data.length > limits.entryBytesMax) return refuse(state, state.id, requestId, 'TOO_LARGE');
+  if (state.leader === undefined) return refuse(state, state.id, requestId, 'NOT_LEADER');
+  state.out.messages.push({ type: 'REQUEST', from: state.id, to: state.leader, term: state.term, requestId, kind, data });
+}
+
+/** Like `forward`, for a revalidation. */
+export function forwardRevalidate(state: RaftState, requestId: number, items: readonly RevalidateItem[]): void {
+  if (state.leader === undefined) return refuse(state, state.id, requestId, 'NOT_LEADER');
+  state.out.messages.push({ type: 'REVALIDATE', from: state.id, to: state.leader, term: state.term, requestId, items });
+}
+
+/** REQUEST, in every role: who does not lead refuses. */
+export function onRequest(state: RaftState, message: Request): void {
+  if (message.kind === 'command') takeCommand(state, message.from, message.requestId, message.data);
+  else takeRead(state, { from: message.from, requestId: message.requestId, items: undefined });
+}
+
+/** REVALIDATE, in every role. */
+export function onRevalidate(state: RaftState, message: Revalidate): void {
+  if (message.items.length > limits.revalidateItemsMax) return refuse(state, message.from, message.requestId, 'TOO_LARGE');
+  takeRead(state, { from: message.from, requestId: message.requestId, items: message.items });
+}
+
+/** REPLY, in every role and from every term: what it says stays true. */
+export function onReply(state: RaftState, message: Reply): void {
+  reply(state, state.id, message.requestId, message.outcome);
+}
+
+/** REVALIDATE_REPLY, in every role and from every term: the leader proved its leadership after it was asked. */
+export function onRevalidateReply(state: RaftState, message: RevalidateReply): void {
+  state.out.verdicts.push({ requestId: message.requestId, items: message.items });
+}

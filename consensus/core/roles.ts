@@ -1,0 +1,194 @@
+import { invariant } from './invariant.ts';
+import { createLeadership } from './leadership.ts';
+import { isVoter, succession } from './membership.ts';
+import type { CampaignReason } from './messages.ts';
+import { majority, tally } from './quorum.ts';
+import type { StepDownReason } from './ready.ts';
+import { refuse } from './requests.ts';
+import { type RaftState, resetElectionDeadline } from './state.ts';
+import { type LogIndex, logIndex, type NodeId, type Role, type Term, term, tick } from './types.ts';
+
+/** Pause after a failed link-lost round, in ticks: from 3 to 5, so that candidates drift apart. */
+const retryTicks = { least: 3, spread: 3 } as const;
+
+function changeRole(state: RaftState, to: Role, reason: StepDownReason | CampaignReason | 'elected' | 'leader-known'): void {
+  if (state.role === to) return;
+  state.out.events.push({ type: 'role', from: state.role, to, term: state.term, reason });
+  state.role = to;
+}
+
+function setLeader(state: RaftState, leader: NodeId | undefined): void {
+  if (state.leader === leader) return;
+  state.leader = leader;
+  state.out.events.push({ type: 'leader', leader, term: state.term });
+}
+
+function setTerm(state: RaftState, to: Term): void {
+  invariant(to >= state.term, 'a term never goes back', { from: state.term, to });
+  if (to === state.term) return;
+  state.term = to;
+  state.votedFor = undefined;
+  // What is committed is in every later leader's log (Raft paper, section 5.4.3); the rest has to be compared again.
+  state.verified = state.commitIndex;
+  state.leaderCommit = undefined;
+  state.ackDue = false;
+  state.sentAcks.forget();
+}
+
+/** Ends leadership: whoever waits for a read is told at once. Commands stay in the log and may still be committed. */
+function endLeadership(state: RaftState): void {
+  const leadership = state.leadership;
+  if (leadership === undefined) return;
+  state.leadership = undefined;
+  for (const { from, requestId } of leadership.reads.drain()) refuse(state, from, requestId, 'NOT_LEADER');
+}
+
+/** Follows `leader`, or nobody yet, in a term not before the present one. */
+export function becomeFollower(state: RaftState, to: Term, leader: NodeId | undefined, reason: StepDownReason | 'leader-known'): void {
+  const previous = state.leader;
+  setTerm(state, to);
+  state.campaign = undefined;
+  setLeader(state, leader);
+  changeRole(state, 'follower', reason);
+  endLeadership(state);
+  if (leader !== previous) state.lostLink = undefined;
+  state.leaderHeardAt = state.now;
+  resetElectionDeadline(state);
+}
+
+/** The leader of this term was heard. */
+export function heardLeader(state: RaftState, leader: NodeId): void {
+  invariant(state.role !== 'leader', 'one leader in a term', { term: state.term, here: state.id, other: leader });
+  invariant(state.leader === undefined || state.leader === leader, 'one leader in a term', { term: state.term, known: state.leader ?? '', other: leader });
+  if (state.role !== 'follower' || state.leader !== leader) becomeFollower(state, state.term, leader, 'leader-known');
+  state.leaderHeardAt = state.now;
+  state.lostLink = undefined;
+  state.linksLost.delete(leader);
+  resetElectionDeadline(state);
+}
+
+/** Whether this member may ask for votes at all. */
+export function canCampaign(state: RaftState): boolean {
+  return isVoter(state.membership, state.id) && !state.storageFailed && state.installing === undefined;
+}
+
+/** Polls the voters without touching anybody's term (Raft thesis, section 9.6). A member with an uncertain tail may poll, too. */
+export function becomePreCandidate(state: RaftState, reason: CampaignReason): void {
+  if (!canCampaign(state)) return resetElectionDeadline(state);
+  setLeader(state, undefined);
+  changeRole(state, 'preCandidate', reason);
+  endLeadership(state);
+  resetElectionDeadline(state);
+  if (reason === 'link-lost') state.electionDeadline = retryAt(state);
+  state.polls += 1;
+  state.campaign = { reason, ballots: new Map([[state.id, state.uncertain === undefined ? 'granted' : 'conditional']]), selfVoteToken: undefined };
+  for (const to of state.membership.voters) {
+    if (to === state.id) continue;
+    const last = state.log.last;
+    state.out.messages.push({
+      type: 'PREVOTE',
+      from: state.id,
+      to,
+      term: term(state.term + 1),
+      poll: state.polls,
+      lastTerm: last.term,
+      lastIndex: last.index,
+      reason,
+    });
+  }
+  countPoll(state);
+}
+
+const retryAt = (state: RaftState) => tick(state.now + retryTicks.least + state.random.nextInt(retryTicks.spread));
+
+/** Campaigns for real once a majority would vote so. */
+export function countPoll(state: RaftState): void {
+  const { campaign, membership } = state;
+  if (campaign === undefined || state.role !== 'preCandidate') return;
+  const ballots = [...campaign.ballots.values()];
+  const granted = ballots.filter((ballot) => ballot === 'granted').length;
+  // With every voter heard and no longer log among them, nothing that still exists can be lost.
+  const complete = ballots.length === membership.voters.length && !ballots.includes('refused');
+  if (complete || (state.uncertain === undefined && granted >= majority(membership.voters.length))) becomeCandidate(state, campaign.reason, complete);
+}
+
+/** Asks for votes in a new term. */
+export function becomeCandidate(state: RaftState, reason: CampaignReason, complete: boolean): void {
+  if (!canCampaign(state)) return resetElectionDeadline(state);
+  setLeader(state, undefined);
+  setTerm(state, term(state.term + 1));
+  changeRole(state, 'candidate', reason);
+  state.votedFor = state.id;
+  resetElectionDeadline(state);
+  state.campaign = { reason, ballots: new Map(), selfVoteToken: undefined };
+  for (const to of state.membership.voters) {
+    if (to === state.id) continue;
+    const last = state.log.last;
+    state.out.messagesAfterSave.push({
+      type: 'VOTE',
+      from: state.id,
+      to,
+      term: state.term,
+      lastTerm: last.term,
+      lastIndex: last.index,
+      reason,
+      complete,
+    });
+  }
+}
+
+/** Becomes leader with a majority of votes, follower when none can be had any more. */
+export function countVotes(state: RaftState): void {
+  const { campaign, membership } = state;
+  if (campaign === undefined || state.role !== 'candidate') return;
+  const ballots = [...campaign.ballots.values()];
+  const granted = ballots.filter((ballot) => ballot === 'granted').length;
+  const result = tally(membership.voters.length, granted, ballots.length - granted);
+  if (result === 'won') becomeLeader(state);
+  if (result !== 'lost') return;
+  const lostLink = state.lostLink;
+  becomeFollower(state, state.term, undefined, 'lost-election');
+  // The leader is gone for certain: the next attempt comes soon.
+  if (lostLink !== undefined && state.now < lostLink.until) state.lostLink = { ...lostLink, campaignAt: retryAt(state) };
+}
+
+function becomeLeader(state: RaftState): void {
+  changeRole(state, 'leader', 'elected');
+  setLeader(state, state.id);
+  state.campaign = undefined;
+  state.lostLink = undefined;
+  state.uncertain = undefined;
+  state.incoming = undefined;
+  const leadership = createLeadership(state);
+  state.leadership = leadership;
+  for (let index = state.commitIndex + 1; index <= state.log.lastIndex; index += 1) {
+    leadership.uncommittedBytes += state.log.entryAt(logIndex(index))?.data.length ?? 0;
+  }
+  const noop = { term: state.term, index: leadership.noopIndex, kind: 'noop', origin: undefined, data: new Uint8Array(0) } as const;
+  state.log.append([noop]);
+}
+
+/** The link to the leader is gone: campaign by rank, `rankTicks` apart and a little jitter. */
+export function leaderLinkLost(state: RaftState, leader: NodeId): void {
+  if (!isVoter(state.membership, state.id)) return;
+  const rank = succession(state.membership, leader).indexOf(state.id);
+  const { rankTicks, electionTicks } = state.timing;
+  const wait = rank * rankTicks + state.random.nextInt(rankTicks);
+  state.lostLink = { campaignAt: tick(state.now + wait), until: tick(state.now + electionTicks) };
+  if (wait === 0) becomePreCandidate(state, 'link-lost');
+}
+
+/** A member that lost the leader, too, polls already: leave it the time of one round. */
+export function yieldTo(state: RaftState): void {
+  if (state.lostLink === undefined) return;
+  state.lostLink.campaignAt = tick(Math.max(state.lostLink.campaignAt, retryAt(state)));
+}
+
+/** Clears the uncertain tail once this log, durably equal to the leader's, has passed it. */
+export function settleUncertain(state: RaftState, durableMatch: LogIndex): void {
+  const uncertain = state.uncertain;
+  if (uncertain === undefined) return;
+  const matchTerm = state.log.termAt(durableMatch);
+  if (matchTerm === undefined) return;
+  if (matchTerm > uncertain.term || (matchTerm === uncertain.term && durableMatch >= uncertain.index)) state.uncertain = undefined;
+}

@@ -1,0 +1,172 @@
+import { Durability } from './durability.ts';
+import { invariant } from './invariant.ts';
+import { SentAcks } from './lease.ts';
+import type { Leadership } from './leadership.ts';
+import { LogView } from './log-view.ts';
+import type { CampaignReason } from './messages.ts';
+import { Outbox } from './outbox.ts';
+import type { RecentRequests } from './requests.ts';
+import type { IncomingSnapshot } from './snapshot-receiver.ts';
+import {
+  type Entry,
+  type EntryId,
+  type HardState,
+  type LogIndex,
+  logIndex,
+  type Membership,
+  type NodeId,
+  type RandomSource,
+  type Role,
+  type Snapshot,
+  type Term,
+  type Tick,
+  type Timing,
+  tick,
+} from './types.ts';
+
+/** What the core starts from. */
+export interface RaftOptions {
+  readonly id: NodeId;
+  readonly membership: Membership;
+  readonly timing: Timing;
+  readonly random: RandomSource;
+  readonly now: Tick;
+  readonly hardState: HardState;
+  /** Everything durable after `base`, in order. */
+  readonly entries: readonly Entry[];
+  /** The last compacted entry; term 0 and index 0 for a log never cut. */
+  readonly base: EntryId;
+  /** The state machine is loaded up to here; from `base.index` to the last entry. */
+  readonly appliedIndex: LogIndex;
+  /** Id of the last batch dropped as torn or flipped. */
+  readonly uncertain: EntryId | undefined;
+}
+
+/** An answer to a poll or a vote. */
+export type Ballot = 'granted' | 'conditional' | 'refused';
+
+/** What a preCandidate or candidate keeps. */
+export interface Campaign {
+  readonly reason: CampaignReason;
+  readonly ballots: Map<NodeId, Ballot>;
+  /** Candidate: the save that holds the own vote; it counts once durable. */
+  selfVoteToken: number | undefined;
+}
+
+/** A lost link to the leader: campaign at `campaignAt`, and go on trying quickly until `until`. */
+export interface LostLink {
+  campaignAt: Tick;
+  readonly until: Tick;
+}
+
+/** All that one member knows. The other files of this folder are functions on it. */
+export interface RaftState {
+  readonly id: NodeId;
+  readonly timing: Timing;
+  readonly random: RandomSource;
+  readonly out: Outbox;
+  readonly log: LogView;
+  readonly durability: Durability;
+  readonly recent: Map<NodeId, RecentRequests>;
+  readonly sentAcks: SentAcks;
+  readonly linksLost: Set<NodeId>;
+  membership: Membership;
+  now: Tick;
+  role: Role;
+  term: Term;
+  votedFor: NodeId | undefined;
+  leader: NodeId | undefined;
+  /** Last message of this term's leader. */
+  leaderHeardAt: Tick;
+  electionDeadline: Tick;
+  commitIndex: LogIndex;
+  /** Last committed entry handed out to be applied. */
+  handedOut: LogIndex;
+  appliedIndex: LogIndex;
+  uncertain: EntryId | undefined;
+  storageFailed: boolean;
+  /** Polls held so far. */
+  polls: number;
+  campaign: Campaign | undefined;
+  lostLink: LostLink | undefined;
+  leadership: Leadership | undefined;
+  /** The log up to here is known to equal the log of this term's leader. */
+  verified: LogIndex;
+  /** Highest commit index heard from this term's leader; undefined before its first message. */
+  leaderCommit: LogIndex | undefined;
+  /** APPENDs taken since the last Ready are acknowledged by one ACK. */
+  ackDue: boolean;
+  /** This member's placement lease runs from here. Never goes back. */
+  leaseFrom: Tick | undefined;
+  incoming: IncomingSnapshot | undefined;
+  /** A complete snapshot: waiting to be handed out, then for `INSTALLED`. */
+  installing: { readonly snapshot: Snapshot; readonly from: NodeId; handedOut: boolean } | undefined;
+}
+
+/** @throws {InvariantError} when the options contradict each other */
+export function createState(options: RaftOptions): RaftState {
+  const { timing } = options;
+  invariant(timing.pingTicks >= 1 && timing.electionTicks >= 3 * timing.pingTicks, 'an election timeout is at least three PINGs', { ...timing });
+  invariant(timing.rankTicks >= 1 && timing.leaseTicks > timing.electionTicks, 'a lease outlasts an election timeout', { ...timing });
+  const log = new LogView(options.base, options.entries);
+  invariant(
+    options.appliedIndex >= options.base.index && options.appliedIndex <= log.lastIndex,
+    'the state was applied from entries of the log',
+    { applied: options.appliedIndex, base: options.base.index, lastIndex: log.lastIndex },
+  );
+  invariant(options.hardState.term >= log.last.term, 'the term is at least that of the log', { term: options.hardState.term, last: log.last.term });
+  const state: RaftState = {
+    id: options.id,
+    timing,
+    random: options.random,
+    out: new Outbox(),
+    log,
+    durability: new Durability(options.hardState, log.lastIndex),
+    recent: new Map(),
+    sentAcks: new SentAcks(1 + options.random.nextInt(2 ** 30 - 1)),
+    linksLost: new Set(),
+    membership: options.membership,
+    now: options.now,
+    role: 'follower',
+    term: options.hardState.term,
+    votedFor: options.hardState.votedFor,
+    leader: undefined,
+    leaderHeardAt: options.now,
+    electionDeadline: options.now,
+    commitIndex: options.appliedIndex,
+    handedOut: options.appliedIndex,
+    appliedIndex: options.appliedIndex,
+    uncertain: options.uncertain,
+    storageFailed: false,
+    polls: 0,
+    campaign: undefined,
+    lostLink: undefined,
+    leadership: undefined,
+    verified: options.appliedIndex,
+    leaderCommit: undefined,
+    ackDue: false,
+    leaseFrom: undefined,
+    incoming: undefined,
+    installing: undefined,
+  };
+  resetElectionDeadline(state);
+  return state;
+}
+
+/** Spread over [1, 2) election timeouts, so that two followers seldom campaign at once. */
+export function resetElectionDeadline(state: RaftState): void {
+  const { electionTicks } = state.timing;
+  state.electionDeadline = tick(state.now + electionTicks + state.random.nextInt(electionTicks));
+}
+
+/** The own log up to here is durable and known to equal the leader's. */
+export function durableMatch(state: RaftState): LogIndex {
+  return logIndex(Math.min(state.durability.durableIndex, Math.max(state.verified, state.commitIndex)));
+}
+
+/** Moves the commit index forward; never back, never beyond the log. */
+export function commitTo(state: RaftState, index: LogIndex): void {
+  if (index <= state.commitIndex) return;
+  invariant(index <= state.log.lastIndex, 'only entries that are here are committed', { index, lastIndex: state.log.lastIndex, term: state.term });
+  state.commitIndex = index;
+}

@@ -1,0 +1,86 @@
+import { majorityHeardAt } from './leader.ts';
+import type { Leadership } from './leadership.ts';
+import { succession } from './membership.ts';
+import type { RaftState } from './state.ts';
+import { type LogIndex, type Membership, type NodeId, type Role, type Term, type Tick, tick } from './types.ts';
+
+/** What a leader knows of one peer. */
+export interface PeerView {
+  readonly id: NodeId;
+  /** Durable at the peer up to here. */
+  readonly match: LogIndex;
+  readonly next: LogIndex;
+  readonly lastAckAt: Tick | undefined;
+  /** Smoothed round trip of PINGs, in ticks. */
+  readonly rttTicks: number;
+  readonly linkUp: boolean;
+}
+
+/** The core's state for the status and the driver. A copy: it does not change. */
+export interface RaftView {
+  readonly id: NodeId;
+  readonly role: Role;
+  readonly term: Term;
+  readonly leader: NodeId | undefined;
+  readonly commitIndex: LogIndex;
+  readonly appliedIndex: LogIndex;
+  readonly lastIndex: LogIndex;
+  readonly durableIndex: LogIndex;
+  readonly firstIndex: LogIndex;
+  readonly membership: Membership;
+  /** When this member was elected; undefined unless it leads. */
+  readonly leaderSince: Tick | undefined;
+  /** This member's placement lease runs from here; undefined before the first. */
+  readonly leaseFrom: Tick | undefined;
+  /** As leader: the no-op of the term is applied. Otherwise: everything this term's leader said to be committed is applied. */
+  readonly ready: boolean;
+  /** The recovered log has an uncertain tail: does not vote or campaign freely. */
+  readonly uncertain: boolean;
+  /** The next point at which `tick` has something to do, if nothing arrives before. */
+  readonly nextTickAt: Tick;
+  /** As leader only. */
+  readonly peers: readonly PeerView[];
+  /** Who campaigns first, second, … if the leader's links are lost. */
+  readonly succession: readonly NodeId[];
+}
+
+export function viewOf(state: RaftState): RaftView {
+  const { leadership, log } = state;
+  const caughtUp = state.leader !== undefined && state.leaderCommit !== undefined && state.appliedIndex >= state.leaderCommit;
+  return {
+    id: state.id,
+    role: state.role,
+    term: state.term,
+    leader: state.leader,
+    commitIndex: state.commitIndex,
+    appliedIndex: state.appliedIndex,
+    lastIndex: log.lastIndex,
+    durableIndex: state.durability.durableIndex,
+    firstIndex: log.firstIndex,
+    membership: state.membership,
+    leaderSince: leadership?.since,
+    leaseFrom: state.leaseFrom,
+    ready: leadership === undefined ? caughtUp : leadership.started,
+    uncertain: state.uncertain !== undefined,
+    nextTickAt: leadership === undefined ? nextCampaignAt(state) : nextDutyAt(state, leadership),
+    peers: [...(leadership?.progress.values() ?? [])].map(({ id, match, next, lastAckAt, rttTicks, linkUp }) => ({
+      id,
+      match,
+      next,
+      lastAckAt,
+      rttTicks,
+      linkUp,
+    })),
+    succession: succession(state.membership, state.leader),
+  };
+}
+
+function nextDutyAt(state: RaftState, { nextPingAt, transfer }: Leadership): Tick {
+  const quorumLostAt = majorityHeardAt(state) + state.timing.electionTicks;
+  return tick(Math.min(nextPingAt, quorumLostAt, transfer?.deadline ?? nextPingAt));
+}
+
+function nextCampaignAt(state: RaftState): Tick {
+  const { lostLink, electionDeadline, role } = state;
+  return role === 'follower' && lostLink !== undefined && lostLink.campaignAt < electionDeadline ? lostLink.campaignAt : electionDeadline;
+}
