@@ -77,6 +77,18 @@ function logContract(
       assertEntries(recovered, entries(296, 300));
     });
 
+    it('keeps every segment still needed when it is compacted after a restart', async () => {
+      const { log } = await openLog(fileSystem, { directory: at });
+      await log.save({ term: term(2), votedFor: undefined }, []);
+      for (let index = 1; index <= 60; index++) await log.save(undefined, [entry(index)]);
+      await log.save(undefined, [entry(41, 2)]);
+      await log.close();
+      const again = await openLog(fileSystem, { directory: at });
+      await again.log.compact(logIndex(5), term(1));
+      await again.log.close();
+      assertEntries(await recover(fileSystem, at), [...entries(6, 40), entry(41, 2)]);
+    });
+
     it('starts again after a snapshot', async () => {
       const { log } = await openLog(fileSystem, { directory: at });
       await log.save({ term: term(7), votedFor: undefined }, entries(1, 30));

@@ -1,0 +1,63 @@
+/**
+ * The clock that counts suspend and never goes back. /proc/uptime counts suspend but steps by 10 ms; the monotonic clock is
+ * fine-grained but stands still while the box sleeps: the monotonic one carries, and is moved forward whenever uptime is ahead.
+ * Neither is moved by setting the wall clock, nor by libfaketime with FAKETIME_DONT_FAKE_MONOTONIC=1.
+ */
+import { closeSync, openSync, readSync } from 'node:fs';
+import type { Clock } from './ports.ts';
+
+const uptimeFile = '/proc/uptime';
+
+export interface BootClockOptions {
+  /** Milliseconds since boot, suspend included, in steps. @default /proc/uptime */
+  readonly uptimeMs?: () => number;
+  /** Milliseconds of a monotonic clock. @default process.hrtime */
+  readonly monotonicMs?: () => number;
+}
+
+export class BootClock implements Clock {
+  readonly #uptimeMs: () => number;
+  readonly #monotonicMs: () => number;
+  readonly #close: () => void;
+  /** What to add to the monotonic clock. Only grows. */
+  #offsetMs: number;
+
+  constructor(options: BootClockOptions = {}) {
+    const file = options.uptimeMs === undefined ? openUptime() : undefined;
+    this.#uptimeMs = options.uptimeMs ?? file?.read ?? (() => 0);
+    this.#close = file?.close ?? (() => undefined);
+    this.#monotonicMs = options.monotonicMs ?? (() => Number(process.hrtime.bigint() / 1000n) / 1000);
+    this.#offsetMs = this.#uptimeMs() - this.#monotonicMs();
+  }
+
+  /** Reads /proc/uptime each time (about 2 µs): a lease must not be judged by a reading from before the box slept. */
+  nowMs(): number {
+    const monotonic = this.#monotonicMs();
+    this.#offsetMs = Math.max(this.#offsetMs, this.#uptimeMs() - monotonic);
+    return monotonic + this.#offsetMs;
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  }
+
+  /** Gives the file descriptor back. */
+  close(): void {
+    this.#close();
+  }
+}
+
+function openUptime(): { read: () => number; close: () => void } {
+  let descriptor: number;
+  try {
+    descriptor = openSync(uptimeFile, 'r');
+  } catch (error) {
+    throw new Error(`Cannot read ${uptimeFile}: leases need a clock that counts suspend. Mount /proc.`, { cause: error });
+  }
+  const buffer = Buffer.alloc(64);
+  return {
+    read: () => Number.parseFloat(buffer.toString('latin1', 0, readSync(descriptor, buffer, 0, buffer.length, 0))) * 1000,
+    close: () => closeSync(descriptor),
+  };
+}
