@@ -180,7 +180,11 @@ export class Raft {
   #canInstall(): boolean {
     const { installing, durability, log } = this.#state;
     return (
-      installing !== undefined && !installing.handedOut && durability.idle && durability.unsavedFrom > log.lastIndex && !durability.hardStateChanged(this.#state)
+      installing !== undefined &&
+      !installing.handedOut &&
+      durability.idle &&
+      durability.unsavedFrom > log.lastIndex &&
+      !durability.hardStateChanged(this.#state)
     );
   }
 
@@ -200,4 +204,3 @@ export class Raft {
     return committed;
   }
 }
-

@@ -45,7 +45,13 @@ export interface Ready {
 export type StepDownReason = 'higher-term' | 'quorum-lost' | 'storage' | 'transfer' | 'lost-election';
 
 export type CoreEvent =
-  | { readonly type: 'role'; readonly from: Role; readonly to: Role; readonly term: Term; readonly reason: StepDownReason | CampaignReason | 'elected' | 'leader-known' }
+  | {
+      readonly type: 'role';
+      readonly from: Role;
+      readonly to: Role;
+      readonly term: Term;
+      readonly reason: StepDownReason | CampaignReason | 'elected' | 'leader-known';
+    }
   | { readonly type: 'leader'; readonly leader: NodeId | undefined; readonly term: Term }
   /** The leader's no-op of this term is applied: it may answer reads, touches and revalidations. */
   | { readonly type: 'term-started'; readonly term: Term; readonly index: LogIndex }

@@ -2,7 +2,7 @@ import { majorityValue } from './quorum.ts';
 import type { Leadership } from './leadership.ts';
 import type { Ack } from './messages.ts';
 import type { Progress } from './progress.ts';
-import { answerReads } from './requests.ts';
+import { answerReads, entryCost } from './requests.ts';
 import { sendChunk, wantSnapshot } from './snapshot-sender.ts';
 import { commitTo, type RaftState } from './state.ts';
 import { type Entry, limits, logIndex, type NodeId, type Term, tick } from './types.ts';
@@ -72,7 +72,10 @@ function sendEntries(state: RaftState, peer: Progress): void {
   const { log } = state;
   while (true) {
     const prevTerm = log.termAt(logIndex(peer.next - 1));
-    if (prevTerm === undefined) return wantSnapshot(state, peer);
+    if (prevTerm === undefined) {
+      wantSnapshot(state, peer);
+      return;
+    }
     if (peer.mode === 'probe') {
       const entries = log.slice(peer.next, limits.appendEntriesMax, probeBytesMax);
       sendAppend(state, peer, prevTerm, bytesOf(entries) > probeBytesMax ? [] : entries);
@@ -103,7 +106,8 @@ export function onLeaderAck(state: RaftState, message: Ack): void {
 
   if (message.reject !== undefined) stepBack(state, peer, message.reject);
   else if (peer.mode === 'probe' && (message.seq === 0 || message.durableIndex >= peer.next - 1)) peer.becomeReplicate();
-  else if (peer.mode === 'snapshot' && peer.stream === undefined && state.log.termAt(peer.match) !== undefined && peer.match > before) peer.becomeReplicate();
+  else if (peer.mode === 'snapshot' && peer.stream === undefined && state.log.termAt(peer.match) !== undefined && peer.match > before)
+    peer.becomeReplicate();
   if (message.seq > 0) {
     peer.answeredRound = Math.max(peer.answeredRound, message.seq);
     repeatLost(state, peer);
@@ -144,11 +148,14 @@ export function advanceCommit(state: RaftState): void {
   const leadership = state.leadership;
   if (leadership === undefined) return;
   const { durableIndex } = state.durability;
-  const matches = state.membership.voters.map((voter) => (voter === state.id ? durableIndex : (leadership.progress.get(voter)?.match ?? 0)));
+  const matches = state.membership.voters.map((voter) =>
+    voter === state.id ? durableIndex : (leadership.progress.get(voter)?.match ?? 0),
+  );
   const reached = logIndex(majorityValue(matches));
   if (reached <= state.commitIndex || state.log.termAt(reached) !== state.term) return;
   for (let index = state.commitIndex + 1; index <= reached; index += 1) {
-    leadership.uncommittedBytes -= state.log.entryAt(logIndex(index))?.data.length ?? 0;
+    const entry = state.log.entryAt(logIndex(index));
+    if (entry !== undefined) leadership.uncommittedBytes -= entryCost(entry.data);
   }
   commitTo(state, reached);
   leadership.replicationDue = true;

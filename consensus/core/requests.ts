@@ -50,30 +50,46 @@ export function refuse(state: RaftState, to: NodeId, requestId: number, code: Re
   reply(state, to, requestId, { kind: 'refused', code, leader: state.leader });
 }
 
+/** What an entry counts for towards the limit of uncommitted bytes: its payload and what keeping it costs. */
+export const entryCost = (data: Uint8Array): number => data.length + 64;
+
+function refusalOfCommand({ leadership }: RaftState, data: Uint8Array): RefusalCode | undefined {
+  if (leadership === undefined) return 'NOT_LEADER';
+  if (data.length > limits.entryBytesMax) return 'TOO_LARGE';
+  if (leadership.transfer !== undefined) return 'STEPPING_DOWN';
+  return leadership.uncommittedBytes + entryCost(data) > limits.uncommittedBytesMax ? 'BUSY' : undefined;
+}
+
 /** Appends a command as leader. `from` is the member that took it in; a repeated REQUEST gets the first one's answer. */
 export function takeCommand(state: RaftState, from: NodeId, requestId: number, data: Uint8Array): void {
   const known = from === state.id ? undefined : state.recent.get(from)?.get(requestId);
-  if (known !== undefined) return reply(state, from, requestId, { kind: 'accepted', index: known.index, entryTerm: known.term });
-  const leadership = state.leadership;
-  if (leadership === undefined) return refuse(state, from, requestId, 'NOT_LEADER');
-  if (data.length > limits.entryBytesMax) return refuse(state, from, requestId, 'TOO_LARGE');
-  if (leadership.transfer !== undefined) return refuse(state, from, requestId, 'STEPPING_DOWN');
-  if (leadership.uncommittedBytes + data.length > limits.uncommittedBytesMax) return refuse(state, from, requestId, 'BUSY');
-
-  const id = { term: state.term, index: logIndex(state.log.lastIndex + 1) };
-  state.log.append([{ ...id, kind: 'command', origin: { node: from, requestId }, data }]);
-  leadership.uncommittedBytes += data.length;
-  leadership.replicationDue = true;
-  if (from !== state.id) recentOf(state, from).add(requestId, id);
+  const code = known === undefined ? refusalOfCommand(state, data) : undefined;
+  if (code !== undefined) {
+    refuse(state, from, requestId, code);
+    return;
+  }
+  const id = known ?? append(state, from, requestId, data);
   reply(state, from, requestId, { kind: 'accepted', index: id.index, entryTerm: id.term });
+}
+
+function append(state: RaftState, from: NodeId, requestId: number, data: Uint8Array): EntryId {
+  const { leadership, log, term } = state;
+  const id = { term, index: logIndex(log.lastIndex + 1) };
+  log.append([{ ...id, kind: 'command', origin: { node: from, requestId }, data }]);
+  if (leadership !== undefined) {
+    leadership.uncommittedBytes += entryCost(data);
+    leadership.replicationDue = true;
+  }
+  if (from !== state.id) recentOf(state, from).add(requestId, id);
+  return id;
 }
 
 /** Queues a read or revalidation as leader. */
 export function takeRead(state: RaftState, read: PendingRead): void {
-  const leadership = state.leadership;
-  if (leadership === undefined) return refuse(state, read.from, read.requestId, 'NOT_LEADER');
-  if (leadership.reads.full) return refuse(state, read.from, read.requestId, 'BUSY');
-  leadership.reads.add(read);
+  const { leadership } = state;
+  if (leadership === undefined) refuse(state, read.from, read.requestId, 'NOT_LEADER');
+  else if (leadership.reads.full) refuse(state, read.from, read.requestId, 'BUSY');
+  else leadership.reads.add(read);
 }
 
 /** Answers reads whose round a majority answered. */
@@ -90,15 +106,17 @@ export function answerReads(state: RaftState): void {
 
 /** Sends a request taken in here to the leader, or refuses it when none is known. */
 export function forward(state: RaftState, requestId: number, kind: Request['kind'], data: Uint8Array): void {
-  if (data.length > limits.entryBytesMax) return refuse(state, state.id, requestId, 'TOO_LARGE');
-  if (state.leader === undefined) return refuse(state, state.id, requestId, 'NOT_LEADER');
-  state.out.messages.push({ type: 'REQUEST', from: state.id, to: state.leader, term: state.term, requestId, kind, data });
+  const { id, leader, term } = state;
+  if (data.length > limits.entryBytesMax) refuse(state, id, requestId, 'TOO_LARGE');
+  else if (leader === undefined) refuse(state, id, requestId, 'NOT_LEADER');
+  else state.out.messages.push({ type: 'REQUEST', from: id, to: leader, term, requestId, kind, data });
 }
 
 /** Like `forward`, for a revalidation. */
 export function forwardRevalidate(state: RaftState, requestId: number, items: readonly RevalidateItem[]): void {
-  if (state.leader === undefined) return refuse(state, state.id, requestId, 'NOT_LEADER');
-  state.out.messages.push({ type: 'REVALIDATE', from: state.id, to: state.leader, term: state.term, requestId, items });
+  const { id, leader, term } = state;
+  if (leader === undefined) refuse(state, id, requestId, 'NOT_LEADER');
+  else state.out.messages.push({ type: 'REVALIDATE', from: id, to: leader, term, requestId, items });
 }
 
 /** REQUEST, in every role: who does not lead refuses. */
@@ -109,7 +127,10 @@ export function onRequest(state: RaftState, message: Request): void {
 
 /** REVALIDATE, in every role. */
 export function onRevalidate(state: RaftState, message: Revalidate): void {
-  if (message.items.length > limits.revalidateItemsMax) return refuse(state, message.from, message.requestId, 'TOO_LARGE');
+  if (message.items.length > limits.revalidateItemsMax) {
+    refuse(state, message.from, message.requestId, 'TOO_LARGE');
+    return;
+  }
   takeRead(state, { from: message.from, requestId: message.requestId, items: message.items });
 }
 

@@ -4,7 +4,7 @@ import { isVoter, succession } from './membership.ts';
 import type { CampaignReason } from './messages.ts';
 import { majority, tally } from './quorum.ts';
 import type { StepDownReason } from './ready.ts';
-import { refuse } from './requests.ts';
+import { entryCost, refuse } from './requests.ts';
 import { type RaftState, resetElectionDeadline } from './state.ts';
 import { type LogIndex, logIndex, type NodeId, type Role, type Term, term, tick } from './types.ts';
 
@@ -59,7 +59,11 @@ export function becomeFollower(state: RaftState, to: Term, leader: NodeId | unde
 /** The leader of this term was heard. */
 export function heardLeader(state: RaftState, leader: NodeId): void {
   invariant(state.role !== 'leader', 'one leader in a term', { term: state.term, here: state.id, other: leader });
-  invariant(state.leader === undefined || state.leader === leader, 'one leader in a term', { term: state.term, known: state.leader ?? '', other: leader });
+  invariant(state.leader === undefined || state.leader === leader, 'one leader in a term', {
+    term: state.term,
+    known: state.leader ?? '',
+    other: leader,
+  });
   if (state.role !== 'follower' || state.leader !== leader) becomeFollower(state, state.term, leader, 'leader-known');
   state.leaderHeardAt = state.now;
   state.lostLink = undefined;
@@ -74,14 +78,21 @@ export function canCampaign(state: RaftState): boolean {
 
 /** Polls the voters without touching anybody's term (Raft thesis, section 9.6). A member with an uncertain tail may poll, too. */
 export function becomePreCandidate(state: RaftState, reason: CampaignReason): void {
-  if (!canCampaign(state)) return resetElectionDeadline(state);
+  if (!canCampaign(state)) {
+    resetElectionDeadline(state);
+    return;
+  }
   setLeader(state, undefined);
   changeRole(state, 'preCandidate', reason);
   endLeadership(state);
   resetElectionDeadline(state);
   if (reason === 'link-lost') state.electionDeadline = retryAt(state);
   state.polls += 1;
-  state.campaign = { reason, ballots: new Map([[state.id, state.uncertain === undefined ? 'granted' : 'conditional']]), selfVoteToken: undefined };
+  state.campaign = {
+    reason,
+    ballots: new Map([[state.id, state.uncertain === undefined ? 'granted' : 'conditional']]),
+    selfVoteToken: undefined,
+  };
   for (const to of state.membership.voters) {
     if (to === state.id) continue;
     const last = state.log.last;
@@ -109,12 +120,16 @@ export function countPoll(state: RaftState): void {
   const granted = ballots.filter((ballot) => ballot === 'granted').length;
   // With every voter heard and no longer log among them, nothing that still exists can be lost.
   const complete = ballots.length === membership.voters.length && !ballots.includes('refused');
-  if (complete || (state.uncertain === undefined && granted >= majority(membership.voters.length))) becomeCandidate(state, campaign.reason, complete);
+  if (complete || (state.uncertain === undefined && granted >= majority(membership.voters.length)))
+    becomeCandidate(state, campaign.reason, complete);
 }
 
 /** Asks for votes in a new term. */
 export function becomeCandidate(state: RaftState, reason: CampaignReason, complete: boolean): void {
-  if (!canCampaign(state)) return resetElectionDeadline(state);
+  if (!canCampaign(state)) {
+    resetElectionDeadline(state);
+    return;
+  }
   setLeader(state, undefined);
   setTerm(state, term(state.term + 1));
   changeRole(state, 'candidate', reason);
@@ -162,10 +177,12 @@ function becomeLeader(state: RaftState): void {
   const leadership = createLeadership(state);
   state.leadership = leadership;
   for (let index = state.commitIndex + 1; index <= state.log.lastIndex; index += 1) {
-    leadership.uncommittedBytes += state.log.entryAt(logIndex(index))?.data.length ?? 0;
+    const entry = state.log.entryAt(logIndex(index));
+    if (entry !== undefined) leadership.uncommittedBytes += entryCost(entry.data);
   }
   const noop = { term: state.term, index: leadership.noopIndex, kind: 'noop', origin: undefined, data: new Uint8Array(0) } as const;
   state.log.append([noop]);
+  leadership.uncommittedBytes += entryCost(noop.data);
 }
 
 /** The link to the leader is gone: campaign by rank, `rankTicks` apart and a little jitter. */

@@ -63,7 +63,10 @@ function complete(state: RaftState, message: SnapshotChunk, incoming: IncomingSn
     data.set(chunk, offset);
     offset += chunk.length;
   }
-  if (crc32c(data) !== incoming.checksum) return answer(state, message.from, message.meta.index, 0, false);
+  if (crc32c(data) !== incoming.checksum) {
+    answer(state, message.from, message.meta.index, 0, false);
+    return;
+  }
   answer(state, message.from, message.meta.index, incoming.totalBytes, false);
   state.installing = { snapshot: { meta: message.meta, data }, from: message.from, handedOut: false };
 }

@@ -106,7 +106,9 @@ export interface RaftState {
 /** @throws {InvariantError} when the options contradict each other */
 export function createState(options: RaftOptions): RaftState {
   const { timing } = options;
-  invariant(timing.pingTicks >= 1 && timing.electionTicks >= 3 * timing.pingTicks, 'an election timeout is at least three PINGs', { ...timing });
+  invariant(timing.pingTicks >= 1 && timing.electionTicks >= 3 * timing.pingTicks, 'an election timeout is at least three PINGs', {
+    ...timing,
+  });
   invariant(timing.rankTicks >= 1 && timing.leaseTicks > timing.electionTicks, 'a lease outlasts an election timeout', { ...timing });
   const log = new LogView(options.base, options.entries);
   invariant(
@@ -114,7 +116,10 @@ export function createState(options: RaftOptions): RaftState {
     'the state was applied from entries of the log',
     { applied: options.appliedIndex, base: options.base.index, lastIndex: log.lastIndex },
   );
-  invariant(options.hardState.term >= log.last.term, 'the term is at least that of the log', { term: options.hardState.term, last: log.last.term });
+  invariant(options.hardState.term >= log.last.term, 'the term is at least that of the log', {
+    term: options.hardState.term,
+    last: log.last.term,
+  });
   const state: RaftState = {
     id: options.id,
     timing,
@@ -167,6 +172,10 @@ export function durableMatch(state: RaftState): LogIndex {
 /** Moves the commit index forward; never back, never beyond the log. */
 export function commitTo(state: RaftState, index: LogIndex): void {
   if (index <= state.commitIndex) return;
-  invariant(index <= state.log.lastIndex, 'only entries that are here are committed', { index, lastIndex: state.log.lastIndex, term: state.term });
+  invariant(index <= state.log.lastIndex, 'only entries that are here are committed', {
+    index,
+    lastIndex: state.log.lastIndex,
+    term: state.term,
+  });
   state.commitIndex = index;
 }

@@ -49,7 +49,10 @@ export function onVote(state: RaftState, message: Vote): void {
   if (!mayVote(state, message.from)) return;
   const free = state.votedFor === undefined ? state.role === 'follower' : state.votedFor === message.from;
   const granted = free && logSuffices(state, message) && (message.complete || reachesUncertain(state, message));
-  if (!granted) return refuseVote(state, message);
+  if (!granted) {
+    refuseVote(state, message);
+    return;
+  }
   state.votedFor = message.from;
   state.lostLink = undefined;
   resetElectionDeadline(state);
