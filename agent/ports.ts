@@ -3,9 +3,9 @@
  * Everything durable or shared by the site goes through the replicated state; everything here is local or a fact.
  */
 import type { NodeId } from '../consensus/core/types.ts';
-import type { Command, Outcome } from './state/commands.ts';
+import type { Assignment, Command, Outcome } from './state/commands.ts';
 import type { SiteState } from './state/site-state.ts';
-import type { InstancesDocument, InstanceStatus, WorkloadSpec } from '../schemas/generated/types.ts';
+import type { InstancesDocument, InstanceStatus, Placement, ReportedNode, WorkloadSpec } from '../schemas/generated/types.ts';
 
 /** Starts in dependency order, stops in reverse. Both are called once. */
 export interface Startable {
@@ -128,4 +128,31 @@ export interface SiteAccess {
   lastAckAt(member: NodeId): number | undefined;
   /** Commits a decision. Rejects with a ConsensusError; a refusal by the state itself comes back as an outcome. */
   propose(command: Command): Promise<Outcome>;
+}
+
+// --- planning --------------------------------------------------------------------------------------------------------
+
+/** What a plan is made from: boxes that may be used or not, what is to run, what stands. */
+export interface PlanningInput {
+  readonly nodes: readonly ReportedNode[];
+  readonly specs: readonly WorkloadSpec[];
+  /** Present placements, whose moving costs something. Replicas not to be touched are left out together with their demand. */
+  readonly current: readonly Placement[];
+  /** Replicas decided elsewhere: not to be placed, but their boxes count for spreading. */
+  readonly held: ReadonlySet<string>;
+  /** Boxes and child sites reach each other over this link unless a topology says otherwise. */
+  readonly uplink: { readonly latencyMs: number; readonly mbps: number };
+  /** Artefacts that no reachable box holds: work that needs one may only go where it is staged. */
+  readonly unreachableArtefacts: ReadonlySet<string>;
+}
+
+export interface PlanResult {
+  readonly assignments: readonly Assignment[];
+  readonly unplaced: readonly { readonly workload: string; readonly replica: number; readonly reasons: readonly string[] }[];
+  /** The engine's plan document, with terms and alternatives. */
+  readonly plan: object;
+}
+
+export interface PlanningPort {
+  solve(input: PlanningInput, signal: AbortSignal): Promise<PlanResult>;
 }

@@ -1,10 +1,10 @@
 /** The upper site's side: takes reports of child sites, adopts what they decided alone, and answers with its intent. */
 import type { NodeId } from '../../consensus/core/types.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
-import type { UplinkAnswer, UplinkReport } from '../../schemas/generated/types.ts';
+import type { Intent, UplinkAnswer, UplinkReport } from '../../schemas/generated/types.ts';
 import { describeProblems, parseDocument } from '../../schemas/validate.ts';
-import { adopt } from '../control/assignments.ts';
 import type { CallPort, KnownPeer, Log, SiteAccess } from '../ports.ts';
+import { adopt } from './merge.ts';
 import { uplinkBytesMax, uplinkProtocol } from './uplink-client.ts';
 
 export interface UplinkServerComponents {
@@ -105,9 +105,10 @@ export class UplinkServer {
             specs: rows.filter(({ origin }) => origin !== `child:${report.site}`).map(({ spec }) => spec),
             assignments: site.state
               .placements()
-              .filter(({ workload }) => names.has(workload))
+              // A `stop` replica whose former holder has not let go is not handed on: the child could not know whom to wait for.
+              .filter(({ workload, awaiting }) => names.has(workload) && awaiting === null)
               .map(({ workload, replica, node, class: workClass }) => ({ workload, replica, node, class: workClass })),
-            plan: plan.plan,
+            plan: plan.plan as Intent['plan'],
           };
     return { version: 1, site: site.site, authorityEpoch: report.authority.epoch, planning: planning(), nodes: ownNodes(), intent, verdicts };
   }

@@ -556,9 +556,7 @@ export interface Intent {
   /**
    * The engine's plan, for explanation.
    */
-  plan: {
-    [k: string]: unknown;
-  };
+  plan: {} | null;
 }
 export interface WorkloadSpec {
   /**
@@ -806,6 +804,22 @@ export interface UplinkReport {
    * @maxItems 8192
    */
   placements: Placement[];
+  /**
+   * Boxes that may still run an onSplit: stop replica they no longer have.
+   *
+   * @maxItems 8192
+   */
+  holders: {
+    /**
+     * Name of a workload, unique in its site.
+     */
+    workload: string;
+    replica: number;
+    /**
+     * Name of a box, unique over all tiers.
+     */
+    node: string;
+  }[];
 }
 /**
  * What an operator applies: one or more workloads.

@@ -1,0 +1,37 @@
+/** One picture of every box of the site, made from facts: topology, health, instances, verdicts. Pure. */
+import type { NodeId } from '../../consensus/core/types.ts';
+import type { HealthDocument, InstancesDocument, ReportedNode, TopologyDocument } from '../../schemas/generated/types.ts';
+import type { Fact } from '../ports.ts';
+import type { MemberVerdict } from './verdict.ts';
+
+export interface NodeFacts {
+  readonly members: readonly NodeId[];
+  readonly now: number;
+  readonly topology: ReadonlyMap<NodeId, Fact<TopologyDocument>>;
+  readonly health: ReadonlyMap<NodeId, Fact<HealthDocument>>;
+  readonly instances: ReadonlyMap<NodeId, Fact<InstancesDocument>>;
+  readonly verdict: (member: NodeId) => MemberVerdict;
+  /** 0 (sound) to 1, from a health document. */
+  readonly risk: (health: HealthDocument | undefined) => number;
+}
+
+/** Members whose topology is not known yet are left out: nothing can be placed there. */
+export function viewNodes(facts: NodeFacts): readonly ReportedNode[] {
+  return facts.members.flatMap((member) => {
+    const topology = facts.topology.get(member)?.document;
+    if (topology === undefined) return [];
+    const health = facts.health.get(member);
+    const { verdict, observers, unreachableFor } = facts.verdict(member);
+    const lost = verdict === 'lost' || verdict === 'cut-off';
+    return [
+      {
+        topology,
+        usable: !lost,
+        reason: lost ? `${verdict}: ${unreachableFor} of ${observers} observers do not reach it` : null,
+        risk: facts.risk(health?.document),
+        staged: facts.instances.get(member)?.document.staged ?? [],
+        healthAgeSeconds: health === undefined ? null : Math.max(0, (facts.now - health.receivedAt) / 1000),
+      },
+    ];
+  });
+}

@@ -1,0 +1,61 @@
+/** Ends the wait for former holders of `onSplit: stop` replicas: by their own word, or when their lease has certainly ended. */
+import type { Clock } from '../../consensus/driver/ports.ts';
+import type { Log, SiteAccess } from '../ports.ts';
+
+export interface ReleaseDutyComponents {
+  readonly site: SiteAccess;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** True while a process of this replica lives on this box. */
+  readonly runsHere: (workload: string, replica: number) => boolean;
+  /** For a holder in a child site: whether that site still counts it as holder or as placed there; undefined when not known. */
+  readonly heldByChild: (workload: string, replica: number, node: string) => boolean | undefined;
+}
+
+/** A lease may have begun at the newest ACK we saw, and clocks tick at slightly different rates. */
+const leaseMargin = 1.1;
+
+export class ReleaseDuty {
+  readonly #parts: ReleaseDutyComponents;
+  readonly #leaseMs: number;
+  readonly #inFlight = new Set<string>();
+
+  constructor(components: ReleaseDutyComponents, options: { readonly leaseMs: number }) {
+    this.#parts = components;
+    this.#leaseMs = options.leaseMs;
+  }
+
+  /** To be called when the state changed and a few times a second. */
+  check(): void {
+    const { site } = this.#parts;
+    for (const { workload, replica, node, epoch } of site.state.holders()) {
+      if (node === site.self) {
+        if (!this.#parts.runsHere(workload, replica)) this.#release(workload, replica, epoch, 'stopped');
+      } else if (site.leads() && this.#leaseEnded(workload, replica, node)) this.#release(workload, replica, epoch, 'lease-ended');
+    }
+  }
+
+  #leaseEnded(workload: string, replica: number, node: string): boolean {
+    const { site, clock, heldByChild } = this.#parts;
+    if (!site.members.includes(node)) return heldByChild(workload, replica, node) === false;
+    const since = site.leadsSince();
+    if (since === undefined) return false;
+    // A new leader cannot know what its predecessor granted: it waits out a whole lease first.
+    const newest = Math.max(since, site.lastAckAt(node) ?? 0);
+    return clock.nowMs() - newest > this.#leaseMs * leaseMargin;
+  }
+
+  #release(workload: string, replica: number, epoch: number, reason: 'stopped' | 'lease-ended'): void {
+    const key = `${workload}/${replica}/${epoch}`;
+    if (this.#inFlight.has(key)) return;
+    this.#inFlight.add(key);
+    const { site, log } = this.#parts;
+    site
+      .propose({ type: 'release', workload, replica, epoch, reason })
+      .then(
+        (outcome) => outcome.ok && log.info('placement.released', { workload, replica, epoch, reason }),
+        (error: unknown) => log.debug('placement.release.failed', { workload, replica, message: String(error) }),
+      )
+      .finally(() => this.#inFlight.delete(key));
+  }
+}
