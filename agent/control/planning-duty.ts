@@ -1,7 +1,7 @@
 /** The leader's duty to keep a plan in force that fits what is known: replans when something it depends on changed. */
 import type { Clock } from '../../consensus/driver/ports.ts';
-import type { Placement, ReportedNode, WorkloadSpec } from '../../schemas/generated/types.ts';
-import type { Log, PlanningPort, PlanResult, SiteAccess } from '../ports.ts';
+import type { ReportedNode } from '../../schemas/generated/types.ts';
+import type { Log, PlanningInput, PlanningPort, PlanResult, SiteAccess } from '../ports.ts';
 import { heldElsewhere, localAssignments } from './assignments.ts';
 
 export interface PlanningDutyComponents {
@@ -70,15 +70,20 @@ export class PlanningDuty {
   }
 
   /** What a plan would be made from now, and for whom nothing may be decided. */
-  input(): { readonly nodes: readonly ReportedNode[]; readonly specs: readonly WorkloadSpec[]; readonly current: readonly Placement[]; readonly held: ReadonlySet<string>; readonly uplink: { latencyMs: number; mbps: number }; readonly unreachableArtefacts: ReadonlySet<string> } {
+  input(): PlanningInput {
     const { site, nodes } = this.#parts;
     const known = nodes();
     const specs = site.state.workloads().map(({ spec }) => spec);
     const current = site.state.placements();
     const held = heldElsewhere(current, (name) => site.state.workload(name)?.spec, new Set(known.map(({ topology }) => topology.node)));
-    const reachable = new Set(known.filter(({ usable }) => usable).flatMap(({ staged }) => staged));
-    const unreachableArtefacts = new Set(specs.flatMap(({ artefacts = [] }) => artefacts.map(({ sha256 }) => sha256)).filter((sha256) => !reachable.has(sha256)));
-    return { nodes: known, specs, current, held, uplink: this.#options.uplink, unreachableArtefacts };
+    return { nodes: known, specs, current, held, uplink: this.#options.uplink, unreachableArtefacts: this.#unreachable() };
+  }
+
+  /** Artefacts of known workloads that no usable box holds. */
+  #unreachable(): ReadonlySet<string> {
+    const reachable = new Set(this.#parts.nodes().filter(({ usable }) => usable).flatMap(({ staged }) => staged));
+    const needed = this.#parts.site.state.workloads().flatMap(({ spec }) => (spec.artefacts ?? []).map(({ sha256 }) => sha256));
+    return new Set(needed.filter((sha256) => !reachable.has(sha256)));
   }
 
   #mayPlan(): boolean {
@@ -89,9 +94,9 @@ export class PlanningDuty {
   /** Everything a plan depends on, but not what it produces: health ages and loads are left out, or every sample would replan. */
   #signature(): string {
     const { site, nodes } = this.#parts;
-    const boxes = nodes().map(({ topology, usable, risk, staged }) => [topology.node, topology.run, topology.seq, usable, risk >= 0.5, staged.length]);
+    const boxes = nodes().map(({ topology, usable, risk }) => [topology.node, topology.run, topology.seq, usable, risk >= 0.5]);
     const workloads = site.state.workloads().map(({ spec, revision }) => [spec.name, revision]);
-    return JSON.stringify([site.state.authority().epoch, boxes, workloads, site.state.placements().map(({ workload, replica, node }) => [workload, replica, node])]);
+    return JSON.stringify([site.state.authority().epoch, boxes, workloads, [...this.#unreachable()], site.state.placements().map(({ workload, replica, node }) => [workload, replica, node])]);
   }
 
   async #plan(): Promise<void> {
@@ -134,6 +139,6 @@ export class PlanningDuty {
 }
 
 function sameButPlacements(a: string, b: string): boolean {
-  const head = (text: string): string => JSON.stringify((JSON.parse(text) as unknown[]).slice(0, 3));
+  const head = (text: string): string => JSON.stringify((JSON.parse(text) as unknown[]).slice(0, 4));
   return head(a) === head(b);
 }
