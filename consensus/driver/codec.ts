@@ -6,15 +6,11 @@ import type {
   CampaignReason,
   Message,
   MessageType,
-  PreVote,
-  PreVoteReply,
   RefusalCode,
   Reply,
   Request,
   RevalidateItem,
   Verdict,
-  Vote,
-  VoteReply,
 } from '../core/messages.ts';
 import { type Entry, limits, logIndex, type NodeId, type Term, term, tick } from '../core/types.ts';
 import { ByteReader, ByteWriter, wordIndex } from './bytes.ts';
@@ -58,29 +54,62 @@ interface Address {
 type Body<T extends MessageType> = Extract<Message, { readonly type: T }>;
 interface BodyCodec<M> {
   write(writer: ByteWriter, message: M): void;
-  read(reader: ByteReader, address: Address): Message;
+  read(reader: ByteReader, address: Address): M;
 }
 
-const campaign = (type: 'PREVOTE' | 'VOTE'): BodyCodec<PreVote | Vote> => ({
+const preVote: BodyCodec<Body<'PREVOTE'>> = {
   write(writer, message) {
+    writer.uint(message.poll);
     writer.uint(message.lastTerm);
     writer.uint(message.lastIndex);
     writer.byte(wordIndex(reasons, message.reason));
   },
-  read: (reader, address) =>
-    ({
-      type,
-      ...address,
-      lastTerm: term(reader.uint()),
-      lastIndex: logIndex(reader.uint()),
-      reason: reader.word(reasons),
-    }) as PreVote | Vote,
-});
+  read: (reader, address) => ({
+    type: 'PREVOTE',
+    ...address,
+    poll: reader.uint(),
+    lastTerm: term(reader.uint()),
+    lastIndex: logIndex(reader.uint()),
+    reason: reader.word(reasons),
+  }),
+};
 
-const ballot = (type: 'PREVOTE_REPLY' | 'VOTE_REPLY'): BodyCodec<PreVoteReply | VoteReply> => ({
+const preVoteReply: BodyCodec<Body<'PREVOTE_REPLY'>> = {
+  write(writer, message) {
+    writer.uint(message.poll);
+    writer.boolean(message.granted);
+    writer.boolean(message.conditional);
+  },
+  read: (reader, address) => ({
+    type: 'PREVOTE_REPLY',
+    ...address,
+    poll: reader.uint(),
+    granted: reader.boolean(),
+    conditional: reader.boolean(),
+  }),
+};
+
+const vote: BodyCodec<Body<'VOTE'>> = {
+  write(writer, message) {
+    writer.uint(message.lastTerm);
+    writer.uint(message.lastIndex);
+    writer.byte(wordIndex(reasons, message.reason));
+    writer.boolean(message.complete);
+  },
+  read: (reader, address) => ({
+    type: 'VOTE',
+    ...address,
+    lastTerm: term(reader.uint()),
+    lastIndex: logIndex(reader.uint()),
+    reason: reader.word(reasons),
+    complete: reader.boolean(),
+  }),
+};
+
+const voteReply: BodyCodec<Body<'VOTE_REPLY'>> = {
   write: (writer, message) => writer.boolean(message.granted),
-  read: (reader, address) => ({ type, ...address, granted: reader.boolean() }) as PreVoteReply | VoteReply,
-});
+  read: (reader, address) => ({ type: 'VOTE_REPLY', ...address, granted: reader.boolean() }),
+};
 
 const ping: BodyCodec<Body<'PING'>> = {
   write(writer, message) {
@@ -276,10 +305,10 @@ const snapshotAck: BodyCodec<Body<'SNAPSHOT_ACK'>> = {
 
 /** A table without gaps: leaving a message type out must not compile. */
 const bodies: { readonly [T in MessageType]: BodyCodec<Body<T>> } = {
-  PREVOTE: campaign('PREVOTE'),
-  PREVOTE_REPLY: ballot('PREVOTE_REPLY'),
-  VOTE: campaign('VOTE'),
-  VOTE_REPLY: ballot('VOTE_REPLY'),
+  PREVOTE: preVote,
+  PREVOTE_REPLY: preVoteReply,
+  VOTE: vote,
+  VOTE_REPLY: voteReply,
   PING: ping,
   APPEND: append,
   ACK: ack,

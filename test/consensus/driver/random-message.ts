@@ -32,21 +32,19 @@ export function randomMessage(random: SeededRandom, type: MessageType): Message 
   const node = () => ['n1', 'n2', 'a-rather-long-name-of-a-box-17'][random.nextInt(3)] as string;
   const pick = <T>(words: readonly T[]): T => words[random.nextInt(words.length)] as T;
   const address = { from: node(), to: node(), term: term(number()) };
+  const flag = () => pick([true, false]);
+  const reason = () => pick(['timeout', 'link-lost', 'transfer'] as const);
   const item = () => ({ workload: pick(['analyser', 'größe', '']), replica: number(), epoch: number() });
 
   switch (type) {
     case 'PREVOTE':
-    case 'VOTE':
-      return {
-        type,
-        ...address,
-        lastTerm: term(number()),
-        lastIndex: logIndex(number()),
-        reason: pick(['timeout', 'link-lost', 'transfer']),
-      } as Message;
+      return { type, ...address, poll: number(), lastTerm: term(number()), lastIndex: logIndex(number()), reason: reason() };
     case 'PREVOTE_REPLY':
+      return { type, ...address, poll: number(), granted: flag(), conditional: flag() };
+    case 'VOTE':
+      return { type, ...address, lastTerm: term(number()), lastIndex: logIndex(number()), reason: reason(), complete: flag() };
     case 'VOTE_REPLY':
-      return { type, ...address, granted: pick([true, false]) } as Message;
+      return { type, ...address, granted: flag() };
     case 'PING':
       return {
         type,
