@@ -2,6 +2,7 @@
 
 export interface AllDocuments {
   AgentConfig: AgentConfig;
+  HealthDocument: HealthDocument;
   InstancesDocument: InstancesDocument;
   Placement: Placement;
   TopologyDocument: TopologyDocument;
@@ -252,6 +253,350 @@ export interface Member {
    * Multiaddr of the box, without the peer id.
    */
   address: string;
+}
+/**
+ * How one box is. Gossiped when it changed beyond a band, at least every healthMaxAgeMs. What a box cannot measure is null, never 0.
+ */
+export interface HealthDocument {
+  /**
+   * Version of this document.
+   */
+  version: 1;
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  node: string;
+  /**
+   * Name of a site.
+   */
+  site: string;
+  /**
+   * How often the agent was started on this data directory: orders documents over restarts.
+   */
+  run: number;
+  /**
+   * Counts documents within a run.
+   */
+  seq: number;
+  /**
+   * Seconds from the start of the box to this sample, suspend included.
+   */
+  uptimeSeconds: number;
+  /**
+   * Identity of this start of the box, from the kernel. null: unknown.
+   */
+  bootId: string | null;
+  /**
+   * The wall clock. It is shown to people; no decision rests on it.
+   */
+  clock: {
+    /**
+     * Wall clock of the box at this sample, in milliseconds since 1970. Negative before.
+     */
+    unixMs: number;
+    /**
+     * Whether a time service says that the clock follows a reference. null: unknown.
+     */
+    synchronised: boolean | null;
+  };
+  /**
+   * Processors.
+   */
+  cpu: {
+    /**
+     * Logical processors this agent may use.
+     */
+    cores: number;
+    /**
+     * Share of all processor time in use since the sample before. null: unknown.
+     */
+    usagePercent: number | null;
+    /**
+     * Load average over 1 minute: tasks that run or wait. null: unknown.
+     */
+    load1: number | null;
+    /**
+     * Load average over 5 minutes. null: unknown.
+     */
+    load5: number | null;
+    /**
+     * Load average over 15 minutes. null: unknown.
+     */
+    load15: number | null;
+  };
+  /**
+   * RAM and swap.
+   */
+  memory: {
+    /**
+     * RAM of the box, or the limit of the container the agent runs in where that is less; bytes. null: unknown.
+     */
+    totalBytes: number | null;
+    /**
+     * RAM that new work can have without swapping, bytes. null: unknown.
+     */
+    availableBytes: number | null;
+    /**
+     * Size of swap, bytes. null: unknown.
+     */
+    swapTotalBytes: number | null;
+    /**
+     * Free swap, bytes. null: unknown.
+     */
+    swapFreeBytes: number | null;
+  };
+  pressure: null | Pressure;
+  /**
+   * File systems the agent writes to; the first holds the data directory.
+   *
+   * @maxItems 4
+   */
+  disks: DiskHealth[];
+  /**
+   * Network interfaces with hardware or an address of their own, loopback left out.
+   *
+   * @maxItems 16
+   */
+  network: InterfaceHealth[];
+  temperatures: null | Temperature[];
+  power: null | Power;
+  /**
+   * The agent itself.
+   */
+  agent: {
+    /**
+     * Version of the agent.
+     */
+    version: string;
+    /**
+     * Seconds since this agent started.
+     */
+    uptimeSeconds: number;
+    /**
+     * RAM held by the agent's process, bytes.
+     */
+    rssBytes: number;
+    /**
+     * Processor time the agent used since the sample before, in percent of one core. null: unknown.
+     */
+    cpuPercent: number | null;
+  };
+  inventory: null | Inventory;
+}
+/**
+ * Share of the last 10 seconds in which tasks waited for a resource (Linux PSI).
+ */
+export interface Pressure {
+  /**
+   * Some task waited for a processor. null: unknown.
+   */
+  cpuSomePercent: number | null;
+  /**
+   * Some task waited for memory. null: unknown.
+   */
+  memorySomePercent: number | null;
+  /**
+   * All tasks waited for memory. null: unknown.
+   */
+  memoryFullPercent: number | null;
+  /**
+   * Some task waited for a disk. null: unknown.
+   */
+  ioSomePercent: number | null;
+  /**
+   * All tasks waited for a disk. null: unknown.
+   */
+  ioFullPercent: number | null;
+}
+/**
+ * One file system.
+ */
+export interface DiskHealth {
+  /**
+   * Where it is mounted.
+   */
+  mount: string;
+  /**
+   * Kind of file system, for example ext4. null: unknown.
+   */
+  type: string | null;
+  /**
+   * Size, bytes. null: unknown.
+   */
+  totalBytes: number | null;
+  /**
+   * What an ordinary user may still write, bytes. null: unknown.
+   */
+  freeBytes: number | null;
+  /**
+   * Mounted read-only, by intent or because the kernel found an error. null: unknown.
+   */
+  readOnly: boolean | null;
+  /**
+   * Worn part of the device's life, in steps of 10, as an eMMC reports it. null: unknown.
+   */
+  lifeUsedPercent: number | null;
+}
+/**
+ * One interface. Counters run from the start of the box.
+ */
+export interface InterfaceHealth {
+  /**
+   * Name of the interface.
+   */
+  name: string;
+  /**
+   * Whether it has a carrier. null: unknown.
+   */
+  up: boolean | null;
+  /**
+   * Negotiated speed, megabit per second. null: unknown.
+   */
+  speedMbps: number | null;
+  /**
+   * Bytes received. null: unknown.
+   */
+  receivedBytes: number | null;
+  /**
+   * Bytes sent. null: unknown.
+   */
+  sentBytes: number | null;
+  /**
+   * Packets received damaged or dropped for an error. null: unknown.
+   */
+  receiveErrors: number | null;
+  /**
+   * Packets that could not be sent. null: unknown.
+   */
+  sendErrors: number | null;
+}
+/**
+ * One sensor.
+ */
+export interface Temperature {
+  /**
+   * Name of the sensor, from the kernel.
+   */
+  sensor: string;
+  /**
+   * Degrees Celsius.
+   */
+  celsius: number;
+}
+/**
+ * Power supply. null: the box does not tell.
+ */
+export interface Power {
+  /**
+   * Whether mains or another outside supply feeds the box. null: unknown.
+   */
+  onMains: boolean | null;
+  /**
+   * Charge of the emptiest battery. null: unknown.
+   */
+  batteryPercent: number | null;
+}
+/**
+ * What the box is made of; read at start and every hour. null: not read yet.
+ */
+export interface Inventory {
+  /**
+   * Operating system.
+   */
+  os: {
+    /**
+     * Distribution. null: unknown.
+     */
+    name: string | null;
+    /**
+     * Its release. null: unknown.
+     */
+    release: string | null;
+    /**
+     * Kernel release. null: unknown.
+     */
+    kernel: string | null;
+    /**
+     * Processor architecture as Node names it. null: unknown.
+     */
+    arch: string | null;
+    /**
+     * Host name. null: unknown.
+     */
+    hostname: string | null;
+  };
+  /**
+   * The machine.
+   */
+  hardware: {
+    /**
+     * Who made it. null: unknown.
+     */
+    manufacturer: string | null;
+    /**
+     * Model. null: unknown.
+     */
+    model: string | null;
+    /**
+     * Whether it is a virtual machine or a container. null: unknown.
+     */
+    virtual: boolean | null;
+  };
+  /**
+   * The processor.
+   */
+  cpu: {
+    /**
+     * Maker and model. null: unknown.
+     */
+    brand: string | null;
+    /**
+     * Cores without hyper-threads. null: unknown.
+     */
+    physicalCores: number | null;
+    /**
+     * Nominal speed, GHz. null: unknown.
+     */
+    speedGHz: number | null;
+  };
+  /**
+   * Storage devices.
+   *
+   * @maxItems 8
+   *
+   * Items: One device.
+   */
+  disks: {
+    /**
+     * Model. null: unknown.
+     */
+    name: string | null;
+    /**
+     * HD, SSD, NVMe, eMMC and so on. null: unknown.
+     */
+    type: string | null;
+    /**
+     * Size, bytes. null: unknown.
+     */
+    sizeBytes: number | null;
+  }[];
+  /**
+   * Graphics processors.
+   *
+   * @maxItems 8
+   *
+   * Items: One graphics processor.
+   */
+  gpus: {
+    /**
+     * Maker and model. null: unknown.
+     */
+    model: string | null;
+    /**
+     * Its own memory, MiB. null: unknown.
+     */
+    vramMiB: number | null;
+  }[];
 }
 /**
  * What one box runs and whom it reaches. Gossiped on every change, at least every minute.
