@@ -1,5 +1,6 @@
 import { invariant } from './invariant.ts';
 import { createLeadership } from './leadership.ts';
+import { later } from './lease.ts';
 import { isVoter, succession } from './membership.ts';
 import type { CampaignReason } from './messages.ts';
 import { majority, tally } from './quorum.ts';
@@ -40,6 +41,8 @@ function endLeadership(state: RaftState): void {
   const leadership = state.leadership;
   if (leadership === undefined) return;
   state.leadership = undefined;
+  // The lease earned as leader runs on: no newer leader grants anything before it ends.
+  state.leaseFrom = later(state.leaseFrom, leadership.rounds.leaseFrom);
   for (const { from, requestId } of leadership.reads.drain()) refuse(state, from, requestId, 'NOT_LEADER');
 }
 

@@ -1,0 +1,112 @@
+import type { Entry, NodeId } from '../../consensus/core/types.ts';
+import type { DefiniteRefusals } from './checkers/definite-refusals.ts';
+import type { Linearizability, Operation } from './checkers/linearizability.ts';
+import type { Cluster } from './cluster.ts';
+import type { Observer } from './observer.ts';
+import type { SeededRandom } from './random.ts';
+import { decodeWrite, encodeWrite } from './register.ts';
+import type { SimNode } from './sim-node.ts';
+
+interface Outstanding {
+  readonly kind: 'write' | 'read' | 'revalidate';
+  readonly node: NodeId;
+  readonly incarnation: number;
+  readonly operation: Operation;
+  readonly deadline: number;
+}
+
+/** Ticks after which a client gives up; what became of its operation stays unknown. */
+const patience = 200;
+const keys = ['a', 'b', 'c'] as const;
+
+/** Clients with one outstanding operation each, at any node. They check what they are told. */
+export class Clients implements Observer {
+  readonly #random: SeededRandom;
+  readonly #outstanding = new Map<number, Outstanding>();
+  readonly #linearizability: Linearizability;
+  readonly #refusals: DefiniteRefusals;
+  readonly #count: number;
+  #lastOperation = 0;
+  acknowledged = 0;
+  refusedCount = 0;
+  verdictCount = 0;
+
+  constructor(random: SeededRandom, count: number, linearizability: Linearizability, refusals: DefiniteRefusals) {
+    this.#random = random;
+    this.#count = count;
+    this.#linearizability = linearizability;
+    this.#refusals = refusals;
+  }
+
+  /** Begins new operations and gives up old ones. */
+  tick(cluster: Cluster): void {
+    const now = cluster.agenda.now;
+    for (const [operation, { deadline }] of this.#outstanding) if (now >= deadline) this.#outstanding.delete(operation);
+    if (this.#outstanding.size >= this.#count || cluster.up.length === 0 || !this.#random.chance(30)) return;
+    const node = this.#random.pick(cluster.up);
+    const choice = this.#random.nextInt(100);
+    this.begin(node, choice < 55 ? 'write' : choice < 95 ? 'read' : 'revalidate', now);
+  }
+
+  /** Begins one operation; its number is its request id. */
+  begin(node: SimNode, kind: Outstanding['kind'], now: number): number {
+    this.#lastOperation += 1;
+    const operation = this.#lastOperation;
+    const key = this.#random.pick(keys);
+    this.#outstanding.set(operation, {
+      kind,
+      node: node.id,
+      incarnation: node.incarnation,
+      operation: this.#linearizability.begin(key),
+      deadline: now + patience,
+    });
+    const data = encodeWrite({ operation, key, value: `v${operation}` });
+    node.do((raft) => {
+      if (kind === 'write') raft.propose(operation, data);
+      else if (kind === 'read') raft.read(operation);
+      else raft.revalidate(operation, [{ workload: key, replica: 0, epoch: operation }]);
+    });
+    return operation;
+  }
+
+  isOutstanding(operation: number): boolean {
+    return this.#outstanding.has(operation);
+  }
+
+  crashed(node: SimNode): void {
+    for (const [operation, { node: id }] of this.#outstanding) if (id === node.id) this.#outstanding.delete(operation);
+  }
+
+  applied(node: SimNode, entry: Entry): void {
+    if (entry.kind !== 'command' || entry.origin?.node !== node.id) return;
+    const { operation } = decodeWrite(entry.data);
+    const waiting = this.#take(operation, node);
+    if (waiting === undefined) return;
+    this.acknowledged += 1;
+    this.#linearizability.written(waiting.operation, entry.index, node.id);
+  }
+
+  readable(node: SimNode, requestId: number): void {
+    const waiting = this.#take(requestId, node);
+    if (waiting === undefined) return;
+    this.acknowledged += 1;
+    this.#linearizability.read(waiting.operation, node.register.get(waiting.operation.key).version, node.id);
+  }
+
+  verdicts(node: SimNode, requestId: number): void {
+    if (this.#take(requestId, node) !== undefined) this.verdictCount += 1;
+  }
+
+  refused(node: SimNode, requestId: number): void {
+    const waiting = this.#take(requestId, node);
+    this.refusedCount += 1;
+    if (waiting?.kind === 'write') this.#refusals.refusedOperation(requestId);
+  }
+
+  #take(operation: number, node: SimNode): Outstanding | undefined {
+    const waiting = this.#outstanding.get(operation);
+    if (waiting === undefined || waiting.node !== node.id || waiting.incarnation !== node.incarnation) return undefined;
+    this.#outstanding.delete(operation);
+    return waiting;
+  }
+}

@@ -1,0 +1,173 @@
+import type { NodeId } from '../../consensus/core/types.ts';
+import type { Cluster } from './cluster.ts';
+import type { SeededRandom } from './random.ts';
+import type { SimNode } from './sim-node.ts';
+
+/** Breaks things at random, and mends them. */
+export class Faults {
+  readonly #random: SeededRandom;
+  readonly #cluster: Cluster;
+  readonly #trace: (line: string) => void;
+  readonly #slowDisks = new Set<NodeId>();
+  readonly #crashed = new Map<NodeId, number>();
+  readonly #pausedUntil = new Map<NodeId, number>();
+  #healAt = 0;
+  /** Boxes whose disk may lose acknowledged data in this run: fewer than half. */
+  readonly #flippable: readonly NodeId[];
+
+  constructor(random: SeededRandom, cluster: Cluster, voters: readonly NodeId[], trace: (line: string) => void) {
+    this.#random = random;
+    this.#cluster = cluster;
+    this.#trace = trace;
+    this.#flippable = random.chance(30) ? voters.slice(0, Math.floor((voters.length - 1) / 2)) : [];
+  }
+
+  diskDelay(node: SimNode): number {
+    if (this.#slowDisks.has(node.id)) return this.#random.between(5, 80);
+    return this.#random.chance(2) ? this.#random.between(3, 30) : this.#random.between(0, 2);
+  }
+
+  tick(): void {
+    const now = this.#cluster.agenda.now;
+    for (const [id, until] of this.#crashed) if (now >= until) this.#restart(id);
+    for (const [id, until] of this.#pausedUntil) if (now >= until) this.#resume(id);
+    if (this.#healAt > 0 && now >= this.#healAt) this.#heal();
+    if (this.#random.chance(1.2)) this.#cutSomething(now);
+    if (this.#random.chance(0.5)) this.#crash(this.#anyNode(), now);
+    if (this.#random.chance(0.3)) this.#pause(this.#anyNode(), now);
+    if (this.#random.chance(0.4)) this.#dropLink();
+    if (this.#random.chance(0.3)) this.#changeDisk(this.#anyNode());
+    if (this.#random.chance(0.3)) this.#transfer();
+    if (this.#random.chance(0.5)) this.#changeWeather();
+  }
+
+  /** Mends everything for the quiet phase. */
+  mendAll(): void {
+    this.#heal();
+    for (const id of [...this.#pausedUntil.keys()]) this.#resume(id);
+    for (const id of [...this.#crashed.keys()]) this.#restart(id);
+    this.#slowDisks.clear();
+    for (const node of this.#cluster.nodes.values()) {
+      node.releaseDisk();
+      node.step({ type: 'STORAGE_OK' });
+    }
+    Object.assign(this.#cluster.network.faults, { lossPercent: 0, duplicatePercent: 0, delayMin: 0, delayMax: 1 });
+    this.#trace('quiet');
+  }
+
+  #anyNode(): SimNode {
+    return this.#random.pick([...this.#cluster.nodes.values()]);
+  }
+
+  #cutSomething(now: number): void {
+    const ids = [...this.#cluster.nodes.keys()];
+    const { network } = this.#cluster;
+    const one = this.#random.pick(ids);
+    const kind = this.#random.nextInt(4);
+    if (kind === 0) {
+      const half = ids.filter(() => this.#random.chance(50));
+      network.partition([half, ids.filter((id) => !half.includes(id))]);
+    } else if (kind === 1) {
+      network.partition([[one], ids.filter((id) => id !== one)]);
+    } else if (kind === 2) {
+      // One way only: it hears but is not heard, or the other way round.
+      const outward = this.#random.chance(50);
+      for (const id of ids) if (id !== one) network.cut(outward ? one : id, outward ? id : one);
+    } else {
+      network.cut(one, this.#random.pick(ids));
+    }
+    this.#healAt = now + this.#random.between(10, 300);
+    this.#trace(`cut kind ${kind} ${one}`);
+  }
+
+  #heal(): void {
+    this.#healAt = 0;
+    this.#cluster.network.heal();
+    this.#trace('heal');
+  }
+
+  #crash(node: SimNode, now: number): void {
+    if (node.raft === undefined) return;
+    const synced = this.#random.nextInt(node.disk.pending.length + 1);
+    node.crash(synced, this.#random.chance(50));
+    let flipped = false;
+    if (this.#flippable.includes(node.id) && this.#random.chance(50)) flipped = node.disk.flipLastBatch();
+    this.#pausedUntil.delete(node.id);
+    this.#crashed.set(node.id, now + this.#random.between(1, 250));
+    this.#trace(`${node.id} crash synced=${synced}${flipped ? ' flipped' : ''}`);
+    if (this.#random.chance(70)) this.#tellPeers(node.id, 'LINK_LOST');
+  }
+
+  #restart(id: NodeId): void {
+    this.#crashed.delete(id);
+    this.#trace(`${id} start`);
+    this.#cluster.node(id).start();
+    this.#tellPeers(id, 'LINK_UP');
+  }
+
+  #pause(node: SimNode, now: number): void {
+    if (node.raft === undefined || node.paused) return;
+    node.paused = true;
+    this.#pausedUntil.set(node.id, now + this.#random.between(5, 400));
+    this.#trace(`${node.id} pause`);
+  }
+
+  #resume(id: NodeId): void {
+    this.#pausedUntil.delete(id);
+    this.#trace(`${id} resume`);
+    this.#cluster.node(id).resume(this.#random.chance(50));
+  }
+
+  /** A connection breaks though both ends live, and stands again soon. */
+  #dropLink(): void {
+    const node = this.#anyNode();
+    const peer = this.#anyNode();
+    if (node === peer) return;
+    this.#trace(`${node.id} ${peer.id} link lost`);
+    node.step({ type: 'LINK_LOST', peer: peer.id });
+    if (this.#random.chance(50)) peer.step({ type: 'LINK_LOST', peer: node.id });
+    this.#cluster.agenda.after(this.#random.between(1, 30), () => {
+      node.step({ type: 'LINK_UP', peer: peer.id });
+      peer.step({ type: 'LINK_UP', peer: node.id });
+    });
+  }
+
+  #tellPeers(id: NodeId, type: 'LINK_LOST' | 'LINK_UP'): void {
+    for (const peer of this.#cluster.nodes.values()) {
+      if (peer.id === id || !this.#cluster.network.connected(id, peer.id)) continue;
+      this.#cluster.agenda.after(this.#random.between(0, 3), () => peer.step({ type, peer: id }));
+    }
+  }
+
+  #changeDisk(node: SimNode): void {
+    const kind = this.#random.nextInt(3);
+    this.#trace(`${node.id} disk kind ${kind}`);
+    if (kind === 0) this.#slowDisks.add(node.id);
+    else if (kind === 1) this.#slowDisks.delete(node.id);
+    else if (node.diskHeld) {
+      node.releaseDisk();
+      node.step({ type: 'STORAGE_OK' });
+    } else if (node.raft !== undefined) {
+      node.diskHeld = true;
+      if (this.#random.chance(50)) node.step({ type: 'STORAGE_FAILED' });
+    }
+  }
+
+  #transfer(): void {
+    const leader = this.#cluster.leaders[0];
+    if (leader === undefined) return;
+    const to = this.#anyNode();
+    this.#trace(`${leader.id} transfer ${to.id}`);
+    leader.do((raft) => void raft.transferLeadership(to.id));
+  }
+
+  #changeWeather(): void {
+    const bad = this.#random.chance(50);
+    Object.assign(this.#cluster.network.faults, {
+      lossPercent: bad ? this.#random.between(0, 30) : 0,
+      duplicatePercent: bad ? this.#random.between(0, 20) : 0,
+      delayMin: 0,
+      delayMax: this.#random.pick([0, 1, 2, 5, 20]),
+    });
+  }
+}

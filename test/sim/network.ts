@@ -1,0 +1,53 @@
+import type { Message } from '../../consensus/core/messages.ts';
+import type { NodeId } from '../../consensus/core/types.ts';
+import type { SeededRandom } from './random.ts';
+
+export interface NetworkFaults {
+  /** In percent of messages. */
+  lossPercent: number;
+  duplicatePercent: number;
+  delayMin: number;
+  delayMax: number;
+}
+
+/** Decides what becomes of each message. Cuts are by direction. */
+export class Network {
+  readonly faults: NetworkFaults;
+  readonly #random: SeededRandom;
+  readonly #cut = new Set<string>();
+
+  constructor(random: SeededRandom, faults: NetworkFaults) {
+    this.#random = random;
+    this.faults = faults;
+  }
+
+  cut(from: NodeId, to: NodeId): void {
+    this.#cut.add(`${from} ${to}`);
+  }
+
+  /** Cuts every link between different groups, both ways. */
+  partition(groups: readonly (readonly NodeId[])[]): void {
+    for (const group of groups) {
+      for (const other of groups) {
+        if (group !== other) for (const from of group) for (const to of other) this.cut(from, to);
+      }
+    }
+  }
+
+  heal(): void {
+    this.#cut.clear();
+  }
+
+  connected(from: NodeId, to: NodeId): boolean {
+    return !this.#cut.has(`${from} ${to}`);
+  }
+
+  /** After how many ticks each copy of the message arrives; none when it is lost. */
+  deliveries(message: Message): readonly number[] {
+    if (!this.connected(message.from, message.to)) return [];
+    const { lossPercent, duplicatePercent, delayMin, delayMax } = this.faults;
+    if (this.#random.chance(lossPercent)) return [];
+    const copies = this.#random.chance(duplicatePercent) ? 2 : 1;
+    return Array.from({ length: copies }, () => this.#random.between(delayMin, delayMax));
+  }
+}

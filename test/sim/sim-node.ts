@@ -1,0 +1,238 @@
+import type { LocalEvent, Message, VerdictItem } from '../../consensus/core/messages.ts';
+import { Raft } from '../../consensus/core/raft.ts';
+import type { Ready, Save } from '../../consensus/core/ready.ts';
+import {
+  type Entry,
+  type EntryId,
+  logIndex,
+  type Membership,
+  type NodeId,
+  type RandomSource,
+  type Snapshot,
+  type Term,
+  type Timing,
+  tick,
+} from '../../consensus/core/types.ts';
+import type { Observer } from './observer.ts';
+import { Register } from './register.ts';
+import { SimDisk } from './sim-disk.ts';
+
+/** What a node needs from the world around it. */
+export interface SimHost {
+  now(): number;
+  after(delay: number, run: () => void): void;
+  send(message: Message): void;
+  /** How long a save takes, in ticks. */
+  diskDelay(node: SimNode): number;
+  readonly observers: readonly Observer[];
+}
+
+export interface SimNodeOptions {
+  readonly id: NodeId;
+  readonly membership: Membership;
+  readonly timing: Timing;
+  readonly random: RandomSource;
+  /** This box's clock is ahead of the simulation's by so many ticks. */
+  readonly clockOffset: number;
+  /** Entries kept before the log is cut; 0 for never. */
+  readonly compactEntries: number;
+}
+
+/** The real core over a simulated disk. It does what the driver does, in virtual time. */
+export class SimNode {
+  readonly id: NodeId;
+  readonly disk = new SimDisk();
+  readonly options: SimNodeOptions;
+  readonly #host: SimHost;
+  raft: Raft | undefined;
+  register = new Register();
+  applied: EntryId = { term: 0 as Term, index: logIndex(0) };
+  /** Counts starts. What was meant for an earlier one is dropped. */
+  incarnation = 0;
+  paused = false;
+  diskHeld = false;
+  #deferred: (() => void)[] = [];
+  #diskDoneAt = 0;
+  #readsWaiting: { readonly requestId: number; readonly index: number }[] = [];
+
+  constructor(host: SimHost, options: SimNodeOptions) {
+    this.#host = host;
+    this.options = options;
+    this.id = options.id;
+  }
+
+  get localNow(): number {
+    return this.#host.now() + this.options.clockOffset;
+  }
+
+  start(): void {
+    this.incarnation += 1;
+    const { hardState, entries, base, uncertain, state } = this.disk.recover();
+    this.register = new Register();
+    this.register.load(state.data);
+    this.applied = state.meta ?? { term: 0 as Term, index: logIndex(0) };
+    this.#readsWaiting = [];
+    this.#diskDoneAt = 0;
+    const { id, membership, timing, random } = this.options;
+    const now = tick(this.localNow);
+    this.raft = new Raft({ id, membership, timing, random, now, hardState, entries, base, appliedIndex: this.applied.index, uncertain });
+    for (const observer of this.#host.observers) observer.started?.(this, base, entries);
+    this.pump();
+  }
+
+  crash(synced: number, torn: boolean): void {
+    this.raft = undefined;
+    this.paused = false;
+    this.diskHeld = false;
+    this.#deferred = [];
+    this.disk.crash(synced, torn);
+    for (const observer of this.#host.observers) observer.crashed?.(this);
+  }
+
+  /** Ends a pause. The clock is read first, or only after what piled up. */
+  resume(clockFirst: boolean): void {
+    this.paused = false;
+    if (clockFirst) this.tick();
+    const deferred = this.#deferred;
+    this.#deferred = [];
+    for (const run of deferred) run();
+  }
+
+  /** Runs now, or after the pause; never in a later life of this node. */
+  guard(run: () => void): void {
+    if (this.raft === undefined) return;
+    if (this.paused) this.#deferred.push(run);
+    else run();
+  }
+
+  tick(): void {
+    if (this.paused || this.raft === undefined) return;
+    this.raft.tick(tick(this.localNow));
+    this.pump();
+  }
+
+  step(input: Message | LocalEvent): void {
+    this.guard(() => {
+      this.raft?.step(input);
+      this.pump();
+    });
+  }
+
+  do(action: (raft: Raft) => void): void {
+    this.guard(() => {
+      if (this.raft !== undefined) action(this.raft);
+      this.pump();
+    });
+  }
+
+  /** Works off Readies until there are none. */
+  pump(): void {
+    while (this.raft?.hasReady()) this.#work(this.raft, this.raft.takeReady());
+    if (this.disk.uncertain !== undefined && this.raft?.view().uncertain === false) this.disk.uncertain = undefined;
+    for (const observer of this.#host.observers) observer.settled?.(this);
+  }
+
+  #work(raft: Raft, ready: Ready): void {
+    const { observers } = this.#host;
+    if (ready.save !== undefined) for (const observer of observers) observer.saving?.(this, ready.save);
+    for (const event of ready.events) for (const observer of observers) observer.event?.(this, event);
+    for (const message of ready.messages) this.#host.send(message);
+    if (ready.save !== undefined) this.#write(ready.save);
+    for (const { requestId, index, term } of ready.accepted)
+      for (const observer of observers) observer.accepted?.(this, requestId, { index, term });
+    for (const { requestId, code, leader } of ready.refused)
+      for (const observer of observers) observer.refused?.(this, requestId, code, leader);
+    for (const entry of ready.committed) this.#apply(entry);
+    if (ready.committed.length > 0) raft.advance(this.applied.index);
+    if (ready.install !== undefined) this.#install(ready.install);
+    for (const to of ready.snapshotsWanted) raft.provideSnapshot(to, this.#snapshot());
+    this.#readsWaiting.push(...ready.reads);
+    this.#serveReads();
+    for (const { from, requestId, items } of ready.revalidations) {
+      const verdicts: VerdictItem[] = items.map((item) => ({
+        ...item,
+        verdict: this.register.get(item.workload).value === String(item.epoch) ? 'valid' : 'moved',
+      }));
+      raft.answerRevalidate(from, requestId, verdicts);
+    }
+    for (const { requestId, items } of ready.verdicts) for (const observer of observers) observer.verdicts?.(this, requestId, items);
+    this.#compact(raft);
+  }
+
+  #apply(entry: Entry): void {
+    if (entry.index !== this.applied.index + 1) throw new Error(`${this.id} applies ${entry.index} after ${this.applied.index}`);
+    this.register.apply(entry);
+    this.applied = { term: entry.term, index: entry.index };
+    for (const observer of this.#host.observers) observer.applied?.(this, entry);
+  }
+
+  #serveReads(): void {
+    const ready = this.#readsWaiting.filter(({ index }) => index <= this.applied.index);
+    if (ready.length === 0) return;
+    this.#readsWaiting = this.#readsWaiting.filter(({ index }) => index > this.applied.index);
+    for (const { requestId } of ready) for (const observer of this.#host.observers) observer.readable?.(this, requestId);
+  }
+
+  #write(save: Save): void {
+    this.disk.pending.push(save);
+    this.#diskDoneAt = Math.max(this.#diskDoneAt, this.#host.now() + this.#host.diskDelay(this));
+    this.#later(this.#diskDoneAt - this.#host.now(), () => this.syncOne());
+  }
+
+  /** One save is synced, unless the disk is held. */
+  syncOne(): void {
+    if (this.diskHeld) return;
+    const save = this.disk.sync();
+    if (save === undefined || this.raft === undefined) return;
+    for (const message of save.messagesAfterSave) this.#host.send(message);
+    this.raft.step({ type: 'SAVED', token: save.token });
+    this.pump();
+  }
+
+  /** The disk works again: what piled up is synced. */
+  releaseDisk(): void {
+    this.diskHeld = false;
+    while (this.raft !== undefined && this.disk.pending.length > 0) this.syncOne();
+  }
+
+  #install(snapshot: Snapshot): void {
+    const { meta, data } = snapshot;
+    this.#later(this.#host.diskDelay(this), () => {
+      this.disk.install(meta, data);
+      this.register.load(data);
+      this.applied = { term: meta.term, index: meta.index };
+      for (const observer of this.#host.observers) observer.installed?.(this, meta);
+      this.raft?.step({ type: 'INSTALLED', index: meta.index });
+      this.pump();
+    });
+  }
+
+  #snapshot(): Snapshot {
+    const { index, term } = this.applied;
+    return { meta: { index, term, membership: this.options.membership }, data: this.register.save() };
+  }
+
+  /** Writes the state behind and cuts the log, as the driver does: never beyond what is durable in the log. */
+  #compact(raft: Raft): void {
+    const { compactEntries, membership } = this.options;
+    if (compactEntries === 0 || this.applied.index - this.disk.base.index < compactEntries) return;
+    this.compactNow(raft, membership, 5);
+  }
+
+  compactNow(raft: Raft, membership: Membership, trailing: number): void {
+    if (this.disk.last.index < this.applied.index || !this.disk.holds(this.applied)) return;
+    const cut = logIndex(this.applied.index - trailing);
+    if (cut <= this.disk.base.index) return;
+    if (raft.view().durableIndex < cut) return;
+    this.disk.state = { meta: { ...this.applied, membership }, data: this.register.save() };
+    this.disk.compact(cut);
+    raft.compact(cut);
+  }
+
+  #later(delay: number, run: () => void): void {
+    const { incarnation } = this;
+    this.#host.after(delay, () => {
+      if (incarnation === this.incarnation) this.guard(run);
+    });
+  }
+}

@@ -1,0 +1,141 @@
+import type { Message } from '../../consensus/core/messages.ts';
+import { defaultTiming, type NodeId } from '../../consensus/core/types.ts';
+import { CommittedLog, LeaderCompleteness, StateMachineSafety } from './checkers/committed-log.ts';
+import { DefiniteRefusals } from './checkers/definite-refusals.ts';
+import { DurableAcks } from './checkers/durable-acks.ts';
+import { ElectionSafety } from './checkers/election-safety.ts';
+import { LeaseSafety } from './checkers/lease-safety.ts';
+import { Linearizability } from './checkers/linearizability.ts';
+import { LogMatching } from './checkers/log-matching.ts';
+import { Violation } from './checkers/violation.ts';
+import { Clients } from './clients.ts';
+import { Cluster } from './cluster.ts';
+import { Faults } from './faults.ts';
+import { Network } from './network.ts';
+import type { Observer } from './observer.ts';
+import { SeededRandom } from './random.ts';
+import { tracer } from './trace.ts';
+
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Length of the phase with faults, in ticks. @default 2500 */
+  readonly faultTicks?: number;
+  /** Time the healed cluster has to make progress, in ticks. @default 1500 */
+  readonly quietTicks?: number;
+  /** Takes each line of the trace. */
+  readonly onTrace?: (line: string) => void;
+}
+
+export interface SimulationResult {
+  readonly seed: number;
+  readonly ok: boolean;
+  /** What went wrong, in one line. */
+  readonly failure: string | undefined;
+  readonly nodes: number;
+  readonly elections: number;
+  readonly committed: number;
+  readonly acknowledged: number;
+  readonly refused: number;
+  readonly verdicts: number;
+  readonly leaseRenewals: number;
+  readonly messages: number;
+}
+
+/** Every node applied the same, and takes a write and a read to the end. @throws {Violation} when time runs out */
+function progress(cluster: Cluster, clients: Clients, ticks: number): void {
+  const deadline = cluster.agenda.now + ticks;
+  const begun = new Map<string, number>();
+  while (cluster.agenda.now < deadline) {
+    for (const node of cluster.nodes.values()) {
+      for (const kind of ['write', 'read', 'revalidate'] as const) {
+        const operation = begun.get(`${node.id} ${kind}`);
+        if (operation === undefined || !clients.isOutstanding(operation)) {
+          if (cluster.leaders.length !== 1 || cluster.agenda.now > deadline - ticks / 2) continue;
+          begun.set(`${node.id} ${kind}`, clients.begin(node, kind, cluster.agenda.now));
+        }
+      }
+    }
+    cluster.tick();
+  }
+  const views = [...cluster.nodes.values()].map((node) => node.raft?.view());
+  const facts = views.map(
+    (view) => `${view?.id} ${view?.role} term=${view?.term} applied=${view?.appliedIndex}/${view?.lastIndex} ready=${view?.ready}`,
+  );
+  if (cluster.leaders.length !== 1) throw new Violation('Progress: no leader, or more than one, in the quiet phase', { facts });
+  if (new Set(views.map((view) => view?.appliedIndex)).size !== 1) throw new Violation('Progress: members did not converge', { facts });
+  if (!views.every((view) => view?.ready)) throw new Violation('Progress: a member is not ready', { facts });
+}
+
+/** Runs one seed: faults and safety checks first, then quiet and progress checks. The same seed gives the same run. */
+export function simulate(options: SimulationOptions): SimulationResult {
+  const { seed, faultTicks = 2500, quietTicks = 1500, onTrace } = options;
+  const random = new SeededRandom(seed);
+  const voterCount = random.pick([1, 2, 3, 3, 3, 4, 5, 5]);
+  const voters: NodeId[] = Array.from({ length: voterCount }, (_, at) => `n${at + 1}`);
+  const learners = random.chance(20) ? ['learner'] : [];
+  const network = new Network(random, { lossPercent: 0, duplicatePercent: 0, delayMin: 0, delayMax: 2 });
+  let messages = 0;
+  let now = () => 0;
+  const trace = (line: string): void => onTrace?.(`${now()} ${line}`);
+
+  const elections = new ElectionSafety();
+  const matching = new LogMatching();
+  const log = new CommittedLog();
+  const refusals = new DefiniteRefusals();
+  const linearizability = new Linearizability();
+  const leases = new LeaseSafety(() => now());
+  const clients = new Clients(random, 8, linearizability, refusals);
+  const durable = new DurableAcks(() => cluster.nodes.values(), voters);
+  const completeness = new LeaderCompleteness(log, matching.mirror);
+  const observers: Observer[] = [elections, matching, completeness, durable, new StateMachineSafety(log), refusals, leases, clients];
+  if (onTrace !== undefined) observers.push(tracer(trace));
+
+  const cluster: Cluster = new Cluster({
+    network,
+    observers,
+    nodes: [...voters, ...learners].map((id) => ({
+      id,
+      membership: { voters, learners },
+      timing: defaultTiming,
+      random,
+      clockOffset: random.nextInt(1_000_000),
+      compactEntries: random.pick([0, 8, 20, 60]),
+    })),
+    diskDelay: (node) => faults.diskDelay(node),
+    onSend: (message: Message) => {
+      messages += 1;
+      if (onTrace !== undefined) trace(`${message.from} > ${message.to} ${message.type} term=${message.term}`);
+    },
+  });
+  now = () => cluster.agenda.now;
+  const faults = new Faults(random, cluster, voters, trace);
+
+  let failure: string | undefined;
+  try {
+    for (const node of cluster.nodes.values()) node.start();
+    while (cluster.agenda.now < faultTicks) {
+      faults.tick();
+      clients.tick(cluster);
+      cluster.tick();
+    }
+    faults.mendAll();
+    progress(cluster, clients, quietTicks);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    failure = `tick ${cluster.agenda.now}: ${error.message}`;
+    trace(failure);
+  }
+  return {
+    seed,
+    ok: failure === undefined,
+    failure,
+    nodes: cluster.nodes.size,
+    elections: elections.elections,
+    committed: log.lastIndex,
+    acknowledged: clients.acknowledged,
+    refused: clients.refusedCount,
+    verdicts: clients.verdictCount,
+    leaseRenewals: leases.renewals,
+    messages,
+  };
+}
