@@ -71,6 +71,11 @@ export class Progress {
     }
   }
 
+  /** The peer turned out to have lost what it had acknowledged after `index`. */
+  lostAfter(index: LogIndex): void {
+    this.match = logIndex(Math.min(this.match, index));
+  }
+
   becomeReplicate(): void {
     this.mode = 'replicate';
     this.probing = false;

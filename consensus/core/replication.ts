@@ -110,6 +110,8 @@ export function onLeaderAck(state: RaftState, message: Ack): void {
     peer.becomeReplicate();
   if (message.seq > 0) {
     peer.answeredRound = Math.max(peer.answeredRound, message.seq);
+    // It knows less than it acknowledged: it was started anew and has to be told where the logs meet, be there news or not.
+    if (peer.mode === 'replicate' && peer.match === peer.next - 1 && message.durableIndex < peer.match) peer.becomeProbe(peer.next);
     repeatLost(state, peer);
     countRounds(state, leadership);
   }
@@ -120,9 +122,11 @@ export function onLeaderAck(state: RaftState, message: Ack): void {
 /** The logs differ at `prev`: goes to the last place where they can agree. */
 function stepBack(state: RaftState, peer: Progress, reject: NonNullable<Ack['reject']>): void {
   // Late answers to APPENDs sent before the last step back say nothing new.
-  if (peer.mode === 'snapshot' || reject.prevIndex <= peer.match) return;
+  if (peer.mode === 'snapshot' || (peer.mode === 'replicate' && reject.prevIndex <= peer.match)) return;
   if (peer.mode === 'probe' && reject.prevIndex !== peer.next - 1) return;
   const agree = state.log.lastNotAbove(reject.hintIndex, reject.hintTerm);
+  // It had this once: its disk lost the end of its log. What is committed stays so; the rest counts anew.
+  if (reject.prevIndex <= peer.match) peer.lostAfter(agree.index);
   peer.becomeProbe(logIndex(Math.min(agree.index + 1, reject.prevIndex)));
 }
 

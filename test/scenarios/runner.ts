@@ -12,7 +12,9 @@ const empty = new Uint8Array(0);
 
 /** Settings like `term=2`, from the words of a command. */
 function settings(words: readonly string[]): ReadonlyMap<string, string> {
-  return new Map(words.filter((word) => word.includes('=')).map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]));
+  return new Map(
+    words.filter((word) => word.includes('=')).map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]),
+  );
 }
 
 /**
@@ -54,11 +56,20 @@ export class ScenarioRunner {
     cluster: (words) => this.#build(words),
     log: (words) => this.#prepareLog(words),
     start: (words) => this.#each(words).forEach((node) => void node.start()),
-    crash: (words) => this.#each(words).forEach((node) => void node.crash(0, false)),
+    crash: ([id, how]) => {
+      this.#node(id).crash(0, false);
+      if (how === 'flipped') this.#node(id).disk.flipLastBatch();
+    },
     tick: ([count]) => {
       for (let left = Number(count); left > 0; left -= 1) this.#site.tick();
     },
-    partition: (words) => this.#site.network.partition(words.join(' ').split('|').map((group) => group.trim().split(' '))),
+    partition: (words) =>
+      this.#site.network.partition(
+        words
+          .join(' ')
+          .split('|')
+          .map((group) => group.trim().split(' ')),
+      ),
     cut: ([from = '', to = '']) => this.#site.network.cut(from, to),
     heal: () => this.#site.network.heal(),
     pause: ([id]) => {
@@ -80,7 +91,8 @@ export class ScenarioRunner {
       const operation = this.#nextRequest(workload);
       this.#node(id).do((raft) => raft.revalidate(operation, [{ workload, replica: 0, epoch: Number(epoch) }]));
     },
-    transfer: ([id, to = '']) => this.#node(id).do((raft) => void this.#lines.push(`${id} transfer ${raft.transferLeadership(to) ? 'begun' : 'refused'}`)),
+    transfer: ([id, to = '']) =>
+      this.#node(id).do((raft) => void this.#lines.push(`${id} transfer ${raft.transferLeadership(to) ? 'begun' : 'refused'}`)),
     compact: ([id]) => {
       const node = this.#node(id);
       node.do((raft) => node.compactNow(raft, node.options.membership, 0));
@@ -146,23 +158,29 @@ export class ScenarioRunner {
         if (event.type === 'role' || event.type === 'snapshot-received') write(describeEvent(node.id, event));
       },
       applied: (node, entry) => {
-        if (entry.origin?.node === node.id) write(`${node.id} request ${entry.origin.requestId} done index=${entry.index} term=${entry.term}`);
+        if (entry.origin?.node === node.id)
+          write(`${node.id} request ${entry.origin.requestId} done index=${entry.index} term=${entry.term}`);
       },
       refused: (node, requestId, code, leader) => write(`${node.id} request ${requestId} refused ${code} leader=${leader ?? 'unknown'}`),
       readable: (node, requestId) => {
         const key = this.#keys.get(requestId) ?? '';
         write(`${node.id} read ${requestId} ${key}=${node.register.get(key).value} applied=${node.applied.index}`);
       },
-      verdicts: (node, requestId, items) => write(`${node.id} revalidate ${requestId} ${items.map((item) => `${item.workload} ${item.verdict}`).join(', ')}`),
+      verdicts: (node, requestId, items) =>
+        write(`${node.id} revalidate ${requestId} ${items.map((item) => `${item.workload} ${item.verdict}`).join(', ')}`),
     };
   }
 
   #print(message: Message): void {
     if (!this.#shown.has(message.type)) return;
+    const hidden = ['type', 'from', 'to', 'data', 'meta', 'checksum', 'sentAt', 'ackSeq', 'ackSeqSeen', 'ackSeqMajority', 'poll'];
     const facts = Object.entries(message)
-      .filter(([name, value]) => !['type', 'from', 'to', 'data', 'meta', 'checksum'].includes(name) && (typeof value !== 'object' || name === 'entries'))
-      .filter(([name]) => !['sentAt', 'ackSeq', 'ackSeqSeen', 'ackSeqMajority', 'poll'].includes(name))
+      .filter(([name, value]) => !hidden.includes(name) && (typeof value !== 'object' || name === 'entries') && value !== undefined)
       .map(([name, value]) => `${name}=${Array.isArray(value) ? value.length : value}`);
+    if (message.type === 'ACK' && message.reject !== undefined) {
+      const { prevIndex, hintTerm, hintIndex } = message.reject;
+      facts.push(`reject=${prevIndex} hint=${hintTerm}:${hintIndex}`);
+    }
     this.#lines.push(`${message.from} > ${message.to} ${message.type} ${facts.join(' ')}`);
   }
 

@@ -8,7 +8,9 @@ const folder = import.meta.dirname;
 const rewrite = process.env.REWRITE === '1';
 
 describe('scenarios', () => {
-  for (const name of readdirSync(folder).filter((file) => file.endsWith('.scenario')).sort()) {
+  for (const name of readdirSync(folder)
+    .filter((file) => file.endsWith('.scenario'))
+    .sort()) {
     const text = readFileSync(join(folder, name), 'utf8');
 
     it(`${titleOf(text)} (${name})`, () => {
