@@ -66,7 +66,9 @@ async function install() {
   const reason = staleInstall(root);
   if (reason === undefined) return 0;
   say(`installing packages (${reason})`);
-  const code = await run('npm', ['ci', '--no-audit', '--no-fund'], 2);
+  // Not `npm ci`: it refuses a lock file without the packages that other operating systems would get, and ours lists Linux alone.
+  // `--no-save` keeps package-lock.json as it is; versions and integrity come from it all the same.
+  const code = await run('npm', ['install', '--no-save', '--no-audit', '--no-fund'], 2);
   if (code !== 0)
     return fail('the packages could not be installed: npm says above why. The package registry must be reachable once.', code);
   const left = staleInstall(root);
