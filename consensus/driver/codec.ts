@@ -2,16 +2,7 @@
  * The wire form of every message: version byte, type byte, sender, receiver, term, body. One way to write each message, so
  * what decodes encodes back to the same bytes. The decoder throws `CodecError` and nothing else.
  */
-import type {
-  CampaignReason,
-  Message,
-  MessageType,
-  RefusalCode,
-  Reply,
-  Request,
-  RevalidateItem,
-  Verdict,
-} from '../core/messages.ts';
+import type { CampaignReason, Message, MessageType, RefusalCode, Reply, Request, RevalidateItem, Verdict } from '../core/messages.ts';
 import { type Entry, limits, logIndex, type NodeId, type Term, term, tick } from '../core/types.ts';
 import { ByteReader, ByteWriter, wordIndex } from './bytes.ts';
 import { readEntry, readSnapshotMeta, writeEntry, writeSnapshotMeta } from './entry-codec.ts';

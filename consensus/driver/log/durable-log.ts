@@ -347,12 +347,7 @@ function refuseLeftovers(directory: string, names: readonly string[]): void {
 }
 
 /** Removes files the manifest does not name. Returns the first segment number never used. */
-async function removeLeftovers(
-  fileSystem: FileSystem,
-  directory: string,
-  names: readonly string[],
-  manifest: Manifest,
-): Promise<number> {
+async function removeLeftovers(fileSystem: FileSystem, directory: string, names: readonly string[], manifest: Manifest): Promise<number> {
   const named = new Set(manifest.segments.map(({ number }) => segmentName(number)));
   let next = Math.max(0, ...manifest.segments.map(({ number }) => number)) + 1;
   for (const name of names) {

@@ -30,12 +30,7 @@ export interface Replay {
 export const reaches = (a: EntryId, b: EntryId): boolean => a.term > b.term || (a.term === b.term && a.index >= b.index);
 
 /** @throws {StorageError} LOG_CORRUPT or VOTE_DAMAGED. */
-export async function replayLog(
-  fileSystem: FileSystem,
-  directory: string,
-  manifest: Manifest,
-  hardState: HardState,
-): Promise<Replay> {
+export async function replayLog(fileSystem: FileSystem, directory: string, manifest: Manifest, hardState: HardState): Promise<Replay> {
   const { base } = manifest;
   const entries: Entry[] = [];
   const segments: LiveSegment[] = [];
@@ -77,11 +72,7 @@ export async function replayLog(
   if (last.term > hardState.term) {
     const remedy = damagedRemedy;
     const facts = { file: join(directory, 'vote'), remedy };
-    throw new StorageError(
-      'VOTE_DAMAGED',
-      `The vote file is older than the log (term ${hardState.term}, log ${last.term})`,
-      facts,
-    );
+    throw new StorageError('VOTE_DAMAGED', `The vote file is older than the log (term ${hardState.term}, log ${last.term})`, facts);
   }
   const uncertain = newestUncertain(manifest.uncertain, lost(scan.tail, last, hardState.term), last);
   return { entries, segments, last, lastBatch, lastChecksum, lastCount, endOffset: scan.endOffset, tail: scan.tail, uncertain };

@@ -23,12 +23,7 @@ export class LogSpace {
   #spare: Promise<PreparedSegment> | undefined;
   #low = false;
 
-  constructor(
-    fileSystem: FileSystem,
-    directory: string,
-    sizes: { segmentBytes: number; reserveBytes: number },
-    nextNumber: number,
-  ) {
+  constructor(fileSystem: FileSystem, directory: string, sizes: { segmentBytes: number; reserveBytes: number }, nextNumber: number) {
     this.#fileSystem = fileSystem;
     this.#directory = directory;
     this.#segmentBytes = sizes.segmentBytes;

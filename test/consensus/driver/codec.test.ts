@@ -91,8 +91,7 @@ describe('codec', () => {
 
   it('fits the largest APPEND and SNAPSHOT the limits allow into a frame', () => {
     const data = new Uint8Array(limits.entryBytesMax);
-    const entry = (index: number) =>
-      ({ term: term(1), index: logIndex(index), kind: 'command', origin: undefined, data }) as const;
+    const entry = (index: number) => ({ term: term(1), index: logIndex(index), kind: 'command', origin: undefined, data }) as const;
     const base = { from: 'n1', to: 'n2', term: term(1) };
     const append = {
       ...base,

@@ -11,10 +11,7 @@ import { assertEntries, entries, entry, openLog, recover } from './log-fixture.t
 const none = { index: 0, term: 0 };
 
 /** The same behaviour on both file systems. */
-function logContract(
-  name: string,
-  make: () => Promise<{ fileSystem: FileSystem; at: string; remove: () => Promise<void> }>,
-): void {
+function logContract(name: string, make: () => Promise<{ fileSystem: FileSystem; at: string; remove: () => Promise<void> }>): void {
   describe(`durable log on ${name}`, () => {
     let fileSystem: FileSystem;
     let at: string;

@@ -62,12 +62,7 @@ async function perform(log: DurableLog, step: Step): Promise<void> {
 }
 
 const text = (model: Pick<Model, 'hardState' | 'base' | 'entries'>) =>
-  JSON.stringify([
-    model.hardState.term,
-    model.hardState.votedFor,
-    model.base,
-    model.entries.map((e) => [e.index, e.term, e.data.length]),
-  ]);
+  JSON.stringify([model.hardState.term, model.hardState.votedFor, model.base, model.entries.map((e) => [e.index, e.term, e.data.length])]);
 
 /** Runs the story until the power is cut; what was acknowledged by then, and the step under way. */
 async function runUntilCut(

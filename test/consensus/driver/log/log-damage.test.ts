@@ -199,9 +199,7 @@ describe('durable log, damaged', () => {
     for (let run = 0; run < 400; run++) {
       const path = names[random.nextInt(names.length)] as string;
       const at = random.nextInt(sizes.segmentBytes);
-      const change = [flip(at, random.nextInt(8)), zeroSector(at), (bytes: Uint8Array) => bytes.slice(0, at)][
-        random.nextInt(3)
-      ] as Change;
+      const change = [flip(at, random.nextInt(8)), zeroSector(at), (bytes: Uint8Array) => bytes.slice(0, at)][random.nextInt(3)] as Change;
       const fileSystem = await damaged(base, path, change);
       let result = 'LOG_CORRUPT';
       try {

@@ -29,8 +29,7 @@ describe('durable log on a failing disk', () => {
     await log.save(undefined, [entry(4)]);
     assert.equal(log.segmentCount, 2);
     await log.save(undefined, [entry(5)]);
-    for (const keepOf10 of [0, 5, 10])
-      assertEntries(await recover(fileSystem.crash(new SeededRandom(1), keepOf10)), entries(1, 5));
+    for (const keepOf10 of [0, 5, 10]) assertEntries(await recover(fileSystem.crash(new SeededRandom(1), keepOf10)), entries(1, 5));
   });
 
   it('starts a new vote file when a sync of the old one failed', async () => {
@@ -82,21 +81,14 @@ describe('durable log on a failing disk', () => {
       (error: { code: string }) => error.code,
     );
     assert.equal(refused, 'STORAGE_FULL');
-    assertEntries(
-      await recover(fileSystem.clone()),
-      [...entries(1, index - 1), entry(index, 2)].concat(await surplus(fileSystem, index)),
-    );
+    assertEntries(await recover(fileSystem.clone()), [...entries(1, index - 1), entry(index, 2)].concat(await surplus(fileSystem, index)));
 
     fileSystem.capacityBytes = Number.POSITIVE_INFINITY;
     assert.equal(await log.restoreSpace(), true);
     assert.equal(log.lowSpace, false);
     await log.save(undefined, entries(index + 1, index + 200, 2, 200));
     await log.close();
-    assertEntries(await recover(fileSystem), [
-      ...entries(1, index - 1),
-      entry(index, 2),
-      ...entries(index + 1, index + 200, 2, 200),
-    ]);
+    assertEntries(await recover(fileSystem), [...entries(1, index - 1), entry(index, 2), ...entries(index + 1, index + 200, 2, 200)]);
     assert.ok(fileSystem.files().has(`${directory}/reserve`));
   });
 });

@@ -1,0 +1,364 @@
+/**
+ * The driver: one core, and the world it lives in. The pump is synchronous and exactly one runs at a time; the disk is written
+ * beside it, one sync in flight, and comes back into the core as `SAVED`. So a stalled disk never silences a PING.
+ */
+import type { RevalidateItem, VerdictItem } from '../core/messages.ts';
+import { Raft } from '../core/raft.ts';
+import type { Ready, Save } from '../core/ready.ts';
+import { type Entry, type LogIndex, logIndex, type NodeId, type Snapshot, type Term, tick, tickMs } from '../core/types.ts';
+import { DiskQueue } from './disk-queue.ts';
+import type { NodeEvent } from './driver-event.ts';
+import { LogMarks } from './log-marks.ts';
+import type { ConsensusNodeOptions, NodeStatus } from './node-options.ts';
+import type { Applied } from './ports.ts';
+import { type Ask, type RequestOptions, Requests } from './requests.ts';
+import { decodeSnapshot } from './snapshot-codec.ts';
+import { SnapshotMaker } from './snapshot-maker.ts';
+import { loadStartState, type StartState } from './start-state.ts';
+import { WriteBehind } from './write-behind.ts';
+
+export type { ConsensusNodeOptions, NodeStatus } from './node-options.ts';
+export type { RequestOptions } from './requests.ts';
+
+/** Longest sleep while requests wait, so that deadlines are kept to this grain. */
+const requestGrainMs = 50;
+const nothing: Applied = { result: undefined, changes: [] };
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+export class ConsensusNode {
+  readonly #options: ConsensusNodeOptions;
+  readonly #core: Raft;
+  readonly #disk: DiskQueue;
+  readonly #behind: WriteBehind;
+  readonly #requests: Requests;
+  readonly #marks: LogMarks;
+  readonly #snapshots: SnapshotMaker;
+  readonly #listeners = new Set<(entry: Entry, applied: Applied) => void>();
+  #applied: LogIndex;
+  #appliedTerm: Term;
+  /** Committed entries not yet applied, because the state is being read or replaced. */
+  #committed: Entry[] = [];
+  #revalidations: Ready['revalidations'][number][] = [];
+  #isInstalling = false;
+  #isCompacting = false;
+  #isPumpDue = false;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+  #cancelTimer: (() => void) | undefined;
+  #isStarted = false;
+  #isStopped = false;
+
+  private constructor(options: ConsensusNodeOptions, start: StartState) {
+    const { id, timing, random, clock } = options;
+    this.#options = options;
+    this.#applied = start.meta.index;
+    this.#appliedTerm = start.meta.term;
+    this.#core = new Raft({
+      id,
+      membership: start.meta.index > 0 ? start.meta.membership : options.membership,
+      timing,
+      random,
+      now: tick(Math.floor(clock.nowMs() / tickMs)),
+      hardState: options.recovered.hardState,
+      entries: start.entries,
+      base: start.base,
+      appliedIndex: start.meta.index,
+      uncertain: options.recovered.uncertain,
+    });
+    this.#requests = new Requests(id, 1 + random.nextInt(2 ** 20));
+    this.#marks = new LogMarks(options.compactEntries ?? 10_000, options.compactBytes ?? 8 * 1024 * 1024);
+    for (const entry of start.entries) if (entry.index <= this.#applied) this.#marks.add(entry);
+    this.#disk = new DiskQueue(options.storage, clock, options.settleMs ?? 1000, {
+      saved: (saves, late) => this.#guarded(() => this.#saved(saves, late)),
+      failed: ({ code, message }) => this.#storageEvent({ type: 'storage-failed', code, message }),
+      recovered: () => this.#storageEvent({ type: 'storage-recovered' }),
+    });
+    this.#behind = new WriteBehind(options.stateStore, clock, start.meta, {
+      membership: () => this.#core.view().membership,
+      durableIndex: () => this.#core.view().durableIndex,
+      flushMs: options.flushMs ?? 200,
+      flushChanges: options.flushChanges ?? 1000,
+      failed: (error) => this.#event({ type: 'state-write-failed', ...error }),
+    });
+    this.#snapshots = new SnapshotMaker(options.machine, clock, {
+      meta: () => ({ index: this.#applied, term: this.#appliedTerm, membership: this.#core.view().membership }),
+      made: (to, snapshot) => this.#core.provideSnapshot(to, snapshot),
+      released: () => this.#guarded(() => this.#pump()),
+      event: (event) => this.#event(event),
+    });
+  }
+
+  /** Loads the state and builds the core; nothing is sent before `start`. @throws {StorageError} STATE_DAMAGED with its remedy. */
+  static async open(options: ConsensusNodeOptions): Promise<ConsensusNode> {
+    const start = await loadStartState(options.storage, options.recovered, options.stateStore, options.membership);
+    options.machine.load(start.rows);
+    if (start.rebuilt !== undefined) options.onEvent({ type: 'state-rebuilt', message: start.rebuilt });
+    return new ConsensusNode(options, start);
+  }
+
+  start(): void {
+    if (this.#isStarted || this.#isStopped) return;
+    this.#isStarted = true;
+    const { transport } = this.#options;
+    transport.onMessage((message) => {
+      this.#input(() => this.#core.step(message));
+    });
+    transport.onLink((peer, state) => {
+      // Our own closes say nothing about the peer.
+      if (state !== 'closed') this.#input(() => this.#core.step({ type: state === 'up' ? 'LINK_UP' : 'LINK_LOST', peer }));
+    });
+    this.#schedule();
+  }
+
+  /** Ends all requests, lets writes under way finish, writes the state behind, closes log and state store. */
+  async stop(): Promise<void> {
+    this.#end('This node stopped');
+    await this.#snapshots.idle();
+    await this.#disk.stop();
+    await this.#behind.stop();
+    await this.#options.storage.close();
+  }
+
+  /**
+   * Puts a command into the log. Resolves with what the state machine answered once it is applied here; waits while no leader
+   * is known. Rejects with `ConsensusError`; `definite` says whether the change certainly did not happen.
+   */
+  propose(data: Uint8Array, options: RequestOptions = {}): Promise<unknown> {
+    return this.#ask({ kind: 'command', data }, options);
+  }
+
+  /** Resolves, with the index, once the state here holds everything that was acknowledged anywhere before this call. */
+  read(options: RequestOptions = {}): Promise<LogIndex> {
+    return this.#ask({ kind: 'read' }, options) as Promise<LogIndex>;
+  }
+
+  /** Asks the leader which of these placements still stand. */
+  revalidate(items: readonly RevalidateItem[], options: RequestOptions = {}): Promise<readonly VerdictItem[]> {
+    return this.#ask({ kind: 'revalidate', items }, options) as Promise<readonly VerdictItem[]>;
+  }
+
+  /** Hands leadership over, by default to the voter furthest along. False when this node does not lead or nobody can take it. */
+  transferLeadership(to?: NodeId): boolean {
+    const { membership, peers } = this.#core.view();
+    const able = peers.filter(({ id, linkUp }) => linkUp && membership.voters.includes(id)).sort((a, b) => b.match - a.match);
+    const successor = to ?? able[0]?.id;
+    if (this.#isStopped || successor === undefined) return false;
+    const began = this.#core.transferLeadership(successor);
+    this.#schedule();
+    return began;
+  }
+
+  status(): NodeStatus {
+    const failure = this.#disk.failure;
+    return {
+      ...this.#core.view(),
+      storageFailure: failure && { code: failure.code, message: failure.message },
+      storedIndex: this.#behind.stored.index,
+      pendingRequests: this.#requests.size,
+      saves: this.#disk.syncs,
+      stopped: this.#isStopped,
+    };
+  }
+
+  /** Calls back for every command applied from now on, in order. Returns a function that ends it. */
+  onApplied(listener: (entry: Entry, applied: Applied) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #ask(ask: Ask, options: RequestOptions): Promise<unknown> {
+    const asked = this.#requests.submit(ask, this.#options.clock.nowMs(), options);
+    this.#schedule();
+    return asked;
+  }
+
+  /** Something for the core from outside: time first, so that a pause is known before what arrived during it. */
+  #input(input: () => void): void {
+    if (this.#isStopped) return;
+    this.#guarded(() => {
+      if (!this.#isPumpDue) this.#tick();
+      input();
+    });
+    this.#schedule();
+  }
+
+  /** One pump after all input of this turn of the loop, so that what arrives together is sent and saved together. */
+  #schedule(): void {
+    if (this.#isPumpDue || this.#isStopped || !this.#isStarted) return;
+    this.#isPumpDue = true;
+    setImmediate(() => {
+      this.#isPumpDue = false;
+      this.#guarded(() => this.#pump());
+    });
+  }
+
+  #tick(): number {
+    const nowMs = this.#options.clock.nowMs();
+    this.#core.tick(tick(Math.floor(nowMs / tickMs)));
+    return nowMs;
+  }
+
+  #pump(): void {
+    if (this.#isStopped) return;
+    const nowMs = this.#tick();
+    const { leader, term } = this.#core.view();
+    this.#requests.expire(nowMs);
+    this.#requests.dispatch(this.#core, leader, term, nowMs);
+    while (this.#core.hasReady()) this.#handle(this.#core.takeReady(), nowMs);
+    this.#apply(nowMs);
+    while (this.#core.hasReady()) {
+      this.#handle(this.#core.takeReady(), nowMs);
+      this.#apply(nowMs);
+    }
+    this.#armTimer(nowMs);
+  }
+
+  /** What the core is owed, in this order: nothing here waits for a disk. */
+  #handle(ready: Ready, nowMs: number): void {
+    if (ready.messages.length > 0) this.#options.transport.send(ready.messages);
+    if (ready.save !== undefined) this.#disk.save(ready.save);
+    for (const event of ready.events) this.#event(event);
+    this.#requests.take(ready, this.#applied, nowMs);
+    this.#revalidations.push(...ready.revalidations);
+    this.#committed.push(...ready.committed);
+    for (const peer of ready.snapshotsWanted) this.#snapshots.want(peer);
+    if (ready.install !== undefined) this.#install(ready.install);
+  }
+
+  #apply(nowMs: number): void {
+    if (this.#isInstalling || this.#snapshots.isReading) return;
+    const entries = this.#committed;
+    this.#committed = [];
+    for (const entry of entries) this.#applyOne(entry, nowMs);
+    const last = entries.at(-1);
+    if (last !== undefined) {
+      this.#core.advance(last.index);
+      this.#requests.appliedUpTo(last.index);
+      if (this.#marks.due) this.#compact();
+    }
+    this.#answerRevalidations();
+  }
+
+  #applyOne(entry: Entry, nowMs: number): void {
+    const isCommand = entry.kind === 'command';
+    const applied = isCommand ? this.#options.machine.apply(entry) : nothing;
+    this.#applied = entry.index;
+    this.#appliedTerm = entry.term;
+    this.#marks.add(entry);
+    this.#behind.add(entry.index, entry.term, applied.changes);
+    this.#requests.applied(entry, applied.result);
+    if (isCommand) for (const listener of this.#listeners) listener(entry, applied);
+    else if (entry.kind === 'noop') this.#requests.newTerm(entry.term, nowMs);
+  }
+
+  #answerRevalidations(): void {
+    if (this.#revalidations.length === 0) return;
+    const answerable = this.#revalidations.filter(({ index }) => index <= this.#applied);
+    this.#revalidations = this.#revalidations.filter(({ index }) => index > this.#applied);
+    for (const { from, requestId, items } of answerable) {
+      this.#core.answerRevalidate(from, requestId, this.#options.machine.revalidate(from, items));
+    }
+  }
+
+  #saved(saves: readonly Save[], late: boolean): void {
+    for (const save of saves) {
+      if (!late && save.messagesAfterSave.length > 0) this.#options.transport.send(save.messagesAfterSave);
+      this.#core.step({ type: 'SAVED', token: save.token });
+    }
+    this.#pump();
+  }
+
+  #storageEvent(event: Extract<NodeEvent, { type: 'storage-failed' | 'storage-recovered' }>): void {
+    this.#event(event);
+    this.#input(() => this.#core.step({ type: event.type === 'storage-failed' ? 'STORAGE_FAILED' : 'STORAGE_OK' }));
+  }
+
+  /** State first, then the log: a crash between them leaves a state ahead of its log, which `start` mends. */
+  #install(snapshot: Snapshot): void {
+    this.#isInstalling = true;
+    const { meta, data } = snapshot;
+    this.#disk.run(async () => {
+      const rows = await decodeSnapshot(data, nextTurn).catch((error: Error) => this.#fatal(error));
+      if (rows === undefined || this.#isStopped) return;
+      await this.#behind.replace(rows, meta);
+      await this.#options.storage.reset(meta.index, meta.term);
+      this.#guarded(() => {
+        this.#options.machine.load(rows);
+        this.#applied = meta.index;
+        this.#appliedTerm = meta.term;
+        this.#marks.cut(logIndex(Number.MAX_SAFE_INTEGER));
+        this.#isInstalling = false;
+        this.#requests.installed(meta.index);
+        this.#core.step({ type: 'INSTALLED', index: meta.index });
+        this.#pump();
+      });
+    });
+  }
+
+  /** The log is cut only up to what the state store holds even through a power cut. */
+  #compact(): void {
+    if (this.#isCompacting || this.#isInstalling || this.#isStopped) return;
+    this.#isCompacting = true;
+    this.#behind
+      .flush(true)
+      .then(() => {
+        const cut = this.#marks.cutAt(this.#behind.stored.index);
+        if (cut === undefined) return this.#compacted();
+        this.#disk.run(async () => {
+          await this.#options.storage.compact(cut.index, cut.term);
+          this.#guarded(() => {
+            this.#core.compact(cut.index);
+            this.#marks.cut(cut.index);
+            this.#event({ type: 'log-compacted', index: cut.index });
+          });
+          this.#compacted();
+        });
+      })
+      .catch((error: { code?: string; message: string }) => {
+        this.#event({ type: 'state-write-failed', code: error.code ?? 'STORAGE_IO', message: error.message });
+        this.#options.clock.after(1000, () => this.#compacted());
+      });
+  }
+
+  #compacted(): void {
+    this.#isCompacting = false;
+  }
+
+  /** Sleeps until the core's next deadline. A timer that fires too early costs less than one moved at every PING. */
+  #armTimer(nowMs: number): void {
+    const grain = this.#requests.size > 0 ? requestGrainMs : Number.POSITIVE_INFINITY;
+    const atMs = Math.min(this.#core.view().nextTickAt * tickMs, nowMs + grain);
+    if (this.#timerAtMs <= atMs && this.#cancelTimer !== undefined) return;
+    this.#cancelTimer?.();
+    this.#timerAtMs = atMs;
+    this.#cancelTimer = this.#options.clock.after(Math.max(1, Math.ceil(atMs - nowMs)), () => {
+      this.#cancelTimer = undefined;
+      this.#guarded(() => this.#pump());
+    });
+  }
+
+  #event(event: NodeEvent): void {
+    this.#options.onEvent(event);
+  }
+
+  /** A broken invariant ends the node: a stopped one is restarted, a wrong one spreads. */
+  #guarded(work: () => void): void {
+    if (this.#isStopped) return;
+    try {
+      work();
+    } catch (error) {
+      this.#fatal(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  #fatal(error: Error): undefined {
+    if (this.#isStopped) return;
+    this.#end('This node stopped because of an internal error');
+    this.#event({ type: 'fatal', error });
+  }
+
+  #end(message: string): void {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+    this.#requests.stop('STOPPED', message);
+  }
+}

@@ -1,0 +1,266 @@
+/** Requests taken in here: who waits for what, tried again while nothing can have happened, ended at their deadline. */
+import type { RevalidateItem, VerdictItem } from '../core/messages.ts';
+import type { Ready } from '../core/ready.ts';
+import { type Entry, type LogIndex, limits, type NodeId, type Term } from '../core/types.ts';
+import { type ConsensusCode, ConsensusError } from './errors.ts';
+
+/** Pause before a refused request is tried again. */
+const retryMs = 20;
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal;
+  /** @default 10 000 */
+  readonly timeoutMs?: number;
+}
+
+export type Ask =
+  | { readonly kind: 'command'; readonly data: Uint8Array }
+  | { readonly kind: 'read' }
+  | { readonly kind: 'revalidate'; readonly items: readonly RevalidateItem[] };
+
+interface Pending {
+  readonly ask: Ask;
+  readonly deadlineMs: number;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: ConsensusError) => void;
+  readonly release: () => void;
+  /** Undefined while it waits for a leader. A new one for each attempt, so that a late answer to an earlier one is nobody's. */
+  attempt: number | undefined;
+  /** Term of the attempt. */
+  term: Term | undefined;
+  retryAtMs: number;
+  acceptedAt: LogIndex | undefined;
+}
+
+/** The part of the core that takes requests. */
+export interface RequestTaker {
+  propose(requestId: number, data: Uint8Array): void;
+  read(requestId: number): void;
+  revalidate(requestId: number, items: readonly RevalidateItem[]): void;
+}
+
+export class Requests {
+  readonly #id: NodeId;
+  /** Different in each run of the process, so that answers to an earlier life are nobody's. */
+  readonly #nonce: number;
+  #counter = 0;
+  readonly #waiting = new Set<Pending>();
+  readonly #sent = new Map<number, Pending>();
+  /** Accepted commands by the index they wait for. */
+  readonly #byIndex = new Map<LogIndex, number[]>();
+  #reads: { readonly index: LogIndex; readonly pending: Pending }[] = [];
+  #stopped: ConsensusError | undefined;
+
+  /** @param nonce from 1 to 2^20 */
+  constructor(id: NodeId, nonce: number) {
+    this.#id = id;
+    this.#nonce = nonce;
+  }
+
+  get size(): number {
+    return this.#waiting.size + this.#sent.size + this.#reads.length;
+  }
+
+  /** @throws {ConsensusError} when it is refused here. */
+  submit(ask: Ask, nowMs: number, { signal, timeoutMs = 10_000 }: RequestOptions): Promise<unknown> {
+    const refusal = this.#stopped ?? this.#refusal(ask, signal);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      const abort = () => this.#end(pending, this.#error(pending, 'ABORTED', 'The caller gave up'));
+      const pending: Pending = {
+        ask,
+        deadlineMs: nowMs + timeoutMs,
+        resolve,
+        reject,
+        release: () => signal?.removeEventListener('abort', abort),
+        attempt: undefined,
+        term: undefined,
+        retryAtMs: 0,
+        acceptedAt: undefined,
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#waiting.add(pending);
+    });
+  }
+
+  /** Hands what waits to the core, when a leader is known. */
+  dispatch(core: RequestTaker, leader: NodeId | undefined, term: Term, nowMs: number): void {
+    if (leader === undefined || this.#waiting.size === 0) return;
+    for (const pending of [...this.#waiting]) {
+      if (pending.retryAtMs > nowMs) continue;
+      this.#waiting.delete(pending);
+      const attempt = this.#nonce * 2 ** 32 + ++this.#counter;
+      pending.attempt = attempt;
+      pending.term = term;
+      this.#sent.set(attempt, pending);
+      const { ask } = pending;
+      if (ask.kind === 'command') core.propose(attempt, ask.data);
+      else if (ask.kind === 'read') core.read(attempt);
+      else core.revalidate(attempt, ask.items);
+    }
+  }
+
+  /** Takes the answers of a Ready. */
+  take(ready: Ready, applied: LogIndex, nowMs: number): void {
+    for (const { requestId, code, leader } of ready.refused) this.#refused(requestId, code, leader, nowMs);
+    for (const { requestId, index } of ready.accepted) this.#accepted(requestId, index, applied);
+    for (const { requestId, index } of ready.reads) {
+      const pending = this.#takeSent(requestId);
+      if (pending === undefined) continue;
+      if (index <= applied) this.#finish(pending, index);
+      else this.#reads.push({ index, pending });
+    }
+    for (const { requestId, items } of ready.verdicts) {
+      const pending = this.#takeSent(requestId);
+      if (pending !== undefined) this.#finish(pending, items);
+    }
+  }
+
+  /** An entry is applied here: its request is answered, and others that waited for its place learn that they lost it. */
+  applied(entry: Entry, result: unknown): void {
+    const own = entry.origin?.node === this.#id ? entry.origin.requestId : undefined;
+    const pending = own === undefined ? undefined : this.#takeSent(own);
+    if (pending !== undefined) this.#finish(pending, result);
+    const here = this.#byIndex.get(entry.index);
+    if (here === undefined) return;
+    this.#byIndex.delete(entry.index);
+    for (const attempt of here) this.#superseded(attempt, entry.index);
+  }
+
+  /** Everything up to `index` is applied: reads are served. */
+  appliedUpTo(index: LogIndex): void {
+    if (this.#reads.length === 0) return;
+    const served = this.#reads.filter((read) => read.index <= index);
+    this.#reads = this.#reads.filter((read) => read.index > index);
+    for (const { index: readIndex, pending } of served) this.#finish(pending, readIndex);
+  }
+
+  /**
+   * The no-op of a later term is applied. What an earlier leader took would have been applied before it, so a command without
+   * an answer is most likely lost; a REQUEST still on its way could yet arrive, so nothing definite is said. Reads try again.
+   */
+  newTerm(term: Term, nowMs: number): void {
+    for (const pending of [...this.#sent.values()]) {
+      if (pending.term === undefined || pending.term >= term || pending.acceptedAt !== undefined) continue;
+      if (pending.ask.kind !== 'command') this.#again(pending, nowMs);
+      else this.#end(pending, this.#error(pending, 'OUTCOME_UNKNOWN', 'The leader changed before it answered'));
+    }
+  }
+
+  /** A snapshot jumped to `index`: whether commands accepted before it are in it cannot be told. */
+  installed(index: LogIndex): void {
+    for (const [at, attempts] of [...this.#byIndex]) {
+      if (at > index) continue;
+      this.#byIndex.delete(at);
+      for (const attempt of attempts) {
+        const pending = this.#sent.get(attempt);
+        if (pending !== undefined)
+          this.#end(pending, this.#error(pending, 'OUTCOME_UNKNOWN', 'A snapshot jumped over its place in the log'));
+      }
+    }
+    this.appliedUpTo(index);
+  }
+
+  /** Ends what is past its deadline. */
+  expire(nowMs: number): void {
+    for (const pending of this.#all()) {
+      if (pending.deadlineMs > nowMs) continue;
+      const error =
+        pending.attempt === undefined
+          ? this.#error(pending, 'NOT_LEADER', 'No leader took it until its deadline')
+          : this.#error(pending, 'TIMEOUT', 'No answer until its deadline');
+      this.#end(pending, error);
+    }
+  }
+
+  stop(code: ConsensusCode, message: string): void {
+    this.#stopped = new ConsensusError(code, message, true);
+    for (const pending of this.#all()) this.#end(pending, this.#error(pending, code, message));
+  }
+
+  #refusal(ask: Ask, signal: AbortSignal | undefined): ConsensusError | undefined {
+    if (signal?.aborted) return new ConsensusError('ABORTED', 'The caller gave up', true);
+    if (this.size >= limits.pendingRequestsMax) {
+      return new ConsensusError('BUSY', `${this.size} requests are under way here, the most allowed: try again later`, true);
+    }
+    if (ask.kind === 'command' && ask.data.length > limits.entryBytesMax) {
+      return new ConsensusError('TOO_LARGE', `A change of ${ask.data.length} bytes: allowed are ${limits.entryBytesMax}`, true);
+    }
+    if (ask.kind === 'revalidate' && ask.items.length > limits.revalidateItemsMax) {
+      return new ConsensusError('TOO_LARGE', `${ask.items.length} items: allowed are ${limits.revalidateItemsMax}`, true);
+    }
+    return undefined;
+  }
+
+  /** A refusal is definite, so whoever only asked the wrong member may ask again. */
+  #refused(attempt: number, code: Ready['refused'][number]['code'], leader: NodeId | undefined, nowMs: number): void {
+    const pending = this.#sent.get(attempt);
+    if (pending === undefined) return;
+    if (code === 'NOT_LEADER' || code === 'STEPPING_DOWN') {
+      this.#again(pending, nowMs);
+      return;
+    }
+    const message = code === 'BUSY' ? 'The leader has too much under way: try again later' : 'The change is too large';
+    this.#end(pending, new ConsensusError(code, message, true, leader));
+  }
+
+  #accepted(attempt: number, index: LogIndex, applied: LogIndex): void {
+    const pending = this.#sent.get(attempt);
+    if (pending === undefined) return;
+    pending.acceptedAt = index;
+    if (index <= applied) {
+      this.#end(pending, this.#error(pending, 'OUTCOME_UNKNOWN', 'Its place in the log was passed before the answer came'));
+      return;
+    }
+    const there = this.#byIndex.get(index);
+    if (there === undefined) this.#byIndex.set(index, [attempt]);
+    else there.push(attempt);
+  }
+
+  #superseded(attempt: number, index: LogIndex): void {
+    const pending = this.#sent.get(attempt);
+    if (pending === undefined) return;
+    this.#end(
+      pending,
+      new ConsensusError('SUPERSEDED', `The leader changed and another entry took place ${index}: nothing happened`, true),
+    );
+  }
+
+  #again(pending: Pending, nowMs: number): void {
+    if (pending.attempt !== undefined) this.#sent.delete(pending.attempt);
+    pending.attempt = undefined;
+    pending.term = undefined;
+    pending.retryAtMs = nowMs + retryMs;
+    this.#waiting.add(pending);
+  }
+
+  #takeSent(attempt: number): Pending | undefined {
+    const pending = this.#sent.get(attempt);
+    if (pending !== undefined) this.#sent.delete(attempt);
+    return pending;
+  }
+
+  #finish(pending: Pending, value: unknown): void {
+    pending.release();
+    pending.resolve(value);
+  }
+
+  #end(pending: Pending, error: ConsensusError): void {
+    this.#waiting.delete(pending);
+    if (pending.attempt !== undefined) this.#sent.delete(pending.attempt);
+    this.#reads = this.#reads.filter((read) => read.pending !== pending);
+    pending.release();
+    pending.reject(error);
+  }
+
+  /** Definite while no attempt is out; a read or a revalidation changes nothing, whatever becomes of it. */
+  #error(pending: Pending, code: ConsensusCode, message: string): ConsensusError {
+    return new ConsensusError(code, message, pending.attempt === undefined || pending.ask.kind !== 'command');
+  }
+
+  #all(): Pending[] {
+    return [...this.#waiting, ...this.#sent.values(), ...this.#reads.map(({ pending }) => pending)];
+  }
+}
+
+export type Verdicts = readonly VerdictItem[];
