@@ -4,7 +4,9 @@ export interface AllDocuments {
   AgentConfig: AgentConfig;
   HealthDocument: HealthDocument;
   InstancesDocument: InstancesDocument;
+  PlacementProblem: PlacementProblem;
   Placement: Placement;
+  Plan: Plan;
   TopologyDocument: TopologyDocument;
   UplinkAnswer: UplinkAnswer;
   UplinkReport: UplinkReport;
@@ -687,6 +689,466 @@ export interface InstanceStatus {
   reason: string | null;
 }
 /**
+ * Everything a plan is made from: boxes, links, data sources, workloads, what stands. Costs are seconds per hour.
+ */
+export interface PlacementProblem {
+  version: 1;
+  weights: {
+    /**
+     * Weight of start-up, staging and transfer seconds.
+     */
+    latency: number;
+    /**
+     * Weight of forwarding by boxes on the way.
+     */
+    hops: number;
+    /**
+     * Weight of load above comfort.
+     */
+    balance: number;
+    /**
+     * Weight of risk times criticality.
+     */
+    robustness: number;
+    /**
+     * Weight of using scarce hardware for work that does not need it.
+     */
+    minimumSize: number;
+    /**
+     * Weight of keeping work near its data and its partners.
+     */
+    colocation: number;
+    /**
+     * Weight of moving what already runs.
+     */
+    migration: number;
+  };
+  /**
+   * A move must gain this many seconds per hour more than it costs.
+   */
+  moveThresholdSeconds: number;
+  /**
+   * @maxItems 4096
+   */
+  nodes: PlacementNode[];
+  /**
+   * @maxItems 65536
+   */
+  links: PlacementLink[];
+  /**
+   * @maxItems 16384
+   */
+  sources: PlacementSource[];
+  /**
+   * @maxItems 32768
+   */
+  workloads: PlacementWorkload[];
+  /**
+   * Where replicas are now: moving them costs.
+   *
+   * @maxItems 65536
+   */
+  current: PlacedReplica[];
+  /**
+   * Replicas that must stay exactly there; they use resources and count for spreading.
+   *
+   * @maxItems 65536
+   */
+  fixed: PlacedReplica[];
+  limits: {
+    /**
+     * Evaluations allowed; the same problem, seed and steps give the same plan.
+     */
+    steps: number;
+    /**
+     * Optional time budget; what was found by then is returned, and need not repeat.
+     */
+    milliseconds?: number;
+    /**
+     * Start of the pseudo-random sequence.
+     */
+    seed: number;
+    /**
+     * Candidate plans built and improved.
+     */
+    starts: number;
+  };
+}
+/**
+ * A box that can be given work.
+ */
+export interface PlacementNode {
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  id: string;
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  parent?: string;
+  /**
+   * Failure domain.
+   */
+  domain: string;
+  /**
+   * 0 beside the machines, 1 and up for upper tiers.
+   */
+  level: number;
+  capacity: ResourceVector;
+  reserved?: ResourceVector;
+  comfort?: ComfortShares;
+  /**
+   * Only workloads that need at least this much RAM are admitted.
+   */
+  minimumMemoryMiB?: number;
+  /**
+   * Only workloads that need at least this much accelerator memory are admitted.
+   */
+  minimumVramMiB?: number;
+  /**
+   * Administrative limit of replicas here.
+   */
+  maxWorkloads?: number;
+  /**
+   * @maxItems 64
+   *
+   * Items: A label, matched exactly.
+   */
+  tags: string[];
+  /**
+   * @maxItems 64
+   *
+   * Items: A label, matched exactly.
+   */
+  extras: string[];
+  admits: {
+    /**
+     * Only these requesters; everybody when absent.
+     *
+     * @maxItems 64
+     *
+     * Items: A label, matched exactly.
+     */
+    requesters?: string[];
+    /**
+     * Only workloads with one of these tags; all when absent.
+     *
+     * @maxItems 64
+     *
+     * Items: A label, matched exactly.
+     */
+    workloadTags?: string[];
+  };
+  health: {
+    /**
+     * May be given work.
+     */
+    usable: boolean;
+    /**
+     * Takes no new work, keeps what it has.
+     */
+    cordoned?: boolean;
+    /**
+     * 0 (sound) to 1 (about to fail).
+     */
+    risk: number;
+    reason?: string;
+  };
+  speed: {
+    /**
+     * Reading speed of the disk.
+     */
+    diskMBps: number;
+    /**
+     * Reading speed of the cache storage.
+     */
+    cacheMBps: number;
+  };
+  /**
+   * Artefacts already here.
+   *
+   * @maxItems 8192
+   *
+   * Items: SHA-256, lower-case hexadecimal.
+   */
+  stagedArtefacts: string[];
+}
+/**
+ * An amount of every resource.
+ */
+export interface ResourceVector {
+  /**
+   * RAM.
+   */
+  memoryMiB: number;
+  /**
+   * Cache storage that keeps warm workloads.
+   */
+  cacheMiB: number;
+  /**
+   * CPU cores, all busy.
+   */
+  cpuCores: number;
+  /**
+   * Disk space.
+   */
+  diskMiB: number;
+  /**
+   * Memory of accelerators.
+   */
+  vramMiB: number;
+}
+/**
+ * Share of the capacity up to which load costs nothing; 0.7 where absent.
+ */
+export interface ComfortShares {
+  /**
+   * Share of the capacity.
+   */
+  memoryMiB?: number;
+  /**
+   * Share of the capacity.
+   */
+  cacheMiB?: number;
+  /**
+   * Share of the capacity.
+   */
+  cpuCores?: number;
+  /**
+   * Share of the capacity.
+   */
+  diskMiB?: number;
+  /**
+   * Share of the capacity.
+   */
+  vramMiB?: number;
+}
+/**
+ * A two-way link between boxes.
+ */
+export interface PlacementLink {
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  a: string;
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  b: string;
+  /**
+   * One way.
+   */
+  latencyMs: number;
+  /**
+   * Megabits per second.
+   */
+  mbps: number;
+}
+/**
+ * A data source.
+ */
+export interface PlacementSource {
+  /**
+   * Name of a data source, for example press-7/vibration.
+   */
+  id: string;
+  /**
+   * Boxes that deliver the same data: any one will do.
+   *
+   * @maxItems 256
+   *
+   * Items: Name of a box, unique over all tiers.
+   */
+  nodes: string[];
+  /**
+   * Megabytes per second it delivers.
+   */
+  rateMBps: number;
+}
+/**
+ * What is to be placed.
+ */
+export interface PlacementWorkload {
+  /**
+   * Name of a workload, unique in its site.
+   */
+  id: string;
+  /**
+   * A label, matched exactly.
+   */
+  requester?: string;
+  /**
+   * @maxItems 32
+   *
+   * Items: A label, matched exactly.
+   */
+  tags: string[];
+  demand: {
+    /**
+     * RAM of one running replica.
+     */
+    memoryMiB: number;
+    /**
+     * Size in cache or on disk of what is loaded at a start.
+     */
+    imageMiB: number;
+    /**
+     * CPU seconds of one run.
+     */
+    cpuSeconds: number;
+    /**
+     * Disk space.
+     */
+    diskMiB: number;
+    /**
+     * Accelerator memory of one running replica.
+     */
+    vramMiB: number;
+  };
+  /**
+   * Runs per hour.
+   */
+  perHour?: number;
+  /**
+   * Expected gap between the end of a run and the next request; used when perHour is absent.
+   */
+  idleGapSeconds?: number;
+  /**
+   * Expected length of one run.
+   */
+  durationSeconds: number;
+  /**
+   * @maxItems 32
+   */
+  inputs: {
+    /**
+     * Name of a data source, for example press-7/vibration.
+     */
+    source: string;
+    /**
+     * Megabytes read per run.
+     */
+    mbPerCall: number;
+    /**
+     * Links between the box and the source.
+     */
+    maxHops?: number;
+    /**
+     * One way, from the source to the box.
+     */
+    maxLatencyMs?: number;
+    /**
+     * Limits must hold; else they only cost.
+     */
+    hard: boolean;
+  }[];
+  /**
+   * 0 (nice to have) to 1 (the plant stops without it).
+   */
+  criticality: number;
+  /**
+   * Copies.
+   */
+  replicas: number;
+  /**
+   * Replicas on distinct boxes, or in distinct failure domains.
+   */
+  spread: 'node' | 'domain';
+  /**
+   * Never on one box with these.
+   *
+   * @maxItems 32
+   *
+   * Items: Name of a workload, unique in its site.
+   */
+  antiAffinity: string[];
+  /**
+   * Better near these.
+   *
+   * @maxItems 32
+   *
+   * Items: Name of a workload, unique in its site.
+   */
+  affinity: string[];
+  requires: {
+    /**
+     * @maxItems 32
+     *
+     * Items: A label, matched exactly.
+     */
+    tags: string[];
+    /**
+     * @maxItems 32
+     *
+     * Items: A label, matched exactly.
+     */
+    extras: string[];
+    /**
+     * Only these boxes; any when absent.
+     *
+     * @maxItems 64
+     *
+     * Items: Name of a box, unique over all tiers.
+     */
+    nodes?: string[];
+  };
+  startup: {
+    /**
+     * Seconds to create and initialise the execution environment.
+     */
+    initSeconds: number;
+  };
+  /**
+   * @minItems 1
+   * @maxItems 3
+   *
+   * Items: How firmly a workload stays in memory after a run: hot in RAM, warm in cache storage, cold in neither.
+   */
+  classes: ('hot' | 'warm' | 'cold')[];
+  /**
+   * @maxItems 32
+   */
+  artefacts: {
+    /**
+     * SHA-256, lower-case hexadecimal.
+     */
+    sha256: string;
+    /**
+     * Size.
+     */
+    bytes: number;
+  }[];
+  /**
+   * Boxes that lack one of the artefacts cannot take it.
+   */
+  mustBeStaged: boolean;
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  pin?: string;
+}
+/**
+ * One replica at one box in one class.
+ */
+export interface PlacedReplica {
+  /**
+   * Name of a workload, unique in its site.
+   */
+  workload: string;
+  /**
+   * 0 .. replicas-1.
+   */
+  replica: number;
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  node: string;
+  /**
+   * How firmly a workload stays in memory after a run: hot in RAM, warm in cache storage, cold in neither.
+   */
+  class: 'hot' | 'warm' | 'cold';
+}
+/**
  * One replica of a workload, where it belongs and under which fence.
  */
 export interface Placement {
@@ -728,6 +1190,265 @@ export interface Placement {
     node: string;
     epoch: number;
   };
+}
+/**
+ * Where every replica goes, what it costs, what else was possible.
+ */
+export interface Plan {
+  version: 1;
+  /**
+   * @maxItems 65536
+   */
+  assignments: PlacedReplica[];
+  objective: Objective;
+  /**
+   * No plan that places everything costs less, in seconds per hour.
+   */
+  bound: number;
+  /**
+   * How far the plan may be from the bound, in percent of it.
+   */
+  gapPercent: number;
+  provenBy: 'enumeration' | 'relaxation' | 'lagrangian' | 'highs' | 'none';
+  /**
+   * @maxItems 65536
+   */
+  unplaced: UnplacedReplica[];
+  /**
+   * @maxItems 8
+   */
+  alternatives: PlanAlternative[];
+  explanation: {
+    /**
+     * For the plan chosen.
+     *
+     * @maxItems 64
+     */
+    pros: string[];
+    /**
+     * Against it.
+     *
+     * @maxItems 64
+     */
+    cons: string[];
+  };
+  /**
+   * Replicas that change their box.
+   *
+   * @maxItems 65536
+   */
+  moves: {
+    /**
+     * Name of a workload, unique in its site.
+     */
+    workload: string;
+    /**
+     * 0 .. replicas-1.
+     */
+    replica: number;
+    /**
+     * Name of a box, unique over all tiers.
+     */
+    from: string;
+    /**
+     * Name of a box, unique over all tiers.
+     */
+    to: string;
+  }[];
+  /**
+   * Of the assignments: equal plans have equal hashes.
+   */
+  hash: string;
+  trace: {
+    /**
+     * As given.
+     */
+    seed: number;
+    /**
+     * Evaluations used.
+     */
+    steps: number;
+    /**
+     * Wall time, where it was measured.
+     */
+    elapsedMs?: number;
+    /**
+     * Ended before its steps were used up.
+     */
+    interrupted: boolean;
+    /**
+     * Builder: from what stands, by regret, by the diffusion law, all candidates tried, or one change to the plan chosen.
+     */
+    madeBy: 'current' | 'regret' | 'diffusion' | 'enumeration' | 'neighbour';
+    /**
+     * @maxItems 80
+     */
+    starts: {
+      /**
+       * Builder: from what stands, by regret, by the diffusion law, all candidates tried, or one change to the plan chosen.
+       */
+      madeBy: 'current' | 'regret' | 'diffusion' | 'enumeration' | 'neighbour';
+      /**
+       * Seconds per hour, after improvement.
+       */
+      total: number;
+      /**
+       * Replicas without a place.
+       */
+      unplaced: number;
+    }[];
+  };
+}
+/**
+ * Figure of merit in seconds per hour; lower is better.
+ */
+export interface Objective {
+  /**
+   * Exactly the sum of the terms.
+   */
+  total: number;
+  /**
+   * @maxItems 16
+   */
+  terms: MeritTerm[];
+}
+/**
+ * One named part of the objective; lower is better.
+ */
+export interface MeritTerm {
+  name: 'startup' | 'staging' | 'transfer' | 'hops' | 'balance' | 'robustness' | 'minimumSize' | 'affinity' | 'colocation' | 'migration';
+  unit: 's/h';
+  /**
+   * Factor.
+   */
+  weight: number;
+  /**
+   * Weighted, in seconds per hour, rounded to six decimals.
+   */
+  cost: number;
+}
+/**
+ * A replica without a place.
+ */
+export interface UnplacedReplica {
+  /**
+   * Name of a workload, unique in its site.
+   */
+  workload: string;
+  /**
+   * 0 .. replicas-1.
+   */
+  replica: number;
+  /**
+   * The binding constraint, and by how much.
+   */
+  summary: string;
+  /**
+   * Boxes nearest to fitting first, each in its best class.
+   *
+   * @maxItems 64
+   */
+  reasons: NodeRefusal[];
+}
+export interface NodeRefusal {
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  node: string;
+  /**
+   * How firmly a workload stays in memory after a run: hot in RAM, warm in cache storage, cold in neither.
+   */
+  class: 'hot' | 'warm' | 'cold';
+  /**
+   * @maxItems 64
+   */
+  misfits: Misfit[];
+}
+/**
+ * One reason why a replica cannot run at a box, with the shortfall.
+ */
+export interface Misfit {
+  code:
+    | 'MEMORY_SHORT'
+    | 'CACHE_SHORT'
+    | 'CPU_SHORT'
+    | 'DISK_SHORT'
+    | 'VRAM_SHORT'
+    | 'HOPS'
+    | 'LATENCY'
+    | 'SOURCE_UNREACHABLE'
+    | 'TAG_MISSING'
+    | 'EXTRA_MISSING'
+    | 'NODE_NOT_ALLOWED'
+    | 'UNUSABLE'
+    | 'CORDONED'
+    | 'REQUESTER'
+    | 'WORKLOAD_TAG'
+    | 'MINIMUM_CLAIM'
+    | 'NOT_STAGED'
+    | 'MAX_WORKLOADS'
+    | 'REPLICA_HERE'
+    | 'DOMAIN_TAKEN'
+    | 'ANTI_AFFINITY'
+    | 'CLASS_NOT_ALLOWED';
+  /**
+   * Needed.
+   */
+  needMiB?: number;
+  /**
+   * Free for it.
+   */
+  freeMiB?: number;
+  /**
+   * Needed.
+   */
+  needCores?: number;
+  /**
+   * Free for it.
+   */
+  freeCores?: number;
+  /**
+   * What is allowed: hops, milliseconds or replicas.
+   */
+  limit?: number;
+  /**
+   * What it is: hops, milliseconds or replicas.
+   */
+  actual?: number;
+  /**
+   * What is missing, or in the way.
+   *
+   * @maxItems 64
+   */
+  names?: string[];
+}
+export interface PlanAlternative {
+  hash: string;
+  /**
+   * Builder: from what stands, by regret, by the diffusion law, all candidates tried, or one change to the plan chosen.
+   */
+  madeBy: 'current' | 'regret' | 'diffusion' | 'enumeration' | 'neighbour';
+  /**
+   * @maxItems 65536
+   */
+  assignments: PlacedReplica[];
+  /**
+   * Replicas without a place.
+   */
+  unplaced: number;
+  objective: Objective;
+  /**
+   * What is better than in the plan chosen.
+   *
+   * @maxItems 64
+   */
+  pros: string[];
+  /**
+   * What is worse.
+   *
+   * @maxItems 64
+   */
+  cons: string[];
 }
 /**
  * What one box contributes to the map of the plant: itself, its capacity, its devices and links. Gossiped on change.
