@@ -1,0 +1,131 @@
+/**
+ * The figure of merit: named terms in seconds per hour, lower is better for all (PLACEMENT.md 1). Whole micro-seconds inside, so that
+ * the terms printed sum exactly to the total.
+ */
+import type { MeritTerm, Objective, PlacementNode, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
+import { availableAt, runsPerHour } from './columns.ts';
+import { allTerms, at, type OwnTerm, ownTerms, resources, type TermName, toMicros, toSeconds, type WorkClass } from './model.ts';
+import { routeTo, type Site } from './site.ts';
+
+/** What the parts of the figure of merit are worth, besides the problem's own weights. */
+export const rates = {
+  /** A warm start repeats this share of the initialisation. */
+  warmInitShare: 0.2,
+  /** Seconds a box on the way adds to one run. */
+  secondsPerHop: 0.001,
+  /** Seconds per hour for one resource of a box in full use. */
+  fullLoadSeconds: 10,
+  /** Load costs nothing up to this share of the capacity. */
+  comfort: 0.7,
+  /** Seconds per hour for criticality 1 on a box of risk 1. */
+  riskSeconds: 60,
+  /** Seconds per hour for work without need of it on a box with accelerator memory. */
+  wasteSeconds: 1,
+  /** Seconds per hour for each further box a shared source's data must go to. */
+  copySeconds: 1,
+  /** Seconds per run between partners, besides the latency both ways. */
+  apartSeconds: 0.001,
+  /** Seconds per hour for moving one replica, besides the threshold and its start. */
+  moveSeconds: 1,
+  /** A change of class on the same box costs this share of a move. */
+  reclassShare: 0.25,
+  /** Seconds per run lost when soft data cannot be reached, or for each hop above a soft limit. */
+  unreachableSeconds: 60,
+  softHopSeconds: 0.01,
+  /** Speed of fetching artefacts where no link says more. */
+  fetchMbps: 100,
+} as const;
+
+/** Weight of each term: several terms share one of the problem's weights. */
+export function weightsOf({ weights }: PlacementProblem): Readonly<Record<TermName, number>> {
+  const { latency, hops, balance, robustness, minimumSize, colocation, migration } = weights;
+  return { startup: latency, staging: latency, transfer: latency, hops, balance, robustness, minimumSize, affinity: colocation, colocation, migration };
+}
+
+/** Seconds until a replica answers: hot at once, warm from cache storage, cold from disk with a full initialisation. */
+export function startSeconds({ demand, startup }: PlacementWorkload, { speed }: PlacementNode, workClass: WorkClass): number {
+  if (workClass === 'hot') return 0;
+  const megabytes = demand.imageMiB * 1.048576;
+  if (workClass === 'warm') return startup.initSeconds * rates.warmInitShare + megabytes / speed.cacheMBps;
+  return startup.initSeconds + megabytes / speed.diskMBps;
+}
+
+/** Seconds to fetch the artefacts that are not at the box yet, over its widest link. */
+export function stagingSeconds(site: Site, workload: PlacementWorkload, node: number): number {
+  const here = at(site.stagedAt, node);
+  const bytes = workload.artefacts.reduce((sum, artefact) => sum + (here.has(artefact.sha256) ? 0 : artefact.bytes), 0);
+  if (bytes === 0) return 0;
+  const { id } = at(site.nodes, node);
+  let mbps = 0;
+  for (const link of site.problem.links) if (link.a === id || link.b === id) mbps = Math.max(mbps, link.mbps);
+  return (bytes * 8) / 1e6 / (mbps > 0 ? mbps : rates.fetchMbps);
+}
+
+/** Seconds to bring the inputs of one run to the box by the quickest route; soft limits that are passed cost extra. */
+export function transferSeconds(site: Site, workload: PlacementWorkload, node: number): number {
+  let seconds = 0;
+  for (const { source, mbPerCall, maxHops, maxLatencyMs } of workload.inputs) {
+    const { origin, latencyMs, mbps } = routeTo(site, source, node, 'latencyMs');
+    if (origin === -1) {
+      seconds += rates.unreachableSeconds;
+      continue;
+    }
+    seconds += latencyMs / 1000 + ((mbPerCall ?? 0) * 8) / mbps;
+    if (maxLatencyMs !== undefined) seconds += Math.max(0, latencyMs - maxLatencyMs) / 1000;
+    if (maxHops !== undefined) seconds += Math.max(0, routeTo(site, source, node, 'hops').hops - maxHops) * rates.softHopSeconds;
+  }
+  return seconds;
+}
+
+/** Terms of a replica by itself, weighted, in the order of `ownTerms`. Runs count by criticality; staging happens once. */
+export function ownCosts(site: Site, workload: PlacementWorkload, box: PlacementNode, node: number, workClass: WorkClass): readonly number[] {
+  const { criticality, inputs, demand } = workload;
+  const runs = runsPerHour(workload) * criticality;
+  const hops = inputs.map(({ source }) => routeTo(site, source, node, 'hops').hops).filter((count) => count < Number.POSITIVE_INFINITY);
+  const vram = box.capacity.vramMiB;
+  const seconds: Readonly<Record<OwnTerm, number>> = {
+    startup: runs * startSeconds(workload, box, workClass),
+    staging: criticality * stagingSeconds(site, workload, node),
+    transfer: runs * transferSeconds(site, workload, node),
+    hops: runs * hops.reduce((sum, count) => sum + count, 0) * rates.secondsPerHop,
+    robustness: criticality * box.health.risk * rates.riskSeconds,
+    minimumSize: vram > 0 ? rates.wasteSeconds * Math.max(0, 1 - demand.vramMiB / vram) : 0,
+  };
+  const weights = weightsOf(site.problem);
+  return ownTerms.map((name) => toMicros(weights[name] * seconds[name]));
+}
+
+/** Load of one box: nothing up to comfort, then the square of the way to full, for each resource. */
+export function balanceCost(problem: PlacementProblem, box: PlacementNode, load: ArrayLike<number>, offset: number): number {
+  const available = availableAt(box);
+  let seconds = 0;
+  resources.forEach((resource, index) => {
+    const capacity = at(available, index);
+    const used = at(load, offset + index);
+    if (capacity <= 0 || used <= 0) return;
+    const comfort = Math.min(0.999, box.comfort?.[resource] ?? rates.comfort);
+    const above = Math.max(0, used / capacity - comfort) / (1 - comfort);
+    seconds += rates.fullLoadSeconds * above * above;
+  });
+  return toMicros(problem.weights.balance * seconds);
+}
+
+/** Moving a replica: its start elsewhere, and a threshold, so that nothing moves for a small gain. */
+export function moveCost(problem: PlacementProblem, { criticality, startup }: PlacementWorkload): number {
+  return toMicros(problem.weights.migration * (rates.moveSeconds + criticality * startup.initSeconds + problem.moveThresholdSeconds));
+}
+
+/** Being apart: the way there and back, once a run. */
+export function apartCost(site: Site, workload: PlacementWorkload, from: number, to: number): number {
+  if (from === to) return 0;
+  const { origin, latencyMs } = at(site.paths.routes([from], 'latencyMs'), to);
+  const seconds = origin === -1 ? 1 : rates.apartSeconds + (2 * latencyMs) / 1000;
+  return toMicros(site.problem.weights.colocation * runsPerHour(workload) * workload.criticality * seconds);
+}
+
+/** The terms as a document, in their order; the total is their exact sum. */
+export function objectiveOf(problem: PlacementProblem, micros: Readonly<Record<TermName, number>>): Objective {
+  const weights = weightsOf(problem);
+  const terms: MeritTerm[] = allTerms.map((name) => ({ name, unit: 's/h', weight: weights[name], cost: toSeconds(micros[name]) }));
+  return { total: toSeconds(allTerms.reduce((sum, name) => sum + micros[name], 0)), terms };
+}

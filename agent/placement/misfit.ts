@@ -1,0 +1,98 @@
+/** Why a replica cannot run at a box: every reason, each with its shortfall. */
+import type { Misfit, PlacementWorkload } from '../../schemas/generated/types.ts';
+import { availableAt, demandOf } from './columns.ts';
+import { at, type Resource, resources, tolerance, type WorkClass } from './model.ts';
+import { routeTo, type Site } from './site.ts';
+
+export type { Misfit };
+
+const shortCodes = {
+  memoryMiB: 'MEMORY_SHORT',
+  cacheMiB: 'CACHE_SHORT',
+  cpuCores: 'CPU_SHORT',
+  diskMiB: 'DISK_SHORT',
+  vramMiB: 'VRAM_SHORT',
+} as const satisfies Record<Resource, Misfit['code']>;
+
+/** Says that `need` of a resource is wanted and only `free` is there. */
+export function shortOf(resource: Resource, need: number, free: number): Misfit {
+  const code = shortCodes[resource];
+  const [needed, left] = [round(need), round(Math.max(0, free))];
+  return resource === 'cpuCores' ? { code, needCores: needed, freeCores: left } : { code, needMiB: needed, freeMiB: left };
+}
+
+/** Reasons that hold whatever else is placed. Empty: the pair may be used. */
+export function staticMisfits(site: Site, workload: PlacementWorkload, node: number, workClass: WorkClass): readonly Misfit[] {
+  const box = at(site.nodes, node);
+  const misfits: Misfit[] = [];
+  const { usable, reason } = box.health;
+  if (!usable) misfits.push({ code: 'UNUSABLE', names: [reason ?? 'no reason given'] });
+  if (!workload.classes.includes(workClass)) misfits.push({ code: 'CLASS_NOT_ALLOWED', names: [workClass] });
+  const allowed = workload.pin !== undefined ? [workload.pin] : workload.requires.nodes;
+  if (allowed !== undefined && !allowed.includes(box.id)) misfits.push({ code: 'NODE_NOT_ALLOWED', names: [...allowed] });
+  addMissing(misfits, 'TAG_MISSING', workload.requires.tags, box.tags);
+  addMissing(misfits, 'EXTRA_MISSING', workload.requires.extras, box.extras);
+  const { requesters, workloadTags } = box.admits;
+  if (requesters !== undefined && (workload.requester === undefined || !requesters.includes(workload.requester))) {
+    misfits.push({ code: 'REQUESTER', names: [...requesters] });
+  }
+  if (workloadTags !== undefined && !workload.tags.some((tag) => workloadTags.includes(tag))) misfits.push({ code: 'WORKLOAD_TAG', names: [...workloadTags] });
+  const { memoryMiB, vramMiB } = workload.demand;
+  if (memoryMiB < (box.minimumMemoryMiB ?? 0)) misfits.push({ code: 'MINIMUM_CLAIM', limit: box.minimumMemoryMiB ?? 0, actual: memoryMiB, names: ['memoryMiB'] });
+  if (vramMiB < (box.minimumVramMiB ?? 0)) misfits.push({ code: 'MINIMUM_CLAIM', limit: box.minimumVramMiB ?? 0, actual: vramMiB, names: ['vramMiB'] });
+  if (workload.mustBeStaged) {
+    const here = at(site.stagedAt, node);
+    const absent = workload.artefacts.filter(({ sha256 }) => !here.has(sha256)).map(({ sha256 }) => sha256);
+    if (absent.length > 0) misfits.push({ code: 'NOT_STAGED', names: absent });
+  }
+  addRouteMisfits(misfits, site, workload, node);
+  addCapacityMisfits(misfits, site, workload, node, workClass);
+  return misfits;
+}
+
+/** A misfit in words, for people. */
+export function describeMisfit({ code, needMiB, freeMiB, needCores, freeCores, limit, actual, names }: Misfit): string {
+  const facts: string[] = [];
+  if (needMiB !== undefined && freeMiB !== undefined) facts.push(`needs ${needMiB} MiB, ${freeMiB} MiB free, ${round(needMiB - freeMiB)} MiB short`);
+  if (needCores !== undefined && freeCores !== undefined) facts.push(`needs ${needCores} cores, ${freeCores} free, ${round(needCores - freeCores)} short`);
+  if (limit !== undefined) facts.push(`limit ${limit}${actual === undefined ? '' : `, is ${actual}`}`);
+  if (names !== undefined && names.length > 0) facts.push(names.join(', '));
+  return facts.length === 0 ? code : `${code} (${facts.join('; ')})`;
+}
+
+function addMissing(misfits: Misfit[], code: Misfit['code'], wanted: readonly string[], present: readonly string[]): void {
+  const missing = wanted.filter((tag) => !present.includes(tag));
+  if (missing.length > 0) misfits.push({ code, names: missing });
+}
+
+/** Each limit is held against its own best path: some path within the hops, some path within the latency. */
+function addRouteMisfits(misfits: Misfit[], site: Site, workload: PlacementWorkload, node: number): void {
+  for (const { source, maxHops, maxLatencyMs, hard } of workload.inputs) {
+    if (!hard) continue;
+    const { origin, hops } = routeTo(site, source, node, 'hops');
+    if (origin === -1) {
+      misfits.push({ code: 'SOURCE_UNREACHABLE', names: [source] });
+      continue;
+    }
+    if (maxHops !== undefined && hops > maxHops) misfits.push({ code: 'HOPS', limit: maxHops, actual: hops, names: [source] });
+    if (maxLatencyMs === undefined) continue;
+    const { latencyMs } = routeTo(site, source, node, 'latencyMs');
+    if (latencyMs > maxLatencyMs + tolerance) misfits.push({ code: 'LATENCY', limit: maxLatencyMs, actual: round(latencyMs), names: [source] });
+  }
+}
+
+function addCapacityMisfits(misfits: Misfit[], site: Site, workload: PlacementWorkload, node: number, workClass: WorkClass): void {
+  const available = availableAt(at(site.nodes, node));
+  const demand = demandOf(workload, workClass);
+  resources.forEach((resource, index) => {
+    // While it runs, a warm or cold workload needs all its memory at once: the box must be large enough for that.
+    const whole = resource === 'memoryMiB' || resource === 'vramMiB' ? workload.demand[resource] : 0;
+    const need = Math.max(at(demand, index), whole);
+    const free = at(available, index);
+    if (need > free + tolerance) misfits.push(shortOf(resource, need, free));
+  });
+}
+
+function round(value: number): number {
+  return Math.round(value * 1e6) / 1e6;
+}

@@ -1,0 +1,74 @@
+/** What does not change while plans are compared: boxes by number, routes to data, names resolved. */
+import type { PlacementNode, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
+import { PathFinder, type Route } from './path-finder.ts';
+import { PlacementError } from './placement-error.ts';
+
+export interface Site {
+  readonly problem: PlacementProblem;
+  readonly nodes: readonly PlacementNode[];
+  readonly nodeIndex: ReadonlyMap<string, number>;
+  readonly workloads: readonly PlacementWorkload[];
+  readonly workloadIndex: ReadonlyMap<string, number>;
+  /** Boxes that deliver a source now; empty when it is unknown or all its boxes are gone. */
+  readonly deliveredAt: ReadonlyMap<string, readonly number[]>;
+  readonly paths: PathFinder;
+  readonly stagedAt: readonly ReadonlySet<string>[];
+}
+
+/** Resolves names. Boxes, sources and partners that are not there now are left out; @throws {PlacementError} on duplicates. */
+export function readSite(problem: PlacementProblem): Site {
+  const nodeIndex = numbered(problem.nodes, '/nodes');
+  const workloadIndex = numbered(problem.workloads, '/workloads');
+  numbered(problem.sources, '/sources');
+  problem.workloads.forEach((workload, index) => {
+    if (workload.perHour === undefined && workload.idleGapSeconds === undefined) {
+      throw new PlacementError(`/workloads/${index}`, 'has neither perHour nor idleGapSeconds: give one');
+    }
+  });
+  checkReplicas(problem, 'current', workloadIndex);
+  checkReplicas(problem, 'fixed', workloadIndex);
+  const usable = (name: string): boolean => problem.nodes[nodeIndex.get(name) ?? -1]?.health.usable === true;
+  return {
+    problem,
+    nodes: problem.nodes,
+    nodeIndex,
+    workloads: problem.workloads,
+    workloadIndex,
+    deliveredAt: new Map(problem.sources.map(({ id, nodes }) => [id, nodes.filter(usable).map((name) => nodeIndex.get(name) ?? 0)])),
+    // A box that cannot be used does not forward either: its links are no way to anywhere.
+    paths: new PathFinder(
+      nodeIndex,
+      problem.links.filter(({ a, b }) => usable(a) && usable(b)),
+    ),
+    stagedAt: problem.nodes.map(({ stagedArtefacts }) => new Set(stagedArtefacts)),
+  };
+}
+
+/** Best routes of a source's data to a box; `origin` -1 when there is none. */
+export function routeTo(site: Site, source: string, node: number, by: 'hops' | 'latencyMs'): Route {
+  const route = site.paths.routes(site.deliveredAt.get(source) ?? [], by)[node];
+  if (route === undefined) throw new RangeError(`No box ${node}`);
+  return route;
+}
+
+function numbered(items: readonly { readonly id: string }[], pointer: string): ReadonlyMap<string, number> {
+  const index = new Map<string, number>();
+  items.forEach(({ id }, position) => {
+    if (index.has(id)) throw new PlacementError(`${pointer}/${position}/id`, `repeats ${JSON.stringify(id)}: every id must be unique`);
+    index.set(id, position);
+  });
+  return index;
+}
+
+function checkReplicas(problem: PlacementProblem, key: 'current' | 'fixed', workloads: ReadonlyMap<string, number>): void {
+  const seen = new Set<string>();
+  problem[key].forEach(({ workload, replica }, position) => {
+    const name = `${workload}/${replica}`;
+    if (seen.has(name)) throw new PlacementError(`/${key}/${position}`, `repeats replica ${name}: name each once`);
+    seen.add(name);
+    const known = problem.workloads[workloads.get(workload) ?? -1];
+    if (key === 'fixed' && known !== undefined && replica >= known.replicas) {
+      throw new PlacementError(`/fixed/${position}/replica`, `is ${replica}, but ${workload} has ${known.replicas} replicas`);
+    }
+  });
+}
