@@ -18,6 +18,9 @@ const rowsEnd = 'row;';
 /** Names the generation in use; stands outside `level`, so that an emptied database is never taken for a new one. */
 const markerName = 'generation';
 const batchRows = 2000;
+/** Rows hashed at a stretch. */
+const sliceRows = 128;
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 export interface LevelStateStoreOptions {
   /** Holds the marker and one database per generation; made when it is missing. */
@@ -76,17 +79,13 @@ export class LevelStateStore implements StateStore {
     const keys = [...newest.keys()];
     const digest = new StateDigest(this.#digest.toString());
     try {
-      const old = await database.getMany(keys.map((key) => rowPrefix + key));
       const batch = database.batch();
-      for (const [i, key] of keys.entries()) {
-        const [before, value] = [old[i], newest.get(key)];
-        if (before !== undefined) digest.remove(key, before);
-        if (value === undefined) {
-          batch.del(rowPrefix + key);
-        } else {
-          digest.add(key, value);
-          batch.put(rowPrefix + key, value);
-        }
+      for (let from = 0; from < keys.length; from += sliceRows) {
+        // In slices: hashing a thousand rows at a stretch would hold up a PING.
+        if (from > 0) await nextTurn();
+        const slice = keys.slice(from, from + sliceRows);
+        const old = await database.getMany(slice.map((key) => rowPrefix + key));
+        for (const [i, key] of slice.entries()) stage(batch, digest, key, old[i], newest.get(key));
       }
       const encoded = encodeMeta(meta, digest);
       batch.put(metaKey, encoded);
@@ -179,6 +178,23 @@ export class LevelStateStore implements StateStore {
     if (cause instanceof StorageError) return cause;
     const remedy = 'It is rebuilt from the log where the log was never cut; otherwise let this box rejoin its site.';
     return new StorageError('STATE_DAMAGED', `The stored state is damaged: ${reason}`, { file: this.#directory, remedy }, cause);
+  }
+}
+
+/** Puts one change into the batch and the digest. */
+function stage(
+  batch: ReturnType<Database['batch']>,
+  digest: StateDigest,
+  key: string,
+  old: Uint8Array | undefined,
+  value: Uint8Array | undefined,
+): void {
+  if (old !== undefined) digest.remove(key, old);
+  if (value === undefined) {
+    batch.del(rowPrefix + key);
+  } else {
+    digest.add(key, value);
+    batch.put(rowPrefix + key, value);
   }
 }
 

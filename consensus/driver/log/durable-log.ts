@@ -323,19 +323,27 @@ async function openLog(options: Required<DurableLogOptions>, build: Build): Prom
 
   if (found === undefined) await writeManifest(fileSystem, directory, manifest);
   const vote = isNew ? await VoteFile.create(fileSystem, directory) : await VoteFile.open(fileSystem, directory);
-  const replay = isNew ? undefined : await replayLog(fileSystem, directory, manifest, vote.hardState);
-  const space = new LogSpace(fileSystem, directory, options, await removeLeftovers(fileSystem, directory, names, manifest));
-  const log = build(options, vote, space, manifest, replay);
-  await log.resume(replay);
-  await space.restore();
-  const recovered: Recovered = {
+  try {
+    const replay = isNew ? undefined : await replayLog(fileSystem, directory, manifest, vote.hardState);
+    const space = new LogSpace(fileSystem, directory, options, await removeLeftovers(fileSystem, directory, names, manifest));
+    const log = build(options, vote, space, manifest, replay);
+    await log.resume(replay);
+    await space.restore();
+    return { log, recovered: recoveredFrom(vote, manifest, replay, isNew) };
+  } catch (error) {
+    await vote.close();
+    throw error;
+  }
+}
+
+function recoveredFrom(vote: VoteFile, manifest: Manifest, replay: Replay | undefined, fresh: boolean): Recovered {
+  return {
     hardState: vote.hardState,
     entries: replay?.entries ?? [],
     base: { index: manifest.base.index, term: manifest.base.term },
-    fresh: isNew,
+    fresh,
     uncertain: replay?.uncertain,
   };
-  return { log, recovered };
 }
 
 /** A log without its manifest is no new log. Temporary files and the reserve alone prove nothing. */

@@ -39,6 +39,8 @@ class NodeFile implements File {
     const chunk = new Uint8Array(Math.min(chunkBytes, bytes)).fill(fill);
     for (let at = 0; at < bytes; at += chunk.length) {
       await this.pwrite(chunk.subarray(0, Math.min(chunk.length, bytes - at)), at);
+      // In pieces: one sync of 4 MiB holds up the syncs of the log for 15 ms, sixteen small ones for 1.5 ms (measured).
+      await this.#handle.datasync();
     }
   }
 

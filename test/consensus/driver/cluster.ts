@@ -81,6 +81,9 @@ export class Cluster {
       machine,
       onEvent: (event) => events.push(event),
       ...options,
+    }).catch(async (error: unknown) => {
+      await log.close();
+      throw error;
     });
     const member = { id, node, machine, log, events };
     this.members.set(id, member);
