@@ -1,0 +1,103 @@
+/** This box's part in the site's agreement: log, state store and consensus node put together, as the other rooms see them. */
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import type { LogIndex, NodeId, Timing } from '../consensus/core/types.ts';
+import { defaultTiming, tickMs } from '../consensus/core/types.ts';
+import type { NodeEvent } from '../consensus/driver/driver-event.ts';
+import { LevelStateStore } from '../consensus/driver/level-store.ts';
+import { DurableLog } from '../consensus/driver/log/durable-log.ts';
+import { ConsensusNode } from '../consensus/driver/node.ts';
+import type { NodeStatus } from '../consensus/driver/node-options.ts';
+import type { Clock, RowChange, Transport } from '../consensus/driver/ports.ts';
+import type { Settings } from './config.ts';
+import type { SiteAccess } from './ports.ts';
+import { type Command, type Envelope, encodeEnvelope, type Outcome } from './state/commands.ts';
+import { SiteState } from './state/site-state.ts';
+
+export interface AgreementComponents {
+  readonly settings: Settings;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly onEvent: (event: NodeEvent) => void;
+}
+
+export class Agreement implements SiteAccess {
+  readonly self: NodeId;
+  readonly site: string;
+  readonly members: readonly NodeId[];
+  readonly state: SiteState;
+  readonly node: ConsensusNode;
+
+  private constructor(settings: Settings, state: SiteState, node: ConsensusNode) {
+    this.self = settings.name;
+    this.site = settings.site;
+    this.members = settings.members.map(({ name }) => name);
+    this.state = state;
+    this.node = node;
+  }
+
+  /** Opens log and state. Rejects with StorageError when this box's memory is damaged. */
+  static async open({ settings, transport, clock, onEvent }: AgreementComponents): Promise<Agreement> {
+    const membership = { voters: settings.members.map(({ name }) => name), learners: [] };
+    const directory = join(settings.dataDir, 'log');
+    const { log, recovered } = await DurableLog.open({ directory, segmentBytes: settings.limits.logSegmentKiB * 1024 });
+    const state = new SiteState(settings.upper !== undefined);
+    const node = await ConsensusNode.open({
+      id: settings.name,
+      membership,
+      timing: timingOf(settings),
+      storage: log,
+      recovered,
+      stateStore: new LevelStateStore({ directory: join(settings.dataDir, 'state'), membership }),
+      transport,
+      clock,
+      random: { nextInt: (below) => randomInt(below) },
+      machine: state,
+      onEvent,
+    });
+    return new Agreement(settings, state, node);
+  }
+
+  status(): NodeStatus {
+    return this.node.status();
+  }
+
+  leads(): boolean {
+    const { role, ready } = this.node.status();
+    return role === 'leader' && ready;
+  }
+
+  leadsSince(): number | undefined {
+    const { role, ready, leaderSince } = this.node.status();
+    return role === 'leader' && ready && leaderSince !== undefined ? leaderSince * tickMs : undefined;
+  }
+
+  lastAckAt(member: NodeId): number | undefined {
+    const at = this.node.status().peers.find(({ id }) => id === member)?.lastAckAt;
+    return at === undefined ? undefined : at * tickMs;
+  }
+
+  /** When this box's placement lease ends, in milliseconds since boot: a tenth early, for clocks that tick differently. */
+  leaseUntil(leaseMs: number): number | undefined {
+    const { leaseFrom } = this.node.status();
+    return leaseFrom === undefined ? undefined : leaseFrom * tickMs + 0.9 * leaseMs;
+  }
+
+  async propose(command: Command, client?: Envelope['client']): Promise<Outcome> {
+    return (await this.node.propose(encodeEnvelope(client === undefined ? { command } : { client, command }))) as Outcome;
+  }
+
+  /** Resolves once everything committed before the call is applied here. */
+  barrier(signal?: AbortSignal): Promise<LogIndex> {
+    return this.node.read(signal === undefined ? {} : { signal });
+  }
+
+  onApplied(listener: (revision: number, changes: readonly RowChange[]) => void): void {
+    this.node.onApplied((entry, applied) => listener(entry.index, applied.changes));
+  }
+}
+
+function timingOf({ timing }: Settings): Timing {
+  const ticks = (ms: number): number => Math.max(1, Math.round(ms / tickMs));
+  return { ...defaultTiming, pingTicks: ticks(timing.pingMs), electionTicks: ticks(timing.electionMs), leaseTicks: ticks(timing.leaseMs) };
+}

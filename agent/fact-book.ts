@@ -1,0 +1,90 @@
+/** What this box knows of all boxes: facts by gossip, its own, and the verdicts drawn from them. */
+import type { Clock } from '../consensus/driver/ports.ts';
+import type { NodeId } from '../consensus/core/types.ts';
+import type { HealthDocument, ReportedNode } from '../schemas/generated/types.ts';
+import { viewNodes } from './control/node-views.ts';
+import { judge, type MemberVerdict } from './control/verdict.ts';
+import { FactRegistry } from './health/registry.ts';
+import type { Fact, GossipPort, PeerView } from './ports.ts';
+
+export interface FactBookComponents {
+  readonly clock: Clock;
+  readonly gossip: GossipPort;
+  readonly peers: () => readonly PeerView[];
+}
+
+export interface FactBookOptions {
+  readonly self: NodeId;
+  readonly members: readonly NodeId[];
+  readonly lostAfterMs: number;
+}
+
+export class FactBook {
+  readonly health: FactRegistry<'HealthDocument'>;
+  readonly topology: FactRegistry<'TopologyDocument'>;
+  readonly instances: FactRegistry<'InstancesDocument'>;
+  readonly #clock: Clock;
+  readonly #peers: () => readonly PeerView[];
+  readonly #options: FactBookOptions;
+
+  constructor({ clock, gossip, peers }: FactBookComponents, options: FactBookOptions) {
+    this.#clock = clock;
+    this.#peers = peers;
+    this.#options = options;
+    this.health = new FactRegistry('HealthDocument', { clock });
+    this.topology = new FactRegistry('TopologyDocument', { clock });
+    this.instances = new FactRegistry('InstancesDocument', { clock });
+    gossip.subscribe('health', this.health.receive);
+    gossip.subscribe('topology', this.topology.receive);
+    gossip.subscribe('instances', this.instances.receive);
+  }
+
+  onChange(listener: () => void): void {
+    this.health.onChange(listener);
+    this.topology.onChange(listener);
+    this.instances.onChange(listener);
+  }
+
+  /** Which members this box reaches: what it tells the others. */
+  observes(): { node: NodeId; reachable: boolean }[] {
+    return this.#peers()
+      .filter(({ relation }) => relation === 'member')
+      .map(({ name, connected }) => ({ node: name, reachable: connected }));
+  }
+
+  verdict(member: NodeId): MemberVerdict {
+    const { self, members, lostAfterMs } = this.#options;
+    const links = new Map(this.#peers().map(({ name, connected, since }) => [name, { up: connected, since }]));
+    const observations = new Map(
+      this.instances.all().map(({ from, document }) => [from, new Map(document.observes.map(({ node, reachable }) => [node, reachable]))]),
+    );
+    return judge(member, { self, members, now: this.#clock.nowMs(), links, observations, lostAfterMs });
+  }
+
+  /** This site's boxes, as planners and the upper site see them. */
+  nodes(): readonly ReportedNode[] {
+    const byNode = <Document>(facts: readonly Fact<Document>[]): ReadonlyMap<NodeId, Fact<Document>> => new Map(facts.map((fact) => [fact.from, fact]));
+    return viewNodes({
+      members: this.#options.members,
+      now: this.#clock.nowMs(),
+      topology: byNode(this.topology.all()),
+      health: byNode(this.health.all()),
+      instances: byNode(this.instances.all()),
+      verdict: (member) => this.verdict(member),
+      risk: riskOf,
+    });
+  }
+}
+
+/** Part of a disk or of memory in use from which on a box counts as at risk, in percent. */
+const nearlyFull = 95;
+
+/** 0 (sound) to 1 (about to fail): nearly full disks, read-only disks, no memory left. */
+function riskOf(health: HealthDocument | undefined): number {
+  if (health === undefined) return 0.2; // Not heard yet: a little worse than known to be well.
+  const { memory, disks } = health;
+  if (disks.some(({ readOnly }) => readOnly === true)) return 1;
+  const used = (total: number | null, free: number | null): number => (total === null || free === null || total === 0 ? 0 : 100 * (1 - free / total));
+  const fullest = Math.max(used(memory.totalBytes, memory.availableBytes), ...disks.map(({ sizeBytes, freeBytes }) => used(sizeBytes, freeBytes)));
+  return fullest >= nearlyFull ? 0.6 : 0;
+}
