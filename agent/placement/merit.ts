@@ -39,7 +39,18 @@ export const rates = {
 /** Weight of each term: several terms share one of the problem's weights. */
 export function weightsOf({ weights }: PlacementProblem): Readonly<Record<TermName, number>> {
   const { latency, hops, balance, robustness, minimumSize, colocation, migration } = weights;
-  return { startup: latency, staging: latency, transfer: latency, hops, balance, robustness, minimumSize, affinity: colocation, colocation, migration };
+  return {
+    startup: latency,
+    staging: latency,
+    transfer: latency,
+    hops,
+    balance,
+    robustness,
+    minimumSize,
+    affinity: colocation,
+    colocation,
+    migration,
+  };
 }
 
 /** Seconds until a replica answers: hot at once, warm from cache storage, cold from disk with a full initialisation. */
@@ -78,7 +89,13 @@ export function transferSeconds(site: Site, workload: PlacementWorkload, node: n
 }
 
 /** Terms of a replica by itself, weighted, in the order of `ownTerms`. Runs count by criticality; staging happens once. */
-export function ownCosts(site: Site, workload: PlacementWorkload, box: PlacementNode, node: number, workClass: WorkClass): readonly number[] {
+export function ownCosts(
+  site: Site,
+  workload: PlacementWorkload,
+  box: PlacementNode,
+  node: number,
+  workClass: WorkClass,
+): readonly number[] {
   const { criticality, inputs, demand } = workload;
   const runs = runsPerHour(workload) * criticality;
   const hops = inputs.map(({ source }) => routeTo(site, source, node, 'hops').hops).filter((count) => count < Number.POSITIVE_INFINITY);

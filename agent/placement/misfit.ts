@@ -36,10 +36,13 @@ export function staticMisfits(site: Site, workload: PlacementWorkload, node: num
   if (requesters !== undefined && (workload.requester === undefined || !requesters.includes(workload.requester))) {
     misfits.push({ code: 'REQUESTER', names: [...requesters] });
   }
-  if (workloadTags !== undefined && !workload.tags.some((tag) => workloadTags.includes(tag))) misfits.push({ code: 'WORKLOAD_TAG', names: [...workloadTags] });
+  if (workloadTags !== undefined && !workload.tags.some((tag) => workloadTags.includes(tag)))
+    misfits.push({ code: 'WORKLOAD_TAG', names: [...workloadTags] });
   const { memoryMiB, vramMiB } = workload.demand;
-  if (memoryMiB < (box.minimumMemoryMiB ?? 0)) misfits.push({ code: 'MINIMUM_CLAIM', limit: box.minimumMemoryMiB ?? 0, actual: memoryMiB, names: ['memoryMiB'] });
-  if (vramMiB < (box.minimumVramMiB ?? 0)) misfits.push({ code: 'MINIMUM_CLAIM', limit: box.minimumVramMiB ?? 0, actual: vramMiB, names: ['vramMiB'] });
+  if (memoryMiB < (box.minimumMemoryMiB ?? 0))
+    misfits.push({ code: 'MINIMUM_CLAIM', limit: box.minimumMemoryMiB ?? 0, actual: memoryMiB, names: ['memoryMiB'] });
+  if (vramMiB < (box.minimumVramMiB ?? 0))
+    misfits.push({ code: 'MINIMUM_CLAIM', limit: box.minimumVramMiB ?? 0, actual: vramMiB, names: ['vramMiB'] });
   if (workload.mustBeStaged) {
     const here = at(site.stagedAt, node);
     const absent = workload.artefacts.filter(({ sha256 }) => !here.has(sha256)).map(({ sha256 }) => sha256);
@@ -53,8 +56,10 @@ export function staticMisfits(site: Site, workload: PlacementWorkload, node: num
 /** A misfit in words, for people. */
 export function describeMisfit({ code, needMiB, freeMiB, needCores, freeCores, limit, actual, names }: Misfit): string {
   const facts: string[] = [];
-  if (needMiB !== undefined && freeMiB !== undefined) facts.push(`needs ${needMiB} MiB, ${freeMiB} MiB free, ${round(needMiB - freeMiB)} MiB short`);
-  if (needCores !== undefined && freeCores !== undefined) facts.push(`needs ${needCores} cores, ${freeCores} free, ${round(needCores - freeCores)} short`);
+  if (needMiB !== undefined && freeMiB !== undefined)
+    facts.push(`needs ${needMiB} MiB, ${freeMiB} MiB free, ${round(needMiB - freeMiB)} MiB short`);
+  if (needCores !== undefined && freeCores !== undefined)
+    facts.push(`needs ${needCores} cores, ${freeCores} free, ${round(needCores - freeCores)} short`);
   if (limit !== undefined) facts.push(`limit ${limit}${actual === undefined ? '' : `, is ${actual}`}`);
   if (names !== undefined && names.length > 0) facts.push(names.join(', '));
   return facts.length === 0 ? code : `${code} (${facts.join('; ')})`;
@@ -77,7 +82,8 @@ function addRouteMisfits(misfits: Misfit[], site: Site, workload: PlacementWorkl
     if (maxHops !== undefined && hops > maxHops) misfits.push({ code: 'HOPS', limit: maxHops, actual: hops, names: [source] });
     if (maxLatencyMs === undefined) continue;
     const { latencyMs } = routeTo(site, source, node, 'latencyMs');
-    if (latencyMs > maxLatencyMs + tolerance) misfits.push({ code: 'LATENCY', limit: maxLatencyMs, actual: round(latencyMs), names: [source] });
+    if (latencyMs > maxLatencyMs + tolerance)
+      misfits.push({ code: 'LATENCY', limit: maxLatencyMs, actual: round(latencyMs), names: [source] });
   }
 }
 

@@ -14,7 +14,18 @@ export const workTemperature: Readonly<Record<WorkClass, number>> = { hot: 2, wa
 export const ownTerms = ['startup', 'staging', 'transfer', 'hops', 'robustness', 'minimumSize'] as const;
 export type OwnTerm = (typeof ownTerms)[number];
 /** All terms of the objective. */
-export const allTerms = ['startup', 'staging', 'transfer', 'hops', 'balance', 'robustness', 'minimumSize', 'affinity', 'colocation', 'migration'] as const;
+export const allTerms = [
+  'startup',
+  'staging',
+  'transfer',
+  'hops',
+  'balance',
+  'robustness',
+  'minimumSize',
+  'affinity',
+  'colocation',
+  'migration',
+] as const;
 export type TermName = (typeof allTerms)[number];
 
 /** Two amounts closer than this are equal: sums of decimal fractions are not exact. */

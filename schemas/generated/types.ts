@@ -1206,9 +1206,9 @@ export interface Plan {
    */
   bound: number;
   /**
-   * How far the plan may be from the bound, in percent of it.
+   * How far the plan may be from the bound, in percent of it; absent when nothing is proven.
    */
-  gapPercent: number;
+  gapPercent?: number;
   provenBy: 'enumeration' | 'relaxation' | 'lagrangian' | 'highs' | 'none';
   /**
    * @maxItems 65536

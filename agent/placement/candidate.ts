@@ -1,0 +1,265 @@
+/** One candidate plan while it is being built: loads, who is where, and its cost, kept up to date move by move. */
+import type { Misfit } from '../../schemas/generated/types.ts';
+import { availableAt, type Column } from './columns.ts';
+import { apartCost, balanceCost, rates } from './merit.ts';
+import { shortOf } from './misfit.ts';
+import { at, ownTerms, resources, type TermName, tolerance, toMicros } from './model.ts';
+import type { Instance, Slot } from './slots.ts';
+
+const width = resources.length;
+
+export class Candidate {
+  readonly instance: Instance;
+  /** Column of each slot, -1 while it has none. */
+  readonly placed: Int32Array;
+  /** Slots without a place, per level of criticality. */
+  readonly unplaced: Int32Array;
+  /** Evaluations so far: places tried. */
+  steps = 0;
+  readonly #available: readonly (readonly number[])[];
+  readonly #load: Float64Array;
+  readonly #slotsAt: number[][];
+  readonly #fixedAt: number[][];
+  readonly #balance: Float64Array;
+  readonly #affinity: Float64Array;
+  readonly #readers: Int32Array;
+  readonly #copies: Int32Array;
+  readonly #copyMicros: number;
+  /** Micro-seconds per hour, whole numbers. */
+  #cost = 0;
+
+  constructor(instance: Instance) {
+    this.instance = instance;
+    const { site, slots, fixed, levels, sharedCount } = instance;
+    const nodes = site.nodes.length;
+    this.placed = new Int32Array(slots.length).fill(-1);
+    this.unplaced = new Int32Array(levels);
+    for (const { level } of slots) this.unplaced[level] = at(this.unplaced, level) + 1;
+    this.#available = site.nodes.map(availableAt);
+    this.#load = new Float64Array(nodes * width);
+    this.#slotsAt = site.nodes.map(() => []);
+    this.#fixedAt = site.nodes.map(() => []);
+    this.#balance = new Float64Array(nodes);
+    this.#affinity = new Float64Array(site.workloads.length);
+    this.#readers = new Int32Array(sharedCount * nodes);
+    this.#copies = new Int32Array(sharedCount);
+    this.#copyMicros = toMicros(site.problem.weights.colocation * rates.copySeconds);
+    for (const { workload, node, demand } of fixed) {
+      if (node < 0) continue;
+      at(this.#fixedAt, node).push(workload);
+      this.#occupy(workload, node, demand, 1);
+    }
+  }
+
+  /** Micro-seconds per hour of what is placed. */
+  get cost(): number {
+    return this.#cost;
+  }
+
+  /** The part of the cost that placing more can only raise: partners placed later may turn out to be nearer. */
+  get risingCost(): number {
+    return this.#affinity.reduce((left, cost) => left - cost, this.#cost);
+  }
+
+  column(slot: number): Column | undefined {
+    return at(this.instance.slots, slot).columns[at(this.placed, slot)];
+  }
+
+  /** Slots placed at a box; changes as they move. */
+  slotsAt(node: number): readonly number[] {
+    return at(this.#slotsAt, node);
+  }
+
+  /** Whether the slot, not placed now, may be put in that column with what else is placed. */
+  fits(slot: number, column: Column): boolean {
+    this.steps += 1;
+    const available = at(this.#available, column.node);
+    for (let resource = 0; resource < width; resource += 1) {
+      const need = at(column.demand, resource);
+      if (need > 0 && at(this.#load, column.node * width + resource) + need > at(available, resource) + tolerance) return false;
+    }
+    return this.#conflicts(at(this.instance.slots, slot), column.node, undefined);
+  }
+
+  /** Every reason why the slot, not placed now, does not fit. */
+  misfits(slot: number, column: Column): readonly Misfit[] {
+    const misfits: Misfit[] = [];
+    const available = at(this.#available, column.node);
+    resources.forEach((resource, index) => {
+      const free = at(available, index) - at(this.#load, column.node * width + index);
+      const need = at(column.demand, index);
+      if (need > 0 && need > free + tolerance) misfits.push(shortOf(resource, need, free));
+    });
+    this.#conflicts(at(this.instance.slots, slot), column.node, misfits);
+    return misfits;
+  }
+
+  put(slot: number, columnIndex: number): void {
+    const { columns, moving, level, workload } = at(this.instance.slots, slot);
+    const column = at(columns, columnIndex);
+    this.placed[slot] = columnIndex;
+    this.unplaced[level] = at(this.unplaced, level) - 1;
+    at(this.#slotsAt, column.node).push(slot);
+    this.#cost += column.cost + at(moving, columnIndex);
+    this.#occupy(workload, column.node, column.demand, 1);
+  }
+
+  take(slot: number): void {
+    const { columns, moving, level, workload } = at(this.instance.slots, slot);
+    const columnIndex = at(this.placed, slot);
+    const column = at(columns, columnIndex);
+    this.placed[slot] = -1;
+    this.unplaced[level] = at(this.unplaced, level) + 1;
+    const here = at(this.#slotsAt, column.node);
+    here.splice(here.indexOf(slot), 1);
+    this.#cost -= column.cost + at(moving, columnIndex);
+    this.#occupy(workload, column.node, column.demand, -1);
+  }
+
+  /** Goes back (or over) to a plan kept earlier. */
+  restore(placed: Int32Array): void {
+    for (let slot = 0; slot < placed.length; slot += 1)
+      if (at(this.placed, slot) !== -1 && at(this.placed, slot) !== at(placed, slot)) this.take(slot);
+    for (let slot = 0; slot < placed.length; slot += 1)
+      if (at(this.placed, slot) === -1 && at(placed, slot) !== -1) this.put(slot, at(placed, slot));
+  }
+
+  /** Load of the fullest resource of a box, 0..1. */
+  fullness(node: number): number {
+    let most = 0;
+    for (let resource = 0; resource < width; resource += 1) {
+      const capacity = at(at(this.#available, node), resource);
+      if (capacity > 0) most = Math.max(most, at(this.#load, node * width + resource) / capacity);
+    }
+    return most;
+  }
+
+  /** The cost by term; its sum is `cost`. */
+  terms(): Record<TermName, number> {
+    const sums: Record<TermName, number> = {
+      startup: 0,
+      staging: 0,
+      transfer: 0,
+      hops: 0,
+      balance: 0,
+      robustness: 0,
+      minimumSize: 0,
+      affinity: 0,
+      colocation: 0,
+      migration: 0,
+    };
+    this.instance.slots.forEach((slot, index) => {
+      const column = this.column(index);
+      if (column === undefined) return;
+      ownTerms.forEach((name, term) => {
+        sums[name] += at(column.own, term);
+      });
+      sums.migration += at(slot.moving, at(this.placed, index));
+    });
+    for (const cost of this.#balance) sums.balance += cost;
+    for (const cost of this.#affinity) sums.affinity += cost;
+    for (const copies of this.#copies) sums.colocation += Math.max(0, copies - 1) * this.#copyMicros;
+    return sums;
+  }
+
+  /** Less than 0 when this plan is better than (unplaced, cost): critical work first, then cost. */
+  compare(unplaced: Int32Array, cost: number): number {
+    for (let level = 0; level < unplaced.length; level += 1) {
+      const difference = at(this.unplaced, level) - at(unplaced, level);
+      if (difference !== 0) return difference;
+    }
+    return this.#cost - cost;
+  }
+
+  /** True when nothing conflicts; with a list, every conflict is added to it. */
+  #conflicts(slot: Slot, node: number, misfits: Misfit[] | undefined): boolean {
+    const { site, slotsOf, fixedOf, apart } = this.instance;
+    const box = at(site.nodes, node);
+    const workload = at(site.workloads, slot.workload);
+    let fits = true;
+    const count = at(this.#slotsAt, node).length + at(this.#fixedAt, node).length;
+    if (box.maxWorkloads !== undefined && count >= box.maxWorkloads) {
+      fits = false;
+      misfits?.push({ code: 'MAX_WORKLOADS', limit: box.maxWorkloads, actual: count + 1 });
+    }
+    const checkSibling = (other: number, replica: number): void => {
+      const sameNode = other === node;
+      const sameDomain = workload.spread === 'domain' && at(site.nodes, other).domain === box.domain;
+      if (!sameNode && !sameDomain) return;
+      fits = false;
+      misfits?.push({
+        code: sameNode ? 'REPLICA_HERE' : 'DOMAIN_TAKEN',
+        names: [`${workload.id}/${replica} at ${at(site.nodes, other).id}`],
+      });
+    };
+    for (const sibling of at(slotsOf, slot.workload)) {
+      const column = this.column(sibling);
+      if (column !== undefined) checkSibling(column.node, at(this.instance.slots, sibling).replica);
+    }
+    for (const sibling of at(fixedOf, slot.workload)) if (sibling.node >= 0) checkSibling(sibling.node, sibling.replica);
+    const enemies = at(apart, slot.workload);
+    if (enemies.size > 0) {
+      const here = [...at(this.#slotsAt, node).map((other) => at(this.instance.slots, other).workload), ...at(this.#fixedAt, node)];
+      const present = [...new Set(here.filter((other) => enemies.has(other)))];
+      if (present.length > 0) {
+        fits = false;
+        misfits?.push({ code: 'ANTI_AFFINITY', names: present.map((other) => at(site.workloads, other).id) });
+      }
+    }
+    return fits;
+  }
+
+  #occupy(workload: number, node: number, demand: readonly number[], sign: 1 | -1): void {
+    const { site, shared, watchedBy } = this.instance;
+    for (let resource = 0; resource < width; resource += 1) {
+      const index = node * width + resource;
+      // Adding and taking away fractions leaves dust behind; it must not grow into a load.
+      const load = at(this.#load, index) + sign * at(demand, resource);
+      this.#load[index] = Math.round(load * 1e9) / 1e9;
+    }
+    const balance = balanceCost(site.problem, at(site.nodes, node), this.#load, node * width);
+    this.#cost += balance - at(this.#balance, node);
+    this.#balance[node] = balance;
+    for (const source of at(shared, workload)) this.#countReader(source, node, sign);
+    for (const watcher of at(watchedBy, workload)) {
+      const affinity = this.#affinityOf(watcher);
+      this.#cost += affinity - at(this.#affinity, watcher);
+      this.#affinity[watcher] = affinity;
+    }
+  }
+
+  #countReader(source: number, node: number, sign: 1 | -1): void {
+    const index = source * this.instance.site.nodes.length + node;
+    const before = at(this.#readers, index);
+    this.#readers[index] = before + sign;
+    const change = before === 0 ? 1 : before + sign === 0 ? -1 : 0;
+    if (change === 0) return;
+    const copies = at(this.#copies, source);
+    this.#copies[source] = copies + change;
+    this.#cost += (Math.max(0, copies + change - 1) - Math.max(0, copies - 1)) * this.#copyMicros;
+  }
+
+  /** Each replica counts the way to the nearest replica of each partner. */
+  #affinityOf(workload: number): number {
+    const { site, near } = this.instance;
+    const self = at(site.workloads, workload);
+    let sum = 0;
+    for (const partner of at(near, workload)) {
+      const there = this.#nodesOf(partner);
+      if (there.length === 0) continue;
+      for (const here of this.#nodesOf(workload)) {
+        let least = Number.POSITIVE_INFINITY;
+        for (const other of there) least = Math.min(least, apartCost(site, self, here, other));
+        sum += least;
+      }
+    }
+    return sum;
+  }
+
+  #nodesOf(workload: number): readonly number[] {
+    const { slotsOf, fixedOf } = this.instance;
+    const nodes = at(slotsOf, workload).flatMap((slot) => this.column(slot)?.node ?? []);
+    for (const { node } of at(fixedOf, workload)) if (node >= 0) nodes.push(node);
+    return nodes;
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * Verifies a plan against its problem. Shares no code with the engine, on purpose: written from the model alone, so that a mistake
+ * in one is seen by the other.
+ */
+import type { PlacedReplica, PlacementNode, PlacementProblem, PlacementWorkload, Plan } from '../../schemas/generated/types.ts';
+
+const slack = 1e-5;
+
+/** Everything wrong with a plan, in words; empty when it may be carried out. */
+export function checkPlan(problem: PlacementProblem, plan: Plan): readonly string[] {
+  const nodes = new Map(problem.nodes.map((node) => [node.id, node]));
+  const workloads = new Map(problem.workloads.map((workload) => [workload.id, workload]));
+  const pinned = new Map(problem.fixed.map((placed) => [nameOf(placed), placed]));
+  const current = new Map(problem.current.map((placed) => [nameOf(placed), placed]));
+  const wrong: string[] = [];
+  checkOnce(problem, plan, wrong);
+  for (const placed of plan.assignments) {
+    const workload = workloads.get(placed.workload);
+    if (workload === undefined) {
+      wrong.push(`${nameOf(placed)} is not a workload of the problem`);
+      continue;
+    }
+    const fixed = pinned.get(nameOf(placed));
+    if (fixed !== undefined) {
+      if (fixed.node !== placed.node || fixed.class !== placed.class)
+        wrong.push(`${nameOf(placed)} must stay at ${fixed.node} (${fixed.class})`);
+      continue;
+    }
+    const node = nodes.get(placed.node);
+    if (node === undefined) wrong.push(`${nameOf(placed)} is at ${placed.node}, which is not a box of the problem`);
+    else checkEligible(problem, workload, node, placed, current.get(nameOf(placed)), wrong);
+  }
+  for (const name of pinned.keys()) {
+    const known = workloads.has(name.slice(0, name.lastIndexOf('/')));
+    if (known && !plan.assignments.some((placed) => nameOf(placed) === name)) wrong.push(`${name} must stay, but is missing`);
+  }
+  checkCapacity(plan, nodes, workloads, pinned, wrong);
+  checkTogether(plan, nodes, workloads, pinned, wrong);
+  checkSum(plan, wrong);
+  return wrong;
+}
+
+function nameOf({ workload, replica }: { readonly workload: string; readonly replica: number }): string {
+  return `${workload}/${replica}`;
+}
+
+/** Every replica exactly once: placed, or said to have no place. */
+function checkOnce(problem: PlacementProblem, plan: Plan, wrong: string[]): void {
+  const times = new Map<string, number>();
+  for (const item of [...plan.assignments, ...plan.unplaced]) times.set(nameOf(item), (times.get(nameOf(item)) ?? 0) + 1);
+  for (const { id, replicas } of problem.workloads) {
+    for (let replica = 0; replica < replicas; replica += 1) {
+      const count = times.get(`${id}/${replica}`) ?? 0;
+      if (count !== 1) wrong.push(`${id}/${replica} occurs ${count} times`);
+      times.delete(`${id}/${replica}`);
+    }
+  }
+  for (const name of times.keys()) wrong.push(`${name} is not a replica of the problem`);
+}
+
+function checkEligible(
+  problem: PlacementProblem,
+  workload: PlacementWorkload,
+  node: PlacementNode,
+  placed: PlacedReplica,
+  current: PlacedReplica | undefined,
+  wrong: string[],
+): void {
+  const say = (text: string): void => {
+    wrong.push(`${nameOf(placed)} at ${node.id}: ${text}`);
+  };
+  if (!node.health.usable) say('the box is not usable');
+  if (node.health.cordoned === true && current?.node !== node.id) say('the box is cordoned');
+  if (!workload.classes.includes(placed.class)) say(`class ${placed.class} is not allowed`);
+  if (workload.pin !== undefined && workload.pin !== node.id) say(`it is pinned to ${workload.pin}`);
+  if (workload.pin === undefined && workload.requires.nodes !== undefined && !workload.requires.nodes.includes(node.id))
+    say('the box is not among those required');
+  for (const tag of workload.requires.tags) if (!node.tags.includes(tag)) say(`tag ${tag} is missing`);
+  for (const extra of workload.requires.extras) if (!node.extras.includes(extra)) say(`extra ${extra} is missing`);
+  if (node.admits.requesters !== undefined && !node.admits.requesters.includes(workload.requester ?? ''))
+    say('the requester is not admitted');
+  if (node.admits.workloadTags !== undefined && !node.admits.workloadTags.some((tag) => workload.tags.includes(tag)))
+    say('no tag of it is admitted');
+  if (node.minimumMemoryMiB !== undefined && workload.demand.memoryMiB < node.minimumMemoryMiB)
+    say('it needs less memory than the box asks for');
+  if (node.minimumVramMiB !== undefined && workload.demand.vramMiB < node.minimumVramMiB)
+    say('it needs less accelerator memory than the box asks for');
+  if (workload.mustBeStaged)
+    for (const { sha256 } of workload.artefacts) if (!node.stagedArtefacts.includes(sha256)) say(`artefact ${sha256} is not staged`);
+  for (const amount of ['memoryMiB', 'vramMiB'] as const) {
+    if (workload.demand[amount] > node.capacity[amount] - (node.reserved?.[amount] ?? 0) + slack)
+      say(`one run needs more ${amount} than there is`);
+  }
+  for (const { source, maxHops, maxLatencyMs, hard } of workload.inputs) {
+    if (!hard) continue;
+    const reach = distances(problem, source, node.id);
+    if (reach === undefined) say(`source ${source} cannot be reached`);
+    else if (maxHops !== undefined && reach.hops > maxHops) say(`source ${source} is ${reach.hops} hops away, ${maxHops} are allowed`);
+    else if (maxLatencyMs !== undefined && reach.latencyMs > maxLatencyMs + slack)
+      say(`source ${source} is ${reach.latencyMs} ms away, ${maxLatencyMs} are allowed`);
+  }
+}
+
+/** Fewest hops and least latency by relaxing all links until nothing changes (Bellman-Ford): slow and plain. */
+function distances(
+  problem: PlacementProblem,
+  source: string,
+  target: string,
+): { readonly hops: number; readonly latencyMs: number } | undefined {
+  const usable = new Set(problem.nodes.filter(({ health }) => health.usable).map(({ id }) => id));
+  const hops = new Map<string, number>();
+  const latency = new Map<string, number>();
+  for (const { id, nodes } of problem.sources) {
+    if (id !== source) continue;
+    for (const node of nodes) if (usable.has(node)) hops.set(node, 0);
+  }
+  for (const node of hops.keys()) latency.set(node, 0);
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const { a, b, latencyMs } of problem.links) {
+      if (!usable.has(a) || !usable.has(b)) continue;
+      for (const [from, to] of [[a, b] as const, [b, a] as const]) {
+        const known = hops.get(from);
+        if (known === undefined) continue;
+        const far = (latency.get(from) ?? 0) + latencyMs;
+        if (known + 1 < (hops.get(to) ?? Number.POSITIVE_INFINITY)) {
+          hops.set(to, known + 1);
+          changed = true;
+        }
+        if (far < (latency.get(to) ?? Number.POSITIVE_INFINITY)) {
+          latency.set(to, far);
+          changed = true;
+        }
+      }
+    }
+  }
+  const found = hops.get(target);
+  return found === undefined ? undefined : { hops: found, latencyMs: latency.get(target) ?? 0 };
+}
+
+/** Fixed work alone may fill a box too far: nobody chose that here. Anything more placed there then is wrong. */
+function checkCapacity(
+  plan: Plan,
+  nodes: ReadonlyMap<string, PlacementNode>,
+  workloads: ReadonlyMap<string, PlacementWorkload>,
+  pinned: ReadonlyMap<string, PlacedReplica>,
+  wrong: string[],
+): void {
+  for (const node of nodes.values()) {
+    const here = plan.assignments.filter((placed) => placed.node === node.id);
+    const chosen = here.filter((placed) => !pinned.has(nameOf(placed)));
+    if (chosen.length === 0) continue;
+    if (node.maxWorkloads !== undefined && here.length > node.maxWorkloads)
+      wrong.push(`${node.id} has ${here.length} replicas, ${node.maxWorkloads} are allowed`);
+    for (const resource of ['memoryMiB', 'cacheMiB', 'cpuCores', 'diskMiB', 'vramMiB'] as const) {
+      const use = (placed: PlacedReplica): number => {
+        const workload = workloads.get(placed.workload);
+        return workload === undefined ? 0 : usage(workload, placed.class)[resource];
+      };
+      const sum = here.reduce((total, placed) => total + use(placed), 0);
+      const free = node.capacity[resource] - (node.reserved?.[resource] ?? 0);
+      if (sum > free + slack * (1 + here.length) && chosen.some((placed) => use(placed) > 0))
+        wrong.push(`${node.id} is asked for ${sum} ${resource} and has ${free}`);
+    }
+  }
+}
+
+function usage(
+  { demand, perHour, idleGapSeconds, durationSeconds }: PlacementWorkload,
+  workClass: PlacedReplica['class'],
+): PlacementNode['capacity'] {
+  const frequency = perHour ?? Math.min(3_600_000, 3600 / Math.max(0.001, (idleGapSeconds ?? 3600) + durationSeconds));
+  const busy = workClass === 'hot' ? 1 : Math.min(1, (frequency / 3600) * durationSeconds);
+  return {
+    memoryMiB: busy * demand.memoryMiB,
+    cacheMiB: workClass === 'warm' ? demand.imageMiB : 0,
+    cpuCores: (frequency / 3600) * demand.cpuSeconds,
+    diskMiB: demand.diskMiB,
+    vramMiB: busy * demand.vramMiB,
+  };
+}
+
+function checkTogether(
+  plan: Plan,
+  nodes: ReadonlyMap<string, PlacementNode>,
+  workloads: ReadonlyMap<string, PlacementWorkload>,
+  pinned: ReadonlyMap<string, PlacedReplica>,
+  wrong: string[],
+): void {
+  const list = plan.assignments;
+  const enemies = new Set(
+    [...workloads.values()].flatMap(({ id, antiAffinity }) =>
+      antiAffinity.flatMap((other) => (other === id ? [] : [`${id} ${other}`, `${other} ${id}`])),
+    ),
+  );
+  const groups = Map.groupBy(list, ({ workload }) => workload);
+  for (const [name, group] of groups) {
+    const byDomain = workloads.get(name)?.spread === 'domain';
+    group.forEach((one, index) => {
+      for (const two of group.slice(index + 1)) {
+        if (pinned.has(nameOf(one)) && pinned.has(nameOf(two))) continue;
+        const domain = nodes.get(one.node)?.domain;
+        if (one.node === two.node) wrong.push(`${nameOf(one)} and ${nameOf(two)} are on one box, ${one.node}`);
+        else if (byDomain && domain !== undefined && domain === nodes.get(two.node)?.domain)
+          wrong.push(`${nameOf(one)} and ${nameOf(two)} are in one failure domain, ${domain}`);
+      }
+    });
+  }
+  if (enemies.size === 0) return;
+  for (const [node, group] of Map.groupBy(list, (placed) => placed.node)) {
+    group.forEach((one, index) => {
+      for (const two of group.slice(index + 1)) {
+        if (pinned.has(nameOf(one)) && pinned.has(nameOf(two))) continue;
+        if (enemies.has(`${one.workload} ${two.workload}`)) wrong.push(`${nameOf(one)} and ${nameOf(two)} must not share ${node}`);
+      }
+    });
+  }
+}
+
+/** The terms must add up exactly, as decimals of six places. */
+function checkSum({ objective, alternatives }: Plan, wrong: string[]): void {
+  for (const { total, terms } of [objective, ...alternatives.map((alternative) => alternative.objective)]) {
+    const sum = terms.reduce((micros, { cost }) => micros + Math.round(cost * 1e6), 0);
+    if (sum !== Math.round(total * 1e6)) wrong.push(`the terms sum to ${sum / 1e6}, the total says ${total}`);
+  }
+}

@@ -1,0 +1,167 @@
+/** Plans in a thread of its own, started when first needed and ended when idle, so that it costs no memory at rest. */
+import { Worker } from 'node:worker_threads';
+import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
+import { checkPlan } from './checker.ts';
+import type { Explanation } from './explain.ts';
+import type { PlannerRequest, WorkerAnswer } from './worker-messages.ts';
+
+/**
+ * ABORTED: the caller's signal. STOPPED: the planner was stopped. BAD_PROBLEM: the problem contradicts itself. BAD_PLAN: the checker
+ * refused the engine's plan. TIMEOUT: no answer in time. WORKER_FAILED: the thread ended or broke.
+ */
+export type PlannerErrorCode = 'ABORTED' | 'STOPPED' | 'BAD_PROBLEM' | 'BAD_PLAN' | 'TIMEOUT' | 'WORKER_FAILED';
+
+export class PlannerError extends Error {
+  readonly code: PlannerErrorCode;
+
+  constructor(code: PlannerErrorCode, message: string) {
+    super(message);
+    this.name = 'PlannerError';
+    this.code = code;
+  }
+}
+
+export interface PlannerOptions {
+  /** Entry of the thread. @default ./worker.ts, for running from source */
+  readonly workerUrl?: URL;
+  /** Milliseconds without work after which the thread is ended. @default 30000 */
+  readonly idleMs?: number;
+  /** Milliseconds after which a request is given up and the thread ended. @default 120000 */
+  readonly timeoutMs?: number;
+}
+
+interface Waiting {
+  readonly resolve: (answer: WorkerAnswer) => void;
+  readonly reject: (error: PlannerError) => void;
+}
+
+export class Planner {
+  readonly #options: Required<PlannerOptions>;
+  readonly #waiting = new Map<number, Waiting>();
+  #worker: Worker | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #nextId = 0;
+  #stopped = false;
+
+  constructor(options: PlannerOptions = {}) {
+    this.#options = { workerUrl: new URL('./worker.ts', import.meta.url), idleMs: 30_000, timeoutMs: 120_000, ...options };
+  }
+
+  /** True while the thread exists. */
+  get running(): boolean {
+    return this.#worker !== undefined;
+  }
+
+  /** A plan that the independent checker has passed. @throws {PlannerError} */
+  async solve(problem: PlacementProblem, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Plan> {
+    const stop = new SharedArrayBuffer(4);
+    const onAbort = (): void => {
+      Atomics.store(new Int32Array(stop), 0, 1);
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      const answer = await this.#ask({ kind: 'solve', id: this.#takeId(), problem, stop }, signal);
+      if (answer.kind !== 'plan') throw new PlannerError('WORKER_FAILED', `Cannot plan: the thread answered ${answer.kind}`);
+      const wrong = checkPlan(problem, answer.plan);
+      if (wrong.length > 0) throw new PlannerError('BAD_PLAN', `Cannot use the plan: ${wrong.slice(0, 5).join('; ')}`);
+      return answer.plan;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
+      // Whoever gave up (a deadline, a stop) must not leave the thread searching.
+      onAbort();
+    }
+  }
+
+  /** Why the replicas of a workload are where they are. @throws {PlannerError} */
+  async explain(
+    problem: PlacementProblem,
+    plan: Plan,
+    workload: string,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<Explanation> {
+    const answer = await this.#ask({ kind: 'explain', id: this.#takeId(), problem, plan, workload }, signal);
+    if (answer.kind !== 'explanation') throw new PlannerError('WORKER_FAILED', `Cannot explain: the thread answered ${answer.kind}`);
+    return answer.explanation;
+  }
+
+  /** Ends the thread; whoever waits gets STOPPED. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#end(new PlannerError('STOPPED', 'Cannot plan: the planner was stopped'));
+  }
+
+  async #ask(request: PlannerRequest, signal: AbortSignal | undefined): Promise<WorkerAnswer> {
+    if (this.#stopped) throw new PlannerError('STOPPED', 'Cannot plan: the planner was stopped');
+    if (signal?.aborted === true) throw aborted();
+    const { id } = request;
+    const { promise, resolve, reject } = Promise.withResolvers<WorkerAnswer>();
+    this.#waiting.set(id, { resolve, reject });
+    clearTimeout(this.#idle);
+    const { timeoutMs } = this.#options;
+    const timeout = setTimeout(() => void this.#end(new PlannerError('TIMEOUT', `Cannot plan: no answer in ${timeoutMs} ms`)), timeoutMs);
+    const onAbort = (): void => reject(aborted());
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      this.#thread().postMessage(request);
+      const answer = await promise;
+      if (answer.kind === 'failed') throw new PlannerError(answer.code, answer.message);
+      return answer;
+    } finally {
+      clearTimeout(timeout);
+      signal?.removeEventListener('abort', onAbort);
+      this.#waiting.delete(id);
+      if (this.#waiting.size === 0) this.#rest();
+    }
+  }
+
+  #takeId(): number {
+    this.#nextId += 1;
+    return this.#nextId;
+  }
+
+  #thread(): Worker {
+    if (this.#worker !== undefined) {
+      this.#worker.ref();
+      return this.#worker;
+    }
+    const worker = new Worker(this.#options.workerUrl, { name: 'placement' });
+    this.#worker = worker;
+    worker.on('message', (answer: WorkerAnswer) => this.#waiting.get(answer.id)?.resolve(answer));
+    worker.on('error', (error: unknown) => this.#lost(worker, error instanceof Error ? error.message : String(error)));
+    worker.on('exit', (code) => this.#lost(worker, `it ended with code ${code}`));
+    return worker;
+  }
+
+  #lost(worker: Worker, reason: string): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    this.#refuseAll(new PlannerError('WORKER_FAILED', `Cannot plan: the placement thread failed, ${reason}`));
+  }
+
+  /** Nothing to do: the thread no longer keeps the process alive, and goes after a while. */
+  #rest(): void {
+    this.#worker?.unref();
+    this.#idle = setTimeout(
+      () => void this.#end(new PlannerError('WORKER_FAILED', 'Cannot plan: the placement thread was ended')),
+      this.#options.idleMs,
+    );
+    this.#idle.unref();
+  }
+
+  async #end(error: PlannerError): Promise<void> {
+    clearTimeout(this.#idle);
+    const worker = this.#worker;
+    this.#worker = undefined;
+    this.#refuseAll(error);
+    await worker?.terminate();
+  }
+
+  #refuseAll(error: PlannerError): void {
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+  }
+}
+
+function aborted(): PlannerError {
+  return new PlannerError('ABORTED', 'Cannot plan: nobody waits for it any more');
+}

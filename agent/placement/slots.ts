@@ -1,0 +1,145 @@
+/** Slots: one per replica to be placed, with its columns; most critical levels first. */
+import type { PlacementProblem } from '../../schemas/generated/types.ts';
+import { type Column, columnsOf, demandOf } from './columns.ts';
+import { moveCost, rates } from './merit.ts';
+import { at, compareText, type WorkClass } from './model.ts';
+import { readSite, type Site } from './site.ts';
+
+export interface Slot {
+  readonly workload: number;
+  readonly replica: number;
+  /** 0 for the most critical workloads, growing as criticality falls. */
+  readonly level: number;
+  readonly columns: readonly Column[];
+  /** Per column, micro-seconds per hour of moving there; 0 where it stays, or must leave its box anyhow. */
+  readonly moving: readonly number[];
+  /** Column it has now, -1 when it has none or may not keep it. */
+  readonly currentColumn: number;
+  readonly currentNode: number;
+}
+
+/** A replica that stays where it is, whatever the plan says. */
+export interface FixedReplica {
+  readonly workload: number;
+  readonly replica: number;
+  /** -1 when the box is not part of the problem. */
+  readonly node: number;
+  readonly nodeName: string;
+  readonly class: WorkClass;
+  readonly demand: readonly number[];
+}
+
+export interface Instance {
+  readonly site: Site;
+  readonly slots: readonly Slot[];
+  readonly fixed: readonly FixedReplica[];
+  readonly levels: number;
+  /** Slots and fixed replicas of each workload. */
+  readonly slotsOf: readonly (readonly number[])[];
+  readonly fixedOf: readonly (readonly FixedReplica[])[];
+  /** Workloads that must not share a box, both ways. */
+  readonly apart: readonly ReadonlySet<number>[];
+  /** Workloads it should be near. */
+  readonly near: readonly (readonly number[])[];
+  /** Workloads whose affinity must be looked at again when this one moves. */
+  readonly watchedBy: readonly (readonly number[])[];
+  /** Sources that several workloads read, by number. */
+  readonly shared: readonly (readonly number[])[];
+  readonly sharedCount: number;
+}
+
+export function compile(problem: PlacementProblem): Instance {
+  const site = readSite(problem);
+  const { workloads, workloadIndex } = site;
+  const fixed = problem.fixed.flatMap((placed): FixedReplica[] => {
+    const workload = workloadIndex.get(placed.workload);
+    if (workload === undefined) return [];
+    const demand = demandOf(at(workloads, workload), placed.class);
+    return [
+      {
+        workload,
+        replica: placed.replica,
+        node: site.nodeIndex.get(placed.node) ?? -1,
+        nodeName: placed.node,
+        class: placed.class,
+        demand,
+      },
+    ];
+  });
+  const slots = makeSlots(site, fixed);
+  const apart = workloads.map(() => new Set<number>());
+  const near = workloads.map(({ affinity }, self) => numbers(affinity, workloadIndex).filter((other) => other !== self));
+  workloads.forEach(({ antiAffinity }, self) => {
+    for (const other of numbers(antiAffinity, workloadIndex)) {
+      if (other === self) continue;
+      at(apart, self).add(other);
+      at(apart, other).add(self);
+    }
+  });
+  const { shared, sharedCount } = sharedSources(site);
+  return {
+    site,
+    slots,
+    fixed,
+    levels: slots.reduce((most, { level }) => Math.max(most, level + 1), 1),
+    slotsOf: workloads.map((_, workload) => slots.flatMap((slot, index) => (slot.workload === workload ? [index] : []))),
+    fixedOf: workloads.map((_, workload) => fixed.filter((replica) => replica.workload === workload)),
+    apart,
+    near,
+    watchedBy: workloads.map((_, self) =>
+      near.flatMap((others, watcher) => ((watcher === self ? others.length > 0 : others.includes(self)) ? [watcher] : [])),
+    ),
+    shared,
+    sharedCount,
+  };
+}
+
+function makeSlots(site: Site, fixed: readonly FixedReplica[]): readonly Slot[] {
+  const { problem, workloads } = site;
+  const isFixed = new Set(fixed.map(({ workload, replica }) => `${workload}/${replica}`));
+  const current = new Map(problem.current.map((placed) => [`${placed.workload}/${placed.replica}`, placed]));
+  const ranks = [...new Set(workloads.map(({ criticality }) => criticality))].sort((a, b) => b - a);
+  return workloads.flatMap((workload, index) => {
+    const all = columnsOf(site, workload);
+    const cost = moveCost(problem, workload);
+    return Array.from({ length: workload.replicas }, (_, replica) => replica)
+      .filter((replica) => !isFixed.has(`${index}/${replica}`))
+      .map((replica): Slot => {
+        const placed = current.get(`${workload.id}/${replica}`);
+        const currentNode = placed === undefined ? -1 : (site.nodeIndex.get(placed.node) ?? -1);
+        // A cordoned box takes nothing new and keeps what it has.
+        const columns = all.filter(({ node }) => at(site.nodes, node).health.cordoned !== true || node === currentNode);
+        const mayStay = columns.some(({ node }) => node === currentNode);
+        const moving = columns.map((column) => {
+          if (!mayStay) return 0;
+          if (column.node !== currentNode) return cost;
+          return column.class === placed?.class ? 0 : Math.round(cost * rates.reclassShare);
+        });
+        const currentColumn = columns.findIndex((column) => column.node === currentNode && column.class === placed?.class);
+        return { workload: index, replica, level: ranks.indexOf(workload.criticality), columns, moving, currentColumn, currentNode };
+      });
+  });
+}
+
+function sharedSources(site: Site): { readonly shared: readonly (readonly number[])[]; readonly sharedCount: number } {
+  const readers = new Map<string, number>();
+  for (const { inputs } of site.workloads)
+    for (const source of new Set(inputs.map((input) => input.source))) readers.set(source, (readers.get(source) ?? 0) + 1);
+  const names = [...readers].flatMap(([source, count]) => (count > 1 ? [source] : [])).sort(compareText);
+  const index = new Map(names.map((source, number) => [source, number]));
+  return {
+    shared: site.workloads.map(({ inputs }) => [
+      ...new Set(
+        numbers(
+          inputs.map(({ source }) => source),
+          index,
+        ),
+      ),
+    ]),
+    sharedCount: names.length,
+  };
+}
+
+function numbers(names: readonly string[], index: ReadonlyMap<string, number>): readonly number[] {
+  return names.flatMap((name) => index.get(name) ?? []);
+}

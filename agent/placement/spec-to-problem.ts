@@ -1,0 +1,167 @@
+/** From workload files and reported boxes to a placement problem, with every default filled in. */
+import type {
+  PlacedReplica,
+  PlacementLink,
+  PlacementNode,
+  PlacementProblem,
+  PlacementSource,
+  PlacementWorkload,
+  ReportedNode,
+  WorkloadSpec,
+} from '../../schemas/generated/types.ts';
+import { compareText } from './model.ts';
+
+/** What is known when a plan is to be made. */
+export interface Planned {
+  readonly specs: readonly WorkloadSpec[];
+  readonly nodes: readonly ReportedNode[];
+  readonly current: readonly PlacedReplica[];
+  /** Replicas (`workload/replica`) that must stay where `current` has them. */
+  readonly held?: ReadonlySet<string>;
+  /** Artefacts that cannot be fetched now: work that needs one may only go where it is staged. */
+  readonly unreachableArtefacts?: ReadonlySet<string>;
+  /** Boxes that take nothing new. */
+  readonly cordoned?: ReadonlySet<string>;
+  /** Between boxes of different tiers without a link of their own. */
+  readonly uplink?: { readonly latencyMs: number; readonly mbps: number };
+}
+
+export interface ProblemOptions {
+  readonly weights?: Partial<PlacementProblem['weights']>;
+  readonly limits?: Partial<PlacementProblem['limits']>;
+  /** @default 1 second per hour */
+  readonly moveThresholdSeconds?: number;
+}
+
+export const defaultWeights = { latency: 1, hops: 1, balance: 1, robustness: 1, minimumSize: 1, colocation: 1, migration: 1 } as const;
+export const defaultLimits = { steps: 200_000, seed: 1, starts: 4 } as const;
+/** Between boxes of one site that report no link to each other. */
+const lan = { latencyMs: 0.5, mbps: 1000 } as const;
+const defaultUplink = { latencyMs: 20, mbps: 100 } as const;
+/** Boxes do not report these yet: an industrial SSD, and a RAM disk. */
+const defaultSpeed = { diskMBps: 200, cacheMBps: 2000 } as const;
+const jobRunsPerHour = 1;
+
+/** Builds the problem. Boxes, links, sources and workloads are in order of name, so that equal knowledge gives equal plans. */
+export function specsToProblem(known: Planned, options: ProblemOptions = {}): PlacementProblem {
+  const nodes = [...known.nodes].sort((a, b) => compareText(a.topology.node, b.topology.node));
+  const byReplica = (a: PlacedReplica, b: PlacedReplica): number => compareText(a.workload, b.workload) || a.replica - b.replica;
+  const current = known.current
+    .map(({ workload, replica, node, class: workClass }) => ({ workload, replica, node, class: workClass }))
+    .sort(byReplica);
+  return {
+    version: 1,
+    weights: { ...defaultWeights, ...options.weights },
+    moveThresholdSeconds: options.moveThresholdSeconds ?? 1,
+    nodes: nodes.map((node) => nodeOf(node, known.cordoned?.has(node.topology.node) ?? false)),
+    links: linksOf(nodes, known.uplink ?? defaultUplink),
+    sources: sourcesOf(nodes),
+    workloads: known.specs.map((spec) => workloadOf(spec, known.unreachableArtefacts ?? new Set())).sort((a, b) => compareText(a.id, b.id)),
+    current,
+    fixed: current.filter(({ workload, replica }) => known.held?.has(`${workload}/${replica}`) === true),
+    limits: { ...defaultLimits, ...options.limits },
+  };
+}
+
+/** One workload, defaults filled in. A service runs all the time: busy share 1, class hot, its CPU seconds are per second. */
+export function workloadOf(spec: WorkloadSpec, unreachable: ReadonlySet<string>): PlacementWorkload {
+  const { name, resources, requires = {}, artefacts = [] } = spec;
+  const bytes = artefacts.reduce((sum, artefact) => sum + artefact.bytes, 0);
+  const cpuSeconds = resources.cpuSecondsPerRun ?? 0.05;
+  const service = spec.kind === 'service';
+  const perHour = spec.perHour ?? (spec.idleGapSeconds !== undefined && !service ? undefined : service ? 3600 : jobRunsPerHour);
+  const secondsPerRun = 3600 / (perHour ?? 3600);
+  return {
+    id: name,
+    ...(spec.requester === undefined ? {} : { requester: spec.requester }),
+    tags: [...(spec.tags ?? [])],
+    demand: {
+      memoryMiB: resources.memoryMiB,
+      imageMiB: Math.max(1, Math.ceil(bytes / 2 ** 20)),
+      cpuSeconds: service ? Math.min(86_400, cpuSeconds * secondsPerRun) : cpuSeconds,
+      diskMiB: resources.diskMiB ?? 0,
+      vramMiB: resources.vramMiB ?? 0,
+    },
+    ...(perHour === undefined ? { idleGapSeconds: spec.idleGapSeconds ?? 0 } : { perHour }),
+    durationSeconds: service ? Math.min(604_800, secondsPerRun) : (spec.durationSeconds ?? 1),
+    inputs: (spec.inputs ?? []).map(({ source, mbPerCall = 0, maxHops, maxLatencyMs, hard = true }) => ({
+      source,
+      mbPerCall,
+      hard,
+      ...(maxHops === undefined ? {} : { maxHops }),
+      ...(maxLatencyMs === undefined ? {} : { maxLatencyMs }),
+    })),
+    criticality: spec.criticality ?? 0.5,
+    replicas: spec.replicas ?? 1,
+    spread: spec.spread ?? 'node',
+    antiAffinity: [...(spec.antiAffinity ?? [])],
+    affinity: [...(spec.affinity ?? [])],
+    requires: {
+      tags: [...(requires.tags ?? [])],
+      extras: [...(requires.extras ?? [])],
+      ...(requires.nodes === undefined ? {} : { nodes: [...requires.nodes] }),
+    },
+    startup: { initSeconds: spec.startup?.initSeconds ?? 0.2 },
+    classes: service
+      ? ['hot']
+      : [...(spec.classes ?? (spec.resident === true ? (['hot', 'warm', 'cold'] as const) : (['warm', 'cold'] as const)))],
+    artefacts: artefacts.map(({ sha256, bytes: size }) => ({ sha256, bytes: size })),
+    mustBeStaged: artefacts.some(({ sha256 }) => unreachable.has(sha256)),
+  };
+}
+
+function nodeOf({ topology, usable, reason, risk, staged }: ReportedNode, cordoned: boolean): PlacementNode {
+  const { capacity } = topology;
+  const { memoryMiB, cacheMiB, cpuCores, diskMiB, vramMiB, maxWorkloads, minimumMemoryMiB, requesters } = capacity;
+  return {
+    id: topology.node,
+    domain: topology.domain,
+    level: topology.level,
+    capacity: { memoryMiB, cacheMiB, cpuCores, diskMiB, vramMiB },
+    tags: [...topology.tags],
+    extras: [...topology.extras],
+    // An empty list says nothing about who may ask.
+    admits: requesters === undefined || requesters.length === 0 ? {} : { requesters: [...requesters] },
+    health: { usable, cordoned, risk: Math.min(1, Math.max(0, risk)), ...(reason === null ? {} : { reason: reason.slice(0, 512) }) },
+    speed: { ...defaultSpeed },
+    stagedArtefacts: [...staged],
+    ...(maxWorkloads === undefined ? {} : { maxWorkloads }),
+    ...(minimumMemoryMiB === undefined ? {} : { minimumMemoryMiB }),
+  };
+}
+
+/** Reported links first; boxes of one site are on one LAN; tiers are joined by the uplink. */
+function linksOf(nodes: readonly ReportedNode[], uplink: { readonly latencyMs: number; readonly mbps: number }): PlacementLink[] {
+  const reported = new Map<string, PlacementLink>();
+  for (const { topology } of nodes) {
+    for (const { to, latencyMs, mbps } of topology.links) {
+      const [a, b] = topology.node < to ? [topology.node, to] : [to, topology.node];
+      const key = `${a} ${b}`;
+      const known = reported.get(key);
+      // Both ends report one link: believe the worse.
+      reported.set(key, { a, b, latencyMs: Math.max(latencyMs, known?.latencyMs ?? 0), mbps: Math.min(mbps, known?.mbps ?? mbps) });
+    }
+  }
+  const links: PlacementLink[] = [...reported.values()];
+  nodes.forEach(({ topology: a }, index) => {
+    for (const { topology: b } of nodes.slice(index + 1)) {
+      if (reported.has(`${a.node} ${b.node}`)) continue;
+      if (a.site === b.site) links.push({ a: a.node, b: b.node, ...lan });
+      else if (a.level !== b.level) links.push({ a: a.node, b: b.node, latencyMs: uplink.latencyMs, mbps: uplink.mbps });
+    }
+  });
+  return links.sort((a, b) => compareText(a.a, b.a) || compareText(a.b, b.b));
+}
+
+function sourcesOf(nodes: readonly ReportedNode[]): PlacementSource[] {
+  const sources = new Map<string, { readonly nodes: Set<string>; rateMBps: number }>();
+  for (const { topology } of nodes) {
+    for (const { source, rateMBps } of topology.devices.flatMap(({ delivers }) => delivers)) {
+      const known = sources.get(source) ?? { nodes: new Set(), rateMBps: 0 };
+      known.nodes.add(topology.node);
+      known.rateMBps = Math.max(known.rateMBps, rateMBps);
+      sources.set(source, known);
+    }
+  }
+  return [...sources].map(([id, { nodes: at, rateMBps }]) => ({ id, nodes: [...at], rateMBps })).sort((a, b) => compareText(a.id, b.id));
+}
