@@ -1,0 +1,272 @@
+/** One peer as the consensus transport sees it: a stream to it, a stream from it, and what waits. */
+import type { Connection, Stream } from '@libp2p/interface';
+import type { Message } from '../../consensus/core/messages.ts';
+import type { NodeId } from '../../consensus/core/types.ts';
+import { decodeMessage } from '../../consensus/driver/codec.ts';
+import { encodeFrames, FrameSplitter } from '../../consensus/driver/framing.ts';
+import { checkHello, decodeHello, encodeHello, type Hello, type HelloRefusal } from '../../consensus/driver/hello.ts';
+import type { Clock } from '../../consensus/driver/ports.ts';
+import type { KnownPeer } from '../ports.ts';
+import { networkLimits } from './libp2p-node.ts';
+
+export const consensusProtocol = '/holdfast/consensus/1';
+
+/** A stream must be greeted within this time. */
+const helloTimeoutMs = 5000;
+/** Sent something, and nothing came back for this long: ask. */
+const askAfterMs = 2000;
+/** No answer to that either: the connection is dead, whatever TCP hopes for. */
+const giveUpAfterMs = 4000;
+/** 'HELO', the first bytes of every HELLO and of no message. */
+const helloMagic = [0x48, 0x45, 0x4c, 0x4f] as const;
+
+export interface LinkEvents {
+  message(message: Message): void;
+  /** Both streams are greeted. */
+  up(): void;
+  /** A stream ended while the link was up. */
+  down(): void;
+  helloRefused(code: HelloRefusal, message: string): void;
+  frameRefused(error: unknown): void;
+  /** The connection has been silent for too long. */
+  silent(): void;
+}
+
+interface Half {
+  readonly stream: Stream;
+  greeted: boolean;
+}
+
+export class ConsensusLink {
+  readonly #own: Hello;
+  readonly #peer: KnownPeer;
+  readonly #members: readonly NodeId[];
+  readonly #clock: Clock;
+  readonly #events: LinkEvents;
+  #out: Half | undefined;
+  #in: Half | undefined;
+  #up = false;
+  #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  /** When the oldest message left that nothing arrived after; undefined when all is answered. */
+  #unansweredSince: number | undefined;
+  #cancelWatch: (() => void) | undefined;
+  #asked = false;
+
+  constructor(
+    peer: KnownPeer,
+    components: { readonly own: Hello; readonly members: readonly NodeId[]; readonly clock: Clock },
+    events: LinkEvents,
+  ) {
+    this.#peer = peer;
+    this.#own = components.own;
+    this.#members = components.members;
+    this.#clock = components.clock;
+    this.#events = events;
+  }
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  get hasOutbound(): boolean {
+    return this.#out !== undefined;
+  }
+
+  /** Opens the stream to the peer and greets. Rejects when that fails; a refused HELLO closes the stream later. */
+  async open(connection: Connection, signal: AbortSignal): Promise<void> {
+    const stream = await connection.newStream(consensusProtocol, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(helloTimeoutMs)]),
+    });
+    if (this.#out !== undefined || signal.aborted || stream.status !== 'open') {
+      stream.abort(new Error('not needed'));
+      return;
+    }
+    const half: Half = { stream, greeted: false };
+    this.#out = half;
+    this.#attend(half, () => {
+      this.#flushWaiting();
+    });
+    stream.send(encodeFrames([encodeHello(this.#own)]));
+  }
+
+  /** Takes over a stream the peer opened; the newest one counts. */
+  accept(stream: Stream): void {
+    const old = this.#in;
+    const half: Half = { stream, greeted: false };
+    this.#in = half;
+    old?.stream.abort(new Error('replaced by a newer stream'));
+    this.#attend(half, () => undefined);
+  }
+
+  /** Queues one encoded message. False: the peer is too slow, and it is dropped. */
+  queue(payload: Uint8Array): boolean {
+    const pending = this.#waitingBytes + (this.#out?.stream.writeBufferLength ?? 0);
+    if (pending + payload.length > networkLimits.peerQueueBytesMax) return false;
+    this.#waiting.push(payload);
+    this.#waitingBytes += payload.length;
+    return true;
+  }
+
+  /** Writes all that waits, in one go. Before the greeting it goes on waiting. */
+  flush(): void {
+    if (this.#out?.greeted === true) this.#flushWaiting();
+  }
+
+  /** The connection is gone: what waited for it is of no use on the next. */
+  reset(): void {
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    for (const half of [this.#out, this.#in]) half?.stream.abort(new Error('connection ended'));
+    this.#out = undefined;
+    this.#in = undefined;
+    this.#up = false;
+    this.#answered();
+  }
+
+  #flushWaiting(): void {
+    const payloads = this.#waiting;
+    if (payloads.length === 0 || this.#out === undefined) return;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#write(this.#out, encodeFrames(payloads));
+  }
+
+  #write(half: Half, bytes: Uint8Array): void {
+    try {
+      half.stream.send(bytes);
+    } catch {
+      // Closed meanwhile: its 'close' event tells the rest.
+      return;
+    }
+    if (half !== this.#out) return;
+    this.#unansweredSince ??= this.#clock.nowMs();
+    this.#cancelWatch ??= this.#clock.after(askAfterMs, () => this.#watch());
+  }
+
+  #attend(half: Half, onGreeted: () => void): void {
+    const { stream } = half;
+    const splitter = new FrameSplitter();
+    const cancelTimeout = this.#clock.after(helloTimeoutMs, () => {
+      if (!half.greeted) this.#refuse(half, 'HELLO_MALFORMED', `no HELLO from ${this.#peer.name} within ${helloTimeoutMs} ms`);
+    });
+    stream.addEventListener('message', ({ data }) => {
+      this.#answered();
+      if (stream.status !== 'open') return;
+      let payloads: readonly Uint8Array[];
+      try {
+        payloads = splitter.push(data.subarray());
+      } catch (error) {
+        this.#refuseFrame(half, error);
+        return;
+      }
+      for (const payload of payloads) {
+        if (stream.status !== 'open') return;
+        if (!half.greeted) {
+          cancelTimeout();
+          if (this.#greet(half, payload)) onGreeted();
+        } else this.#take(half, payload);
+      }
+    });
+    const ended = (): void => {
+      cancelTimeout();
+      if (stream.status === 'open') stream.abort(new Error('half closed'));
+      this.#halfEnded(half);
+    };
+    stream.addEventListener('remoteCloseWrite', ended, { once: true });
+    stream.addEventListener('close', ended, { once: true });
+  }
+
+  /** Checks the peer's HELLO. Whoever was called answers with its own, even to one it refuses, so that both sides can say why. */
+  #greet(half: Half, payload: Uint8Array): boolean {
+    let hello: Hello;
+    try {
+      hello = decodeHello(payload);
+    } catch (error) {
+      this.#refuse(half, 'HELLO_MALFORMED', `no HELLO from ${this.#peer.name}: ${error instanceof Error ? error.message : String(error)}`);
+      return false;
+    }
+    if (half === this.#in) this.#write(half, encodeFrames([encodeHello(this.#own)]));
+    const verdict = checkHello({ own: this.#own, members: this.#members, expectedNode: this.#peer.name }, hello);
+    if (!verdict.ok) {
+      this.#refuse(half, verdict.code, verdict.message);
+      return false;
+    }
+    half.greeted = true;
+    if (!this.#up && this.#out?.greeted === true && this.#in?.greeted === true) {
+      this.#up = true;
+      this.#events.up();
+    }
+    return true;
+  }
+
+  #take(half: Half, payload: Uint8Array): void {
+    if (helloMagic.every((byte, i) => payload[i] === byte)) {
+      // A later HELLO only asks whether anybody is there; on our own stream it is the answer to that.
+      if (half === this.#in) this.#write(half, encodeFrames([encodeHello(this.#own)]));
+      return;
+    }
+    let message: Message;
+    try {
+      if (half !== this.#in) throw new Error('a message on the stream that is ours to speak on');
+      message = decodeMessage(payload);
+      if (message.from !== this.#peer.name) throw new Error(`speaks for "${message.from}"`);
+      if (message.to !== this.#own.nodeId) throw new Error(`is addressed to "${message.to}"`);
+    } catch (error) {
+      this.#refuseFrame(half, error);
+      return;
+    }
+    this.#events.message(message);
+  }
+
+  #refuse(half: Half, code: HelloRefusal, message: string): void {
+    this.#events.helloRefused(code, message);
+    // Closed, not aborted: our own HELLO is to arrive first.
+    void half.stream.close({ signal: AbortSignal.timeout(1000) }).catch((error: Error) => half.stream.abort(error));
+    this.#halfEnded(half);
+  }
+
+  #refuseFrame(half: Half, error: unknown): void {
+    this.#events.frameRefused(error);
+    half.stream.abort(new Error('frame refused'));
+    this.#halfEnded(half);
+  }
+
+  #halfEnded(half: Half): void {
+    if (this.#out !== half && this.#in !== half) return;
+    if (this.#out === half) this.#out = undefined;
+    else this.#in = undefined;
+    this.#up = false;
+    this.#events.down();
+  }
+
+  #answered(): void {
+    this.#unansweredSince = undefined;
+    this.#asked = false;
+  }
+
+  /** Runs only while something is unanswered, so an idle link costs nothing. */
+  #watch(): void {
+    this.#cancelWatch = undefined;
+    const since = this.#unansweredSince;
+    if (since === undefined || this.#out === undefined) return;
+    const age = this.#clock.nowMs() - since;
+    if (age >= giveUpAfterMs && this.#asked) {
+      this.#answered();
+      this.#events.silent();
+      return;
+    }
+    if (age >= askAfterMs && !this.#asked && this.#out.greeted) {
+      this.#asked = true;
+      this.#write(this.#out, encodeFrames([encodeHello(this.#own)]));
+    }
+    this.#cancelWatch ??= this.#clock.after(askAfterMs / 2, () => this.#watch());
+  }
+
+  /** Ends timers. */
+  stop(): void {
+    this.reset();
+    this.#cancelWatch?.();
+    this.#cancelWatch = undefined;
+  }
+}

@@ -1,0 +1,229 @@
+/** Consensus over libp2p: one long-lived stream per pair of members and direction, one write a turn of the loop per peer. */
+import type { Connection, Stream } from '@libp2p/interface';
+import type { Message } from '../../consensus/core/messages.ts';
+import type { NodeId } from '../../consensus/core/types.ts';
+import { encodeMessage } from '../../consensus/driver/codec.ts';
+import { ownHello } from '../../consensus/driver/hello.ts';
+import type { Clock, Transport } from '../../consensus/driver/ports.ts';
+import type { KnownPeer, Log } from '../ports.ts';
+import type { Connections } from './connections.ts';
+import { ConsensusLink } from './consensus-link.ts';
+import type { Counters } from './counters.ts';
+import { errorWord } from './errors.ts';
+import type { PeerBook, SelfFacts } from './peer-book.ts';
+import { probe } from './probe.ts';
+
+/** A refused or broken stream is opened again after this; doubles up to the last. */
+const reopenMinMs = 50;
+const reopenMaxMs = 5000;
+/** How a dead peer's port is asked, in milliseconds after its connection ended. Its listener may outlive the connection by an instant. */
+const probeAtMs = [0, 10, 20, 40, 80, 160, 320] as const;
+const probeTimeoutMs = 500;
+
+type LinkState = 'up' | 'lost' | 'closed';
+type LinkHandler = (peer: NodeId, state: LinkState) => void;
+
+export interface ConsensusTransportComponents {
+  readonly self: SelfFacts;
+  readonly book: PeerBook;
+  readonly connections: Connections;
+  readonly counters: Counters;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Peer {
+  readonly known: KnownPeer;
+  readonly link: ConsensusLink;
+  /** What was last reported; `lost` and `closed` are the same for the question whether to report an end. */
+  reported: LinkState;
+  reopenMs: number;
+  cancelReopen: (() => void) | undefined;
+  /** Ends the probing for a lost link. */
+  probing: AbortController | undefined;
+  slow: boolean;
+}
+
+export class ConsensusTransport implements Transport {
+  readonly #parts: ConsensusTransportComponents;
+  readonly #peers = new Map<NodeId, Peer>();
+  readonly #messageHandlers: ((message: Message) => void)[] = [];
+  readonly #linkHandlers: LinkHandler[] = [];
+  readonly #stop = new AbortController();
+  readonly #touched = new Set<Peer>();
+  #flushing: NodeJS.Immediate | undefined;
+
+  constructor(components: ConsensusTransportComponents) {
+    this.#parts = components;
+    for (const known of components.book.members()) this.#peers.set(known.name, this.#makePeer(known));
+    components.connections.onEvent((known, event) => {
+      const peer = this.#peers.get(known.name);
+      if (peer === undefined) return;
+      peer.link.reset();
+      peer.cancelReopen?.();
+      peer.probing?.abort();
+      if (event === 'up') {
+        this.#report(peer, 'closed');
+        peer.reopenMs = reopenMinMs;
+        this.#open(peer);
+      } else if (event === 'closed' || known.address === undefined) this.#report(peer, 'closed');
+      else void this.#askWhetherLost(peer, known.address);
+    });
+  }
+
+  send(messages: readonly Message[]): void {
+    for (const message of messages) {
+      const peer = this.#peers.get(message.to);
+      if (peer === undefined || this.#parts.connections.of(message.to) === undefined) continue;
+      let payload: Uint8Array;
+      try {
+        payload = encodeMessage(message);
+      } catch (error) {
+        this.#parts.log.error('consensus.message.unsendable', { to: message.to, type: message.type, reason: errorWord(error) });
+        continue;
+      }
+      const taken = peer.link.queue(payload);
+      if (!taken && !peer.slow) this.#parts.log.warn('consensus.peer.slow', { peer: message.to, dropped: message.type });
+      peer.slow = !taken;
+      this.#touched.add(peer);
+    }
+    // At the end of this turn, after every callback of it had its say.
+    this.#flushing ??= setImmediate(() => {
+      this.#flushing = undefined;
+      for (const peer of this.#touched) peer.link.flush();
+      this.#touched.clear();
+    });
+  }
+
+  onMessage(handler: (message: Message) => void): void {
+    this.#messageHandlers.push(handler);
+  }
+
+  onLink(handler: LinkHandler): void {
+    this.#linkHandlers.push(handler);
+    for (const [name, { reported }] of this.#peers) if (reported === 'up') handler(name, 'up');
+  }
+
+  /** Handles an inbound stream of the consensus protocol. */
+  accept(stream: Stream, connection: Connection): void {
+    const known = this.#parts.book.withKey(connection.remotePeer.toString());
+    const peer = known && this.#peers.get(known.name);
+    if (peer === undefined) {
+      this.#parts.counters.count('hellosRefused');
+      this.#parts.log.warn('consensus.hello.refused', { peer: known?.name, code: 'NODE_UNKNOWN' });
+      stream.abort(new Error('not a member'));
+      return;
+    }
+    peer.link.accept(stream);
+  }
+
+  stop(): void {
+    this.#stop.abort();
+    clearImmediate(this.#flushing);
+    for (const peer of this.#peers.values()) {
+      peer.cancelReopen?.();
+      peer.probing?.abort();
+      peer.link.stop();
+    }
+  }
+
+  #makePeer(known: KnownPeer): Peer {
+    const { self, book, clock, counters, log, connections } = this.#parts;
+    const own = ownHello({ clusterId: self.clusterId, clusterEpoch: self.clusterEpoch, nodeId: self.name, incarnation: self.incarnation });
+    const members = [self.name, ...book.members().map(({ name }) => name)];
+    const link = new ConsensusLink(
+      known,
+      { own, members, clock },
+      {
+        message: (message) => {
+          for (const handler of this.#messageHandlers) handler(message);
+        },
+        up: () => {
+          peer.reopenMs = reopenMinMs;
+          this.#report(peer, 'up');
+        },
+        down: () => this.#streamEnded(peer),
+        helloRefused: (code, message) => {
+          counters.count('hellosRefused');
+          peer.reopenMs = reopenMaxMs;
+          log.warn('consensus.hello.refused', { peer: known.name, code, reason: message });
+        },
+        frameRefused: (error) => {
+          counters.count('framesRefused');
+          log.warn('consensus.frame.refused', { peer: known.name, reason: error instanceof Error ? error.message : String(error) });
+        },
+        silent: () => {
+          log.warn('network.peer.silent', { peer: known.name });
+          connections.drop(known.name, 'silent');
+        },
+      },
+    );
+    const peer: Peer = { known, link, reported: 'closed', reopenMs: reopenMinMs, cancelReopen: undefined, probing: undefined, slow: false };
+    return peer;
+  }
+
+  #open(peer: Peer): void {
+    const connection = this.#parts.connections.of(peer.known.name);
+    if (connection === undefined || peer.link.hasOutbound || this.#stop.signal.aborted) return;
+    peer.link.open(connection, this.#stop.signal).catch((error: unknown) => {
+      this.#parts.log.debug('consensus.stream.failed', { peer: peer.known.name, reason: errorWord(error) });
+      this.#reopenLater(peer);
+    });
+  }
+
+  #reopenLater(peer: Peer): void {
+    if (this.#stop.signal.aborted) return;
+    peer.cancelReopen?.();
+    peer.cancelReopen = this.#parts.clock.after(peer.reopenMs, () => this.#open(peer));
+    peer.reopenMs = Math.min(reopenMaxMs, peer.reopenMs * 2);
+  }
+
+  /** A dying connection ends its streams first: whether it was only the stream shows a moment later. */
+  #streamEnded(peer: Peer): void {
+    setImmediate(() => {
+      if (this.#stop.signal.aborted || this.#parts.connections.of(peer.known.name) === undefined) return;
+      if (!peer.link.up) this.#report(peer, 'closed');
+      if (!peer.link.hasOutbound) this.#reopenLater(peer);
+    });
+  }
+
+  /** Lost only if the port says so: a process that lives keeps listening. */
+  async #askWhetherLost(peer: Peer, address: string): Promise<void> {
+    const probing = new AbortController();
+    peer.probing = probing;
+    let waitedMs = 0;
+    for (const atMs of probeAtMs) {
+      await this.#pause(atMs - waitedMs, probing.signal);
+      waitedMs = atMs;
+      if (probing.signal.aborted) return;
+      const answer = await probe(address, probeTimeoutMs);
+      if (probing.signal.aborted) return;
+      if (answer === 'refused') {
+        if (peer.reported === 'up') this.#report(peer, 'lost');
+        return;
+      }
+      if (answer === 'unknown') break;
+    }
+    this.#report(peer, 'closed');
+  }
+
+  #pause(ms: number, signal: AbortSignal): Promise<void> {
+    if (ms <= 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancel();
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const cancel = this.#parts.clock.after(ms, done);
+      signal.addEventListener('abort', done);
+    });
+  }
+
+  #report(peer: Peer, state: LinkState): void {
+    if (state !== 'up' && peer.reported !== 'up') return;
+    peer.reported = state;
+    this.#parts.log.info('consensus.link', { peer: peer.known.name, state });
+    for (const handler of this.#linkHandlers) handler(peer.known.name, state);
+  }
+}
