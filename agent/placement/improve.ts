@@ -10,6 +10,8 @@ import type { PlacementRandom } from './random.ts';
 export interface Budget {
   /** Evaluations after which to stop; looked at between moves. */
   readonly steps: number;
+  /** Cost, in micro-seconds per hour, that no plan with everything placed goes below: reached, there is no more to find. */
+  readonly target: number;
   /** Asked between moves: true ends the search at once. */
   readonly interrupted: () => boolean;
 }
@@ -20,7 +22,8 @@ const swapPartnersMax = 48;
 const ejectColumnsMax = 32;
 
 export function improve(candidate: Candidate, random: PlacementRandom, budget: Budget): void {
-  const over = (): boolean => candidate.steps >= budget.steps || budget.interrupted();
+  const reached = (): boolean => candidate.cost <= budget.target && candidate.unplaced.every((slots) => slots === 0);
+  const over = (): boolean => candidate.steps >= budget.steps || reached() || budget.interrupted();
   descend(candidate, random, over);
   for (let stall = 0; stall < stallMax && !over(); stall += 1) {
     const kept = keep(candidate);

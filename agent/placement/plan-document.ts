@@ -1,7 +1,7 @@
 /** From the best candidates to the plan document: alternatives, pros and cons, what has no place, what moves. */
 import type { Objective, PlacedReplica, Plan, PlanAlternative, UnplacedReplica } from '../../schemas/generated/types.ts';
 import type { Candidate } from './candidate.ts';
-import { cheapest } from './enumerate.ts';
+import { relaxation } from './enumerate.ts';
 import { refusals, summarise } from './explain.ts';
 import { objectiveOf } from './merit.ts';
 import { at, compareText, toSeconds } from './model.ts';
@@ -84,7 +84,7 @@ export function planDocument(
     };
   });
   const unplaced = unplacedOf(candidate);
-  const relaxed = toSeconds(instance.slots.reduce((sum, _, slot) => sum + cheapest(candidate, slot), 0));
+  const relaxed = toSeconds(relaxation(instance));
   const provenBy = optimal ? 'enumeration' : unplaced.length > 0 ? 'none' : 'relaxation';
   const { total } = best.objective;
   const bound = optimal ? total : provenBy === 'none' ? 0 : Math.min(relaxed, total);
@@ -93,7 +93,7 @@ export function planDocument(
     assignments: best.assignments,
     objective: best.objective,
     bound,
-    ...(provenBy === 'none' ? {} : { gapPercent: total === bound ? 0 : Math.min(1e15, ((total - bound) / Math.max(bound, 1e-6)) * 100) }),
+    ...(provenBy === 'none' || (bound === 0 && total > 0) ? {} : { gapPercent: total === bound ? 0 : ((total - bound) / bound) * 100 }),
     provenBy,
     unplaced,
     alternatives,

@@ -5,7 +5,7 @@
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { Candidate } from './candidate.ts';
 import { keepCurrent, placeByDiffusion, placeByRegret, placingOrder } from './construct.ts';
-import { enumerate, enumerationSlotsMax } from './enumerate.ts';
+import { enumerate, enumerationSlotsMax, relaxation } from './enumerate.ts';
 import { type Budget, improve } from './improve.ts';
 import { at, toSeconds } from './model.ts';
 import { compareFinished, type Finished, finish, type MadeBy, planDocument } from './plan-document.ts';
@@ -29,6 +29,7 @@ export function solve(problem: PlacementProblem, { interrupted = () => false }: 
   let cut = false;
   const budget: Budget = {
     steps: share,
+    target: relaxation(instance),
     interrupted: () => {
       cut ||= interrupted();
       return cut;
@@ -68,9 +69,9 @@ function builders({ current }: PlacementProblem, starts: number): readonly MadeB
 }
 
 function build(candidate: Candidate, madeBy: MadeBy, random: PlacementRandom): void {
-  if (madeBy === 'diffusion') return placeByDiffusion(candidate, random);
   if (madeBy === 'current') keepCurrent(candidate);
-  placeByRegret(candidate, placingOrder(candidate));
+  if (madeBy === 'diffusion') placeByDiffusion(candidate, random);
+  else placeByRegret(candidate, placingOrder(candidate));
 }
 
 /** The two cheapest plans that differ from the best one in a single replica: alternatives exist even when all starts agree. */

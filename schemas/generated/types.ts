@@ -1206,7 +1206,7 @@ export interface Plan {
    */
   bound: number;
   /**
-   * How far the plan may be from the bound, in percent of it; absent when nothing is proven.
+   * How far the plan may be from the bound, in percent of it; absent when nothing is proven or the bound is 0.
    */
   gapPercent?: number;
   provenBy: 'enumeration' | 'relaxation' | 'lagrangian' | 'highs' | 'none';
