@@ -78,7 +78,7 @@ export class LogView {
     return this.#entries.slice(start, end);
   }
 
-  /** The last entry at or before `index` whose term is at most `term`: where two logs can agree at the latest. */
+  /** The last entry at or before `index` whose term is at most `term`, or else the base: where two logs can agree at the latest. */
   lastNotAbove(index: LogIndex, term: Term): EntryId {
     let at = Math.min(index, this.lastIndex) - this.#base.index - 1;
     while (at >= 0) {

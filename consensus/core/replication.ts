@@ -124,10 +124,17 @@ function stepBack(state: RaftState, peer: Progress, reject: NonNullable<Ack['rej
   // Late answers to APPENDs sent before the last step back say nothing new.
   if (peer.mode === 'snapshot' || (peer.mode === 'replicate' && reject.prevIndex <= peer.match)) return;
   if (peer.mode === 'probe' && reject.prevIndex !== peer.next - 1) return;
-  const agree = state.log.lastNotAbove(reject.hintIndex, reject.hintTerm);
+  const agreed = Math.max(0, Math.min(lastAgreed(state, reject), reject.prevIndex - 1));
   // It had this once: its disk lost the end of its log. What is committed stays so; the rest counts anew.
-  if (reject.prevIndex <= peer.match) peer.lostAfter(agree.index);
-  peer.becomeProbe(logIndex(Math.min(agree.index + 1, reject.prevIndex)));
+  if (reject.prevIndex <= peer.match) peer.lostAfter(logIndex(agreed));
+  peer.becomeProbe(logIndex(agreed + 1));
+}
+
+/** Where the logs can meet at the latest; before the base when only a snapshot helps. */
+function lastAgreed({ log }: RaftState, { hintIndex, hintTerm }: NonNullable<Ack['reject']>): number {
+  if (hintIndex < log.base.index) return hintIndex;
+  const agreed = log.lastNotAbove(hintIndex, hintTerm);
+  return agreed.term > hintTerm ? agreed.index - 1 : agreed.index;
 }
 
 /** The peer answers but does not get on: what was sent is lost. */

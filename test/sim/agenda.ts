@@ -6,6 +6,9 @@ interface Appointment {
 
 const before = (a: Appointment, b: Appointment): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
 
+/** More than this between two ticks is a loop. */
+const runawayMax = 50_000;
+
 /** Virtual time: what happens when, in ticks. What falls on one tick happens in the order it was entered. */
 export class Agenda {
   #now = 0;
@@ -23,11 +26,14 @@ export class Agenda {
 
   /** Runs everything up to and including tick `until`. */
   runTo(until: number): void {
+    let ran = 0;
     while (true) {
       const next = this.#heap[0];
       if (next === undefined || next.at > until) break;
       this.#pop();
       this.#now = next.at;
+      ran += 1;
+      if (ran > runawayMax) throw new Error('Runaway: members answer each other without end');
       next.run();
     }
     this.#now = until;

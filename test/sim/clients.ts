@@ -27,6 +27,8 @@ export class Clients implements Observer {
   readonly #refusals: DefiniteRefusals;
   readonly #count: number;
   #lastOperation = 0;
+  /** Node and kind of operations that came to a good end. */
+  readonly finished = new Set<string>();
   acknowledged = 0;
   refusedCount = 0;
   verdictCount = 0;
@@ -69,10 +71,6 @@ export class Clients implements Observer {
     return operation;
   }
 
-  isOutstanding(operation: number): boolean {
-    return this.#outstanding.has(operation);
-  }
-
   crashed(node: SimNode): void {
     for (const [operation, { node: id }] of this.#outstanding) if (id === node.id) this.#outstanding.delete(operation);
   }
@@ -82,25 +80,33 @@ export class Clients implements Observer {
     const { operation } = decodeWrite(entry.data);
     const waiting = this.#take(operation, node);
     if (waiting === undefined) return;
-    this.acknowledged += 1;
+    this.#finish(waiting);
     this.#linearizability.written(waiting.operation, entry.index, node.id);
   }
 
   readable(node: SimNode, requestId: number): void {
     const waiting = this.#take(requestId, node);
     if (waiting === undefined) return;
-    this.acknowledged += 1;
+    this.#finish(waiting);
     this.#linearizability.read(waiting.operation, node.register.get(waiting.operation.key).version, node.id);
   }
 
   verdicts(node: SimNode, requestId: number): void {
-    if (this.#take(requestId, node) !== undefined) this.verdictCount += 1;
+    const waiting = this.#take(requestId, node);
+    if (waiting === undefined) return;
+    this.#finish(waiting);
+    this.verdictCount += 1;
   }
 
   refused(node: SimNode, requestId: number): void {
     const waiting = this.#take(requestId, node);
     this.refusedCount += 1;
     if (waiting?.kind === 'write') this.#refusals.refusedOperation(requestId);
+  }
+
+  #finish({ node, kind }: Outstanding): void {
+    this.acknowledged += 1;
+    this.finished.add(`${node} ${kind}`);
   }
 
   #take(operation: number, node: SimNode): Outstanding | undefined {

@@ -3,6 +3,9 @@ import type { Cluster } from './cluster.ts';
 import type { SeededRandom } from './random.ts';
 import type { SimNode } from './sim-node.ts';
 
+const stormTicks = 300;
+const stormEvery = 450;
+
 /** Breaks things at random, and mends them. */
 export class Faults {
   readonly #random: SeededRandom;
@@ -32,27 +35,35 @@ export class Faults {
     for (const [id, until] of this.#crashed) if (now >= until) this.#restart(id);
     for (const [id, until] of this.#pausedUntil) if (now >= until) this.#resume(id);
     if (this.#healAt > 0 && now >= this.#healAt) this.#heal();
-    if (this.#random.chance(1.2)) this.#cutSomething(now);
-    if (this.#random.chance(0.5)) this.#crash(this.#anyNode(), now);
-    if (this.#random.chance(0.3)) this.#pause(this.#anyNode(), now);
-    if (this.#random.chance(0.4)) this.#dropLink();
+    // Storms and calms take turns: in a storm little is committed, and what is never committed cannot be lost.
+    if (now % stormEvery === stormTicks) this.#calm();
+    if (now % stormEvery >= stormTicks) return;
+    if (this.#random.chance(this.#healAt === 0 ? 2 : 0.3)) this.#cutSomething(now);
+    if (this.#random.chance(0.8)) this.#crash(this.#anyNode(), now);
+    if (this.#random.chance(0.4)) this.#pause(this.#anyNode(), now);
+    if (this.#random.chance(0.6)) this.#dropLink();
     if (this.#random.chance(0.3)) this.#changeDisk(this.#anyNode());
-    if (this.#random.chance(0.3)) this.#transfer();
+    if (this.#random.chance(0.5)) this.#transfer();
     if (this.#random.chance(0.5)) this.#changeWeather();
   }
 
   /** Mends everything for the quiet phase. */
   mendAll(): void {
-    this.#heal();
     for (const id of [...this.#pausedUntil.keys()]) this.#resume(id);
     for (const id of [...this.#crashed.keys()]) this.#restart(id);
+    this.#calm();
+    this.#trace('quiet');
+  }
+
+  /** Network and disks work; who is down or paused comes back in its own time. */
+  #calm(): void {
+    this.#heal();
     this.#slowDisks.clear();
     for (const node of this.#cluster.nodes.values()) {
       node.releaseDisk();
       node.step({ type: 'STORAGE_OK' });
     }
     Object.assign(this.#cluster.network.faults, { lossPercent: 0, duplicatePercent: 0, delayMin: 0, delayMax: 1 });
-    this.#trace('quiet');
   }
 
   #anyNode(): SimNode {
@@ -76,7 +87,7 @@ export class Faults {
     } else {
       network.cut(one, this.#random.pick(ids));
     }
-    this.#healAt = now + this.#random.between(10, 300);
+    this.#healAt = now + this.#random.between(10, 120);
     this.#trace(`cut kind ${kind} ${one}`);
   }
 
@@ -93,7 +104,7 @@ export class Faults {
     let flipped = false;
     if (this.#flippable.includes(node.id) && this.#random.chance(50)) flipped = node.disk.flipLastBatch();
     this.#pausedUntil.delete(node.id);
-    this.#crashed.set(node.id, now + this.#random.between(1, 250));
+    this.#crashed.set(node.id, now + this.#random.between(1, 150));
     this.#trace(`${node.id} crash synced=${synced}${flipped ? ' flipped' : ''}`);
     if (this.#random.chance(70)) this.#tellPeers(node.id, 'LINK_LOST');
   }
@@ -108,7 +119,7 @@ export class Faults {
   #pause(node: SimNode, now: number): void {
     if (node.raft === undefined || node.paused) return;
     node.paused = true;
-    this.#pausedUntil.set(node.id, now + this.#random.between(5, 400));
+    this.#pausedUntil.set(node.id, now + this.#random.between(5, 200));
     this.#trace(`${node.id} pause`);
   }
 

@@ -7,7 +7,7 @@ import { ElectionSafety } from './checkers/election-safety.ts';
 import { LeaseSafety } from './checkers/lease-safety.ts';
 import { Linearizability } from './checkers/linearizability.ts';
 import { LogMatching } from './checkers/log-matching.ts';
-import { Violation } from './checkers/violation.ts';
+import { checkProgress } from './checkers/progress.ts';
 import { Clients } from './clients.ts';
 import { Cluster } from './cluster.ts';
 import { Faults } from './faults.ts';
@@ -18,9 +18,9 @@ import { tracer } from './trace.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
-  /** Length of the phase with faults, in ticks. @default 2500 */
+  /** Length of the phase with faults, in ticks. @default 3600 */
   readonly faultTicks?: number;
-  /** Time the healed cluster has to make progress, in ticks. @default 1500 */
+  /** Time the healed cluster has to make progress, in ticks. @default 900 */
   readonly quietTicks?: number;
   /** Takes each line of the trace. */
   readonly onTrace?: (line: string) => void;
@@ -41,34 +41,9 @@ export interface SimulationResult {
   readonly messages: number;
 }
 
-/** Every node applied the same, and takes a write and a read to the end. @throws {Violation} when time runs out */
-function progress(cluster: Cluster, clients: Clients, ticks: number): void {
-  const deadline = cluster.agenda.now + ticks;
-  const begun = new Map<string, number>();
-  while (cluster.agenda.now < deadline) {
-    for (const node of cluster.nodes.values()) {
-      for (const kind of ['write', 'read', 'revalidate'] as const) {
-        const operation = begun.get(`${node.id} ${kind}`);
-        if (operation === undefined || !clients.isOutstanding(operation)) {
-          if (cluster.leaders.length !== 1 || cluster.agenda.now > deadline - ticks / 2) continue;
-          begun.set(`${node.id} ${kind}`, clients.begin(node, kind, cluster.agenda.now));
-        }
-      }
-    }
-    cluster.tick();
-  }
-  const views = [...cluster.nodes.values()].map((node) => node.raft?.view());
-  const facts = views.map(
-    (view) => `${view?.id} ${view?.role} term=${view?.term} applied=${view?.appliedIndex}/${view?.lastIndex} ready=${view?.ready}`,
-  );
-  if (cluster.leaders.length !== 1) throw new Violation('Progress: no leader, or more than one, in the quiet phase', { facts });
-  if (new Set(views.map((view) => view?.appliedIndex)).size !== 1) throw new Violation('Progress: members did not converge', { facts });
-  if (!views.every((view) => view?.ready)) throw new Violation('Progress: a member is not ready', { facts });
-}
-
 /** Runs one seed: faults and safety checks first, then quiet and progress checks. The same seed gives the same run. */
 export function simulate(options: SimulationOptions): SimulationResult {
-  const { seed, faultTicks = 2500, quietTicks = 1500, onTrace } = options;
+  const { seed, faultTicks = 3600, quietTicks = 900, onTrace } = options;
   const random = new SeededRandom(seed);
   const voterCount = random.pick([1, 2, 3, 3, 3, 4, 5, 5]);
   const voters: NodeId[] = Array.from({ length: voterCount }, (_, at) => `n${at + 1}`);
@@ -119,7 +94,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
       cluster.tick();
     }
     faults.mendAll();
-    progress(cluster, clients, quietTicks);
+    checkProgress(cluster, clients, quietTicks);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     failure = `tick ${cluster.agenda.now}: ${error.message}`;

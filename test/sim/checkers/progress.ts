@@ -1,0 +1,39 @@
+import type { Clients } from '../clients.ts';
+import type { Cluster } from '../cluster.ts';
+import { Violation } from './violation.ts';
+
+const kinds = ['write', 'read', 'revalidate'] as const;
+
+/** One leader, and everybody ready with the same state. @throws {Violation} otherwise */
+function checkConverged(cluster: Cluster, when: string): void {
+  const views = [...cluster.nodes.values()].map((node) => node.raft?.view());
+  const facts = views.map(
+    (view) => `${view?.id} ${view?.role} term=${view?.term} applied=${view?.appliedIndex}/${view?.lastIndex} ready=${view?.ready}`,
+  );
+  if (cluster.leaders.length !== 1) throw new Violation(`Progress: not one leader ${when}`, { facts });
+  if (new Set(views.map((view) => view?.appliedIndex)).size !== 1)
+    throw new Violation(`Progress: members did not converge ${when}`, { facts });
+  if (!views.every((view) => view?.ready)) throw new Violation(`Progress: a member is not ready ${when}`, { facts });
+}
+
+/**
+ * After the faults: the members converge while nobody asks for anything, then each one takes a write, a read and a
+ * revalidation to its end.
+ * @param ticks for all of it
+ * @throws {Violation} when time runs out
+ */
+export function checkProgress(cluster: Cluster, clients: Clients, ticks: number): void {
+  const third = Math.floor(ticks / 3);
+  for (let left = third; left > 0; left -= 1) cluster.tick();
+  checkConverged(cluster, 'in silence');
+  clients.finished.clear();
+  for (const node of cluster.nodes.values()) for (const kind of kinds) clients.begin(node, kind, cluster.agenda.now);
+  for (let left = third; left > 0; left -= 1) cluster.tick();
+  for (const node of cluster.nodes.values()) {
+    for (const kind of kinds) {
+      if (!clients.finished.has(`${node.id} ${kind}`)) throw new Violation('Progress: an operation did not end', { node: node.id, kind });
+    }
+  }
+  for (let left = third; left > 0; left -= 1) cluster.tick();
+  checkConverged(cluster, 'at the end');
+}
