@@ -20,6 +20,9 @@ const sources = ['agent', 'consensus', 'schemas', 'packaging/build.ts', 'package
 /** Written by the build itself. */
 const made = ['schemas/generated'];
 
+/** Who started us. */
+const parent = process.ppid;
+
 const tests = 'test/**/*.test.ts';
 
 /** Steps of each verb: the program's arguments after `node`. All but `build` come after the build. */
@@ -161,7 +164,15 @@ function run(program, programArguments, output) {
     };
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     for (const signal of signals) process.on(signal, forward);
+    let orphaned = false;
+    const watch = setInterval(() => {
+      // npm passes a signal on to its shell alone, which dies of it without a word to us: being orphaned is the only news.
+      if (orphaned || process.env['npm_lifecycle_event'] === undefined || process.ppid === parent) return;
+      orphaned = true;
+      forward('SIGTERM');
+    }, 250);
     const done = (code) => {
+      clearInterval(watch);
       for (const signal of signals) process.removeListener(signal, forward);
       resolve(code);
     };
