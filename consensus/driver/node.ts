@@ -103,6 +103,8 @@ export class ConsensusNode {
       this.#input(() => this.#core.step(message));
     });
     transport.onLink((peer, state) => {
+      if (state === 'up') this.#requests.linkUp(peer);
+      if (state === 'lost') this.#requests.linkLost(peer);
       // Our own closes say nothing about the peer.
       if (state !== 'closed') this.#input(() => this.#core.step({ type: state === 'up' ? 'LINK_UP' : 'LINK_LOST', peer }));
     });

@@ -28,6 +28,10 @@ interface Pending {
   attempt: number | undefined;
   /** Term of the attempt. */
   term: Term | undefined;
+  /** Member the attempt went to. */
+  to: NodeId | undefined;
+  /** That member's process ended since, so the attempt cannot arrive any more. */
+  isGone: boolean;
   retryAtMs: number;
   acceptedAt: LogIndex | undefined;
 }
@@ -49,6 +53,8 @@ export class Requests {
   /** Accepted commands by the index they wait for. */
   readonly #byIndex = new Map<LogIndex, number[]>();
   #reads: { readonly index: LogIndex; readonly pending: Pending }[] = [];
+  /** Members whose process ended, as far as their links tell. */
+  readonly #lost = new Set<NodeId>();
   #stopped: ConsensusError | undefined;
 
   /** @param nonce from 1 to 2^20 */
@@ -75,6 +81,8 @@ export class Requests {
         release: () => signal?.removeEventListener('abort', abort),
         attempt: undefined,
         term: undefined,
+        to: undefined,
+        isGone: false,
         retryAtMs: 0,
         acceptedAt: undefined,
       };
@@ -83,15 +91,27 @@ export class Requests {
     });
   }
 
-  /** Hands what waits to the core, when a leader is known. */
+  /** The last connection to this member ended from its side and it takes no new one: what was on its way to it is gone. */
+  linkLost(peer: NodeId): void {
+    this.#lost.add(peer);
+    for (const pending of this.#sent.values()) if (pending.to === peer) pending.isGone = true;
+  }
+
+  linkUp(peer: NodeId): void {
+    this.#lost.delete(peer);
+  }
+
+  /** Hands what waits to the core, when a leader is known that can be reached. */
   dispatch(core: RequestTaker, leader: NodeId | undefined, term: Term, nowMs: number): void {
-    if (leader === undefined || this.#waiting.size === 0) return;
+    if (leader === undefined || this.#lost.has(leader) || this.#waiting.size === 0) return;
     for (const pending of [...this.#waiting]) {
       if (pending.retryAtMs > nowMs) continue;
       this.#waiting.delete(pending);
       const attempt = this.#nonce * 2 ** 32 + ++this.#counter;
       pending.attempt = attempt;
       pending.term = term;
+      pending.to = leader;
+      pending.isGone = false;
       this.#sent.set(attempt, pending);
       const { ask } = pending;
       if (ask.kind === 'command') core.propose(attempt, ask.data);
@@ -136,13 +156,14 @@ export class Requests {
   }
 
   /**
-   * The no-op of a later term is applied. What an earlier leader took would have been applied before it, so a command without
-   * an answer is most likely lost; a REQUEST still on its way could yet arrive, so nothing definite is said. Reads try again.
+   * The no-op of a later term is applied. What an earlier leader took and kept was applied before it. So a command without an
+   * answer is lost for certain if it went to a process that has ended, and is tried again; otherwise its REQUEST may still
+   * arrive at a member that comes to lead again, and nothing definite is said. Reads are tried again in any case.
    */
   newTerm(term: Term, nowMs: number): void {
     for (const pending of [...this.#sent.values()]) {
       if (pending.term === undefined || pending.term >= term || pending.acceptedAt !== undefined) continue;
-      if (pending.ask.kind !== 'command') this.#again(pending, nowMs);
+      if (pending.ask.kind !== 'command' || pending.isGone) this.#again(pending, nowMs);
       else this.#end(pending, this.#error(pending, 'OUTCOME_UNKNOWN', 'The leader changed before it answered'));
     }
   }

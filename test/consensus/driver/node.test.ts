@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import * as fs from 'node:fs/promises';
+import { join } from 'node:path';
 import { limits } from '../../../consensus/core/types.ts';
 import type { ConsensusError } from '../../../consensus/driver/errors.ts';
+import { MemoryFileSystem } from '../../../consensus/driver/log/memory-file-system.ts';
 import { Cluster, type MemberOptions, until } from './cluster.ts';
 import { put } from './kv-machine.ts';
 
@@ -74,7 +77,9 @@ describe('consensus node', function () {
     const leader = await cluster.leader();
     await putAll(30, 'before-');
     await cluster.stopMember(leader.id);
+    // Some of these go to the leader that has just died: they are tried again, because they certainly died with it.
     await putAll(30, 'after-');
+    for (const { machine } of cluster.all) for (const [key, count] of machine.writes) assert.equal(count, 1, key);
     const again = await cluster.startMember(leader.id);
     await again.node.read();
     for (let i = 0; i < 30; i++) assert.equal(again.machine.get(`after-${i}`), `${i}`);
@@ -217,6 +222,28 @@ describe('consensus node', function () {
     await sick.node.read();
     assert.equal(sick.machine.get('others'), 'go on');
     assert.equal(sick.node.status().storageFailure, undefined);
+  });
+
+  it('K16: gives up leadership when its disk runs full, lets the others go on, and takes part again once there is room', async () => {
+    const disk = new MemoryFileSystem();
+    await start(3);
+    await cluster.leader();
+    await cluster.stopMember('n1');
+    await fs.rm(join(cluster.directory, 'n1'), { recursive: true });
+    const full = await cluster.startMember('n1', { log: { fileSystem: disk, segmentBytes: 16 * 1024, reserveBytes: 64 * 1024 } });
+    await full.node.read();
+    (await cluster.leader()).node.transferLeadership('n1');
+    await until(() => full.node.status().role === 'leader' && full.node.status().ready, 'n1 to lead');
+    disk.capacityBytes = [...disk.files().values()].reduce((sum, bytes) => sum + bytes.length, 0);
+    for (let i = 0; !full.events.some(({ type }) => type === 'storage-failed'); i++) await full.node.propose(put(`k${i}`, 'x'.repeat(500)));
+    await until(() => full.node.status().role !== 'leader', 'stepping down');
+    const healthy = await cluster.leader(['n2', 'n3']);
+    await healthy.node.propose(put('others', 'go on'));
+    assert.equal(full.node.status().storageFailure?.code, 'STORAGE_FULL');
+    disk.capacityBytes = Number.POSITIVE_INFINITY;
+    await until(() => full.events.some(({ type }) => type === 'storage-recovered'), 'recovery');
+    await full.node.read();
+    assert.equal(full.machine.get('others'), 'go on');
   });
 
   it('goes on pinging while a disk stalls', async () => {
