@@ -167,24 +167,20 @@ export class ConsensusTransport implements Transport {
     if (connection === undefined || peer.link.hasOutbound || this.#stop.signal.aborted) return;
     peer.link.open(connection, this.#stop.signal).catch((error: unknown) => {
       this.#parts.log.debug('consensus.stream.failed', { peer: peer.known.name, reason: errorWord(error) });
-      this.#reopenLater(peer);
+      this.#streamEnded(peer);
     });
   }
 
-  #reopenLater(peer: Peer): void {
-    if (this.#stop.signal.aborted) return;
-    peer.cancelReopen?.();
-    peer.cancelReopen = this.#parts.clock.after(peer.reopenMs, () => this.#open(peer));
-    peer.reopenMs = Math.min(reopenMaxMs, peer.reopenMs * 2);
-  }
-
-  /** A dying connection ends its streams first: whether it was only the stream shows a moment later. */
+  /** A dying connection ends its streams first: whether it was only the stream shows when the stream is opened again. */
   #streamEnded(peer: Peer): void {
-    setImmediate(() => {
-      if (this.#stop.signal.aborted || this.#parts.connections.of(peer.known.name) === undefined) return;
+    peer.cancelReopen?.();
+    if (this.#stop.signal.aborted) return;
+    peer.cancelReopen = this.#parts.clock.after(peer.reopenMs, () => {
+      if (this.#parts.connections.of(peer.known.name) === undefined) return;
       if (!peer.link.up) this.#report(peer, 'closed');
-      if (!peer.link.hasOutbound) this.#reopenLater(peer);
+      this.#open(peer);
     });
+    peer.reopenMs = Math.min(reopenMaxMs, peer.reopenMs * 2);
   }
 
   /** Lost only if the port says so: a process that lives keeps listening. */
