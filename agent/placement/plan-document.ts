@@ -152,6 +152,7 @@ function compareTerms(plan: Finished, than: Finished): { readonly pros: string[]
     if (difference < 0) pros.push(`${name}: ${-difference} ${unit} less`);
     if (difference > 0) cons.push(`${name}: ${difference} ${unit} more`);
   });
+  if (pros.length + cons.length === 0) pros.push('equal in every term');
   return { pros, cons };
 }
 

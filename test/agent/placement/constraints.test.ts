@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { describeMisfit } from '../../../agent/placement/misfit.ts';
+import { solve } from '../../../agent/placement/solve.ts';
+import type { PlacementProblem } from '../../../schemas/generated/types.ts';
+import { makeNode, makeProblem, makeWorkload, placesOf } from './problems.ts';
+
+const codesAt = (problem: PlacementProblem, node: string): readonly string[] => {
+  const reasons = solve(problem).unplaced[0]?.reasons.find((reason) => reason.node === node);
+  return reasons?.misfits.map(({ code }) => code) ?? [];
+};
+
+describe('what a box may take', () => {
+  it('P1: an impossible requirement names the constraint and by how much it fails', () => {
+    const plan = solve(
+      makeProblem(
+        [makeNode('a'), makeNode('b', { capacity: { memoryMiB: 2048 } })],
+        [makeWorkload('big', { demand: { memoryMiB: 4096 } })],
+      ),
+    );
+    const [unplaced] = plan.unplaced;
+    assert.deepEqual(plan.assignments, []);
+    assert.equal(unplaced?.reasons[0]?.node, 'b');
+    assert.deepEqual(unplaced?.reasons[0]?.misfits, [{ code: 'MEMORY_SHORT', needMiB: 4096, freeMiB: 2048 }]);
+    assert.match(unplaced?.summary ?? '', /big\/0 fits none of 2 boxes\. Everywhere: MEMORY_SHORT\. Nearest is b .*2048 MiB short/);
+  });
+
+  it('P1: every kind of requirement is refused by its own code', () => {
+    const node = makeNode('a', { admits: { requesters: ['ops'], workloadTags: ['trusted'] }, minimumMemoryMiB: 500 });
+    const other = makeNode('far', { health: { usable: false, risk: 0, reason: 'lost' } });
+    const refused = (parts: Parameters<typeof makeWorkload>[1]): readonly string[] =>
+      codesAt(
+        makeProblem(
+          [node, other],
+          [makeWorkload('w', { requester: 'ops', tags: ['trusted'], ...parts, demand: { memoryMiB: 600, ...parts?.demand } })],
+          { sources: [{ id: 's', nodes: ['far'], rateMBps: 1 }] },
+        ),
+        'a',
+      );
+    assert.deepEqual(refused({}), []);
+    assert.deepEqual(refused({ requires: { tags: ['gpu'], extras: [] } }), ['TAG_MISSING']);
+    assert.deepEqual(refused({ requires: { tags: [], extras: ['backup'] } }), ['EXTRA_MISSING']);
+    assert.deepEqual(refused({ requires: { tags: [], extras: [], nodes: ['far'] } }), ['NODE_NOT_ALLOWED']);
+    assert.deepEqual(refused({ pin: 'far' }), ['NODE_NOT_ALLOWED']);
+    assert.deepEqual(refused({ requester: 'guest' }), ['REQUESTER']);
+    assert.deepEqual(refused({ tags: [] }), ['WORKLOAD_TAG']);
+    assert.deepEqual(refused({ demand: { memoryMiB: 100 } }), ['MINIMUM_CLAIM']);
+    assert.deepEqual(refused({ demand: { vramMiB: 8 } }), ['VRAM_SHORT']);
+    assert.deepEqual(refused({ demand: { diskMiB: 1e6 } }), ['DISK_SHORT']);
+    assert.deepEqual(refused({ demand: { cpuSeconds: 600 } }), ['CPU_SHORT']);
+    assert.deepEqual(refused({ demand: { imageMiB: 1e6 }, classes: ['warm'] }), ['CACHE_SHORT']);
+    assert.deepEqual(refused({ inputs: [{ source: 's', mbPerCall: 1, hard: true }] }), ['SOURCE_UNREACHABLE']);
+    assert.deepEqual(refused({ inputs: [{ source: 's', mbPerCall: 1, hard: false }] }), []);
+    assert.deepEqual(refused({ artefacts: [{ sha256: 'a'.repeat(64), bytes: 5 }], mustBeStaged: true }), ['NOT_STAGED']);
+    assert.deepEqual(codesAt(makeProblem([other], [makeWorkload('w')]), 'far'), ['UNUSABLE']);
+  });
+
+  it('P1: data too many hops or milliseconds away is refused with limit and fact', () => {
+    const nodes = ['a', 'b', 'c'].map((id) => makeNode(id));
+    const links = [
+      { a: 'a', b: 'b', latencyMs: 4, mbps: 100 },
+      { a: 'b', b: 'c', latencyMs: 4, mbps: 100 },
+    ];
+    const reader = makeWorkload('w', {
+      requires: { tags: [], extras: [], nodes: ['c'] },
+      inputs: [{ source: 's', mbPerCall: 1, maxHops: 1, maxLatencyMs: 5, hard: true }],
+    });
+    const plan = solve(makeProblem(nodes, [reader], { links, sources: [{ id: 's', nodes: ['a'], rateMBps: 1 }] }));
+    const misfits = plan.unplaced[0]?.reasons.find(({ node }) => node === 'c')?.misfits;
+    assert.deepEqual(misfits, [
+      { code: 'HOPS', limit: 1, actual: 2, names: ['s'] },
+      { code: 'LATENCY', limit: 5, actual: 8, names: ['s'] },
+    ]);
+    assert.equal(misfits?.map(describeMisfit).join(), 'HOPS (limit 1, is 2; s),LATENCY (limit 5, is 8; s)');
+  });
+
+  it('P3: a box with a minimum claim refuses a small job, which goes to the small box', () => {
+    const large = makeNode('large', { capacity: { memoryMiB: 65_536, vramMiB: 24_576 }, minimumVramMiB: 8193 });
+    const small = makeNode('small', { capacity: { memoryMiB: 16_384, vramMiB: 8192 }, health: { usable: true, risk: 0.9 } });
+    const job = makeWorkload('job', { demand: { vramMiB: 8192 }, criticality: 1 });
+    assert.equal(placesOf(solve(makeProblem([large, small], [job])))['job/0'], 'small:hot');
+    assert.deepEqual(codesAt(makeProblem([large], [job]), 'large'), ['MINIMUM_CLAIM']);
+  });
+
+  it('P3: what is reserved and what fixed work uses is not given away, and an administrative cap holds', () => {
+    const amounts = { memoryMiB: 600, cacheMiB: 0, cpuCores: 0, diskMiB: 0, vramMiB: 0 };
+    const work = makeWorkload('w', { demand: { memoryMiB: 500 }, classes: ['hot'] });
+    assert.deepEqual(codesAt(makeProblem([makeNode('a', { reserved: amounts })], [work]), 'a'), ['MEMORY_SHORT']);
+    const kept = makeWorkload('kept', { demand: { memoryMiB: 600 } });
+    const fixed = [{ workload: 'kept', replica: 0, node: 'a', class: 'hot' as const }];
+    const plan = solve(makeProblem([makeNode('a')], [work, kept], { fixed, current: fixed }));
+    assert.deepEqual(placesOf(plan), { 'kept/0': 'a:hot' });
+    assert.deepEqual(plan.unplaced[0]?.reasons[0]?.misfits, [{ code: 'MEMORY_SHORT', needMiB: 500, freeMiB: 424 }]);
+    assert.deepEqual(codesAt(makeProblem([makeNode('a', { maxWorkloads: 0 })], [work]), 'a'), ['MAX_WORKLOADS']);
+  });
+
+  it('a cordoned box keeps what it has and takes nothing new', () => {
+    const nodes = [makeNode('a', { health: { usable: true, risk: 0, cordoned: true } })];
+    const current = [{ workload: 'old', replica: 0, node: 'a', class: 'hot' as const }];
+    const plan = solve(makeProblem(nodes, [makeWorkload('old'), makeWorkload('new')], { current }));
+    assert.deepEqual(placesOf(plan), { 'old/0': 'a:hot' });
+    assert.equal(plan.unplaced[0]?.reasons[0]?.misfits[0]?.code, 'CORDONED');
+  });
+
+  it('P12: copies go to distinct boxes or failure domains; one too many is refused by name', () => {
+    const nodes = [makeNode('a', { domain: 'east' }), makeNode('b', { domain: 'east' }), makeNode('c', { domain: 'west' })];
+    const plan = solve(makeProblem(nodes, [makeWorkload('w', { replicas: 3, spread: 'domain' })]));
+    const domains = plan.assignments.map(({ node }) => nodes.find(({ id }) => id === node)?.domain);
+    assert.deepEqual(domains.sort(), ['east', 'west']);
+    const codes = plan.unplaced[0]?.reasons.flatMap(({ misfits }) => misfits.map(({ code }) => code)).sort();
+    assert.deepEqual(codes, ['DOMAIN_TAKEN', 'REPLICA_HERE', 'REPLICA_HERE']);
+    assert.equal(solve(makeProblem(nodes, [makeWorkload('w', { replicas: 3 })])).unplaced.length, 0);
+  });
+
+  it('P12: workloads that must not meet are kept apart, whichever of them says so', () => {
+    const problem = makeProblem(
+      [makeNode('a')],
+      [makeWorkload('main', { criticality: 1 }), makeWorkload('spare', { antiAffinity: ['main'] })],
+    );
+    const plan = solve(problem);
+    assert.deepEqual(placesOf(plan), { 'main/0': 'a:hot' });
+    assert.deepEqual(plan.unplaced[0]?.reasons[0]?.misfits, [{ code: 'ANTI_AFFINITY', names: ['main'] }]);
+  });
+
+  it('when not everything fits, critical work is placed first, even against several others', () => {
+    const workloads = [
+      makeWorkload('x', { demand: { memoryMiB: 500 } }),
+      makeWorkload('y', { demand: { memoryMiB: 500 } }),
+      makeWorkload('vital', { demand: { memoryMiB: 1000 }, criticality: 1 }),
+    ];
+    const hot = workloads.map((workload) => ({ ...workload, classes: ['hot' as const] }));
+    const plan = solve(makeProblem([makeNode('a')], hot));
+    assert.deepEqual(placesOf(plan), { 'vital/0': 'a:hot' });
+    assert.equal(plan.unplaced.length, 2);
+  });
+
+  it('a problem that contradicts itself is refused with place and remedy', () => {
+    assert.throws(() => solve(makeProblem([makeNode('a'), makeNode('a')], [])), { code: 'BAD_PROBLEM', pointer: '/nodes/1/id' });
+    const { perHour: _, ...timeless } = makeWorkload('w');
+    assert.throws(() => solve(makeProblem([], [timeless])), /perHour nor idleGapSeconds: give one/);
+  });
+});

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict';
+import { Candidate } from '../../../agent/placement/candidate.ts';
+import { checkPlan } from '../../../agent/placement/checker.ts';
+import { placeByDiffusion, placeByRegret, placingOrder } from '../../../agent/placement/construct.ts';
+import { improve } from '../../../agent/placement/improve.ts';
+import { PlacementRandom } from '../../../agent/placement/random.ts';
+import { compile } from '../../../agent/placement/slots.ts';
+import { solve } from '../../../agent/placement/solve.ts';
+import { checkDocument } from '../../../schemas/validate.ts';
+import { bruteForce, costOf } from './brute-force.ts';
+import { makeNode, makeProblem, makeWorkload } from './problems.ts';
+import { randomProblem } from './random-problem.ts';
+
+const seed = Number(process.env['SEED'] ?? 20_260);
+
+describe('the plan found', () => {
+  it('P8: is the best of all plans, for 40 random small problems, and proven so', () => {
+    const random = new PlacementRandom(seed);
+    for (let run = 0; run < 40; run += 1) {
+      const problem = randomProblem(random, 2 + random.nextInt(3), 2 + random.nextInt(2));
+      const plan = solve(problem);
+      const best = bruteForce(problem);
+      const replay = `replay with SEED=${seed}, run ${run}`;
+      assert.deepEqual(checkPlan(problem, plan), [], replay);
+      assert.ok(checkDocument('Plan', plan).ok, replay);
+      assert.equal(
+        plan.unplaced.length,
+        best.unplaced.reduce((sum, count) => sum + count, 0),
+        replay,
+      );
+      assert.ok(Math.abs(plan.objective.total - best.cost) < 1e-4, `${replay}: ${plan.objective.total} instead of ${best.cost}`);
+      assert.equal(plan.provenBy, 'enumeration', replay);
+      assert.ok(Math.abs(costOf(problem, plan.assignments) - plan.objective.total) < 1e-4, replay);
+    }
+  });
+
+  it('P8: is found by building and improving alone, without trying everything, in at least 36 of 40 problems', () => {
+    const random = new PlacementRandom(seed + 1);
+    let found = 0;
+    for (let run = 0; run < 40; run += 1) {
+      const problem = randomProblem(random, 3, 3);
+      const best = solve(problem);
+      const candidate = new Candidate(compile(problem));
+      placeByRegret(candidate, placingOrder(candidate));
+      improve(candidate, new PlacementRandom(run), { steps: 20_000, target: 0, interrupted: () => false });
+      if (Math.abs(candidate.cost / 1e6 - best.objective.total) < 1e-4) found += 1;
+    }
+    assert.ok(found >= 36, `${found} of 40, replay with SEED=${seed}`);
+  });
+
+  it('P8: obeys every rule for problems of 40 replicas on 8 boxes, also when it is cut short', () => {
+    for (let run = 0; run < 6; run += 1) {
+      const nodes = Array.from({ length: 8 }, (_, index) => makeNode(`n${index}`, { domain: `d${index % 3}`, maxWorkloads: 8 }));
+      const workloads = Array.from({ length: 20 }, (_, index) =>
+        makeWorkload(`w${index}`, {
+          replicas: 2,
+          spread: index % 2 === 0 ? 'domain' : 'node',
+          demand: { memoryMiB: 100 + ((index * 37 + run * 11) % 200) },
+          criticality: (index % 4) / 4,
+          antiAffinity: index % 5 === 0 ? [`w${index + 1}`] : [],
+        }),
+      );
+      let asked = 0;
+      const interrupted = (): boolean => {
+        asked += 1;
+        return asked > run * 3;
+      };
+      const problem = makeProblem(nodes, workloads, { limits: { steps: 15_000, seed: run, starts: 2 } });
+      for (const plan of [solve(problem), solve(problem, { interrupted })]) {
+        assert.deepEqual(checkPlan(problem, plan), []);
+      }
+      assert.ok(asked > 0);
+    }
+  });
+
+  it('keeps the running cost equal to the sum of the terms through any series of moves', () => {
+    const random = new PlacementRandom(seed + 2);
+    for (let run = 0; run < 20; run += 1) {
+      const problem = randomProblem(random, 4, 4);
+      const first = problem.workloads[0]?.id ?? '';
+      const candidate = new Candidate(
+        compile({ ...problem, workloads: problem.workloads.map((workload) => ({ ...workload, affinity: [first] })) }),
+      );
+      for (let turn = 0; turn < 30; turn += 1) {
+        placeByDiffusion(candidate, random);
+        const sum = Object.values(candidate.terms()).reduce((total, cost) => total + cost, 0);
+        assert.equal(candidate.cost, sum);
+        candidate.placed.forEach((column, slot) => {
+          if (column !== -1 && random.nextInt(2) === 0) candidate.take(slot);
+        });
+      }
+    }
+  });
+
+  it('P6: is the same for the same problem, seed and steps, and the order of boxes does not crash it', () => {
+    const problem = makeProblem(
+      ['a', 'b', 'c', 'd', 'e'].map((id) => makeNode(id)),
+      Array.from({ length: 18 }, (_, index) => makeWorkload(`w${index}`, { demand: { memoryMiB: 90 + 13 * index } })),
+      { limits: { steps: 8000, seed: 5, starts: 3 } },
+    );
+    const plan = solve(problem);
+    assert.deepEqual(solve(structuredClone(problem)), plan);
+    assert.deepEqual(checkPlan(problem, solve({ ...problem, nodes: problem.nodes.toReversed() })), []);
+    assert.ok(plan.trace.starts.some(({ madeBy }) => madeBy === 'diffusion'));
+    const drawn = [1, 1, 2].map((start) => {
+      const candidate = new Candidate(compile(problem));
+      placeByDiffusion(candidate, new PlacementRandom(start));
+      return candidate.placed.join();
+    });
+    assert.equal(drawn[0], drawn[1]);
+    assert.notEqual(drawn[0], drawn[2]);
+  });
+});
