@@ -121,6 +121,7 @@ export class Site {
   async close(): Promise<void> {
     await Promise.all([...this.running.keys()].map((name) => this.stop(name)));
     for (const { dataDir } of this.boxes.values()) await rm(dataDir, { recursive: true, force: true });
-    for (const clock of this.#clocks) clock.close();
+    for (const clock of this.#clocks.splice(0)) clock.close();
+    this.boxes.clear();
   }
 }
