@@ -1,6 +1,7 @@
 /** One candidate plan while it is being built: loads, who is where, and its cost, kept up to date move by move. */
 import type { Misfit } from '../../schemas/generated/types.ts';
-import { availableAt, type Column } from './columns.ts';
+import type { Column } from './columns.ts';
+import { availableAt } from './demand.ts';
 import { apartCost, balanceCost, rates } from './merit.ts';
 import { shortOf } from './misfit.ts';
 import { at, ownTerms, resources, type TermName, tolerance, toMicros } from './model.ts';

@@ -1,8 +1,9 @@
 /** Columns: the pairs (box, class) a workload may be placed in, what each would use, and what each would cost by itself. */
-import type { PlacementNode, PlacementWorkload } from '../../schemas/generated/types.ts';
+import type { PlacementWorkload } from '../../schemas/generated/types.ts';
+import { demandOf } from './demand.ts';
 import { ownCosts } from './merit.ts';
 import { staticMisfits } from './misfit.ts';
-import { at, resources, type WorkClass } from './model.ts';
+import { at, type WorkClass } from './model.ts';
 import type { Site } from './site.ts';
 
 export interface Column {
@@ -13,40 +14,6 @@ export interface Column {
   /** Micro-seconds per hour, in the order of `ownTerms`. */
   readonly own: readonly number[];
   readonly cost: number;
-}
-
-/** Runs per hour; from the idle gap when the rate is not given: one run every gap + duration. */
-export function runsPerHour(workload: PlacementWorkload): number {
-  if (workload.perHour !== undefined) return workload.perHour;
-  const cycleSeconds = (workload.idleGapSeconds ?? 3600) + workload.durationSeconds;
-  return Math.min(3_600_000, 3600 / Math.max(0.001, cycleSeconds));
-}
-
-/** Share of the time one replica is running: min(1, frequency x duration). */
-export function busyShare(workload: PlacementWorkload): number {
-  return Math.min(1, (runsPerHour(workload) * workload.durationSeconds) / 3600);
-}
-
-/**
- * What a replica uses, per resource. Hot keeps all its RAM; warm and cold need it for the busy share only, and warm keeps its image
- * in cache storage. CPU is frequency x CPU seconds, in cores (PLACEMENT.md 1).
- */
-export function demandOf(workload: PlacementWorkload, workClass: WorkClass): readonly number[] {
-  const { memoryMiB, imageMiB, cpuSeconds, diskMiB, vramMiB } = workload.demand;
-  const share = workClass === 'hot' ? 1 : busyShare(workload);
-  const amounts = {
-    memoryMiB: share * memoryMiB,
-    cacheMiB: workClass === 'warm' ? imageMiB : 0,
-    cpuCores: (runsPerHour(workload) * cpuSeconds) / 3600,
-    diskMiB,
-    vramMiB: share * vramMiB,
-  };
-  return resources.map((resource) => amounts[resource]);
-}
-
-/** What work placed here may use, per resource: the capacity less what is reserved for others. */
-export function availableAt(node: PlacementNode): readonly number[] {
-  return resources.map((resource) => Math.max(0, node.capacity[resource] - (node.reserved?.[resource] ?? 0)));
 }
 
 /** All columns of a workload, cheapest first; ties by box, then class. Cordons are looked at per replica: a box keeps what it has. */

@@ -3,7 +3,7 @@
  * the terms printed sum exactly to the total.
  */
 import type { MeritTerm, Objective, PlacementNode, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
-import { availableAt, runsPerHour } from './columns.ts';
+import { availableAt, runsPerHour } from './demand.ts';
 import { allTerms, at, type OwnTerm, ownTerms, resources, type TermName, toMicros, toSeconds, type WorkClass } from './model.ts';
 import { routeTo, type Site } from './site.ts';
 

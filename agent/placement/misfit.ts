@@ -1,6 +1,6 @@
 /** Why a replica cannot run at a box: every reason, each with its shortfall. */
 import type { Misfit, PlacementWorkload } from '../../schemas/generated/types.ts';
-import { availableAt, demandOf } from './columns.ts';
+import { availableAt, demandOf } from './demand.ts';
 import { at, type Resource, resources, tolerance, type WorkClass } from './model.ts';
 import { routeTo, type Site } from './site.ts';
 

@@ -1,6 +1,7 @@
 /** Slots: one per replica to be placed, with its columns; most critical levels first. */
 import type { PlacementProblem } from '../../schemas/generated/types.ts';
-import { type Column, columnsOf, demandOf } from './columns.ts';
+import { type Column, columnsOf } from './columns.ts';
+import { demandOf } from './demand.ts';
 import { moveCost, rates } from './merit.ts';
 import { at, compareText, type WorkClass } from './model.ts';
 import { readSite, type Site } from './site.ts';
