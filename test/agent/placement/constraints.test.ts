@@ -133,6 +133,36 @@ describe('what a box may take', () => {
     assert.equal(plan.unplaced.length, 2);
   });
 
+  it('critical work that arrives late drives out as little as it must, in a problem too large to try all plans', () => {
+    const small = Array.from({ length: 16 }, (_, index) =>
+      makeWorkload(`w${index}`, { demand: { memoryMiB: 120 }, classes: ['hot'], criticality: 0.1 }),
+    );
+    const current = small.map(({ id }, index) => ({ workload: id, replica: 0, node: index < 8 ? 'a' : 'b', class: 'hot' as const }));
+    const vital = makeWorkload('vital', { demand: { memoryMiB: 400 }, classes: ['hot'], criticality: 1 });
+    const plan = solve(
+      makeProblem([makeNode('a'), makeNode('b')], [...small, vital], { current, limits: { steps: 20_000, seed: 1, starts: 1 } }),
+    );
+    assert.ok('vital/0' in placesOf(plan));
+    // 2 x 1024 MiB hold the 400 MiB and at most 5 + 8 of 120 MiB.
+    assert.equal(plan.unplaced.length, 3);
+    assert.deepEqual(plan.moves, []);
+  });
+
+  it('P10: a box that is gone forwards nothing', () => {
+    const nodes = [makeNode('a'), makeNode('b', { health: { usable: false, risk: 1 } }), makeNode('c')];
+    const links = [
+      { a: 'a', b: 'b', latencyMs: 1, mbps: 100 },
+      { a: 'b', b: 'c', latencyMs: 1, mbps: 100 },
+    ];
+    const work = makeWorkload('w', {
+      requires: { tags: [], extras: [], nodes: ['c'] },
+      inputs: [{ source: 's', mbPerCall: 1, hard: true }],
+    });
+    assert.deepEqual(codesAt(makeProblem(nodes, [work], { links, sources: [{ id: 's', nodes: ['a'], rateMBps: 1 }] }), 'c'), [
+      'SOURCE_UNREACHABLE',
+    ]);
+  });
+
   it('a problem that contradicts itself is refused with place and remedy', () => {
     assert.throws(() => solve(makeProblem([makeNode('a'), makeNode('a')], [])), { code: 'BAD_PROBLEM', pointer: '/nodes/1/id' });
     const { perHour: _, ...timeless } = makeWorkload('w');

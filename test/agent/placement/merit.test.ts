@@ -72,6 +72,20 @@ describe('the figure of merit', () => {
     assert.equal(placesOf(plan)['viewer/0'], 'b:hot');
   });
 
+  it('P14: partners apart cost the way there and back once a run, as worked out by hand', () => {
+    const links = [{ a: 'a', b: 'b', latencyMs: 5, mbps: 100 }];
+    const at = (node: string) => ({ requires: { tags: [], extras: [], nodes: [node] } });
+    const plan = solve(
+      makeProblem(
+        [makeNode('a'), makeNode('b')],
+        [makeWorkload('camera', at('b')), makeWorkload('viewer', { ...at('a'), affinity: ['camera'] })],
+        { links },
+      ),
+    );
+    // 60 runs an hour x 0.5 x (1 ms + 2 x 5 ms).
+    assert.equal(termOf(plan, 'affinity'), 0.33);
+  });
+
   it('P10: data is taken from the other box that delivers it when the first is gone', () => {
     const problem = (usable: boolean): PlacementProblem =>
       makeProblem(
