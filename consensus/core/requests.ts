@@ -3,22 +3,22 @@ import type { PendingRead } from './reads.ts';
 import type { RaftState } from './state.ts';
 import { type EntryId, limits, logIndex, type NodeId } from './types.ts';
 
-/** How many accepted requests of one member are remembered, to answer a repeated REQUEST like the first one. */
+/** How many commands of one member are remembered, to answer a repeated REQUEST like the first one. */
 const rememberedMax = 4096;
 
-/** Which entries the last requests of one member became. */
+/** What was answered to the last commands of one member: the entry they became, or why they were refused. */
 export class RecentRequests {
-  #entries = new Map<number, EntryId>();
+  #answers = new Map<number, EntryId | RefusalCode>();
 
-  get(requestId: number): EntryId | undefined {
-    return this.#entries.get(requestId);
+  get(requestId: number): EntryId | RefusalCode | undefined {
+    return this.#answers.get(requestId);
   }
 
-  add(requestId: number, id: EntryId): void {
-    this.#entries.set(requestId, id);
-    if (this.#entries.size <= rememberedMax) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
+  add(requestId: number, answer: EntryId | RefusalCode): void {
+    this.#answers.set(requestId, answer);
+    if (this.#answers.size <= rememberedMax) return;
+    for (const oldest of this.#answers.keys()) {
+      this.#answers.delete(oldest);
       break;
     }
   }
@@ -60,28 +60,38 @@ function refusalOfCommand({ leadership }: RaftState, data: Uint8Array): RefusalC
   return leadership.uncommittedBytes + entryCost(data) > limits.uncommittedBytesMax ? 'BUSY' : undefined;
 }
 
-/** Appends a command as leader. `from` is the member that took it in; a repeated REQUEST gets the first one's answer. */
+/** Appends a command as leader, or refuses it. */
 export function takeCommand(state: RaftState, from: NodeId, requestId: number, data: Uint8Array): void {
-  const known = from === state.id ? undefined : state.recent.get(from)?.get(requestId);
-  const code = known === undefined ? refusalOfCommand(state, data) : undefined;
-  if (code !== undefined) {
-    refuse(state, from, requestId, code);
-    return;
-  }
-  const id = known ?? append(state, from, requestId, data);
-  reply(state, from, requestId, { kind: 'accepted', index: id.index, entryTerm: id.term });
+  answerCommand(state, from, requestId, refusalOfCommand(state, data) ?? append(state, from, requestId, data));
 }
 
-function append(state: RaftState, from: NodeId, requestId: number, data: Uint8Array): EntryId {
-  const { leadership, log, term } = state;
+function answerCommand(state: RaftState, from: NodeId, requestId: number, answer: EntryId | RefusalCode): void {
+  if (typeof answer === 'string') refuse(state, from, requestId, answer);
+  else reply(state, from, requestId, { kind: 'accepted', index: answer.index, entryTerm: answer.term });
+}
+
+function append({ leadership, log, term }: RaftState, from: NodeId, requestId: number, data: Uint8Array): EntryId {
   const id = { term, index: logIndex(log.lastIndex + 1) };
   log.append([{ ...id, kind: 'command', origin: { node: from, requestId }, data }]);
   if (leadership !== undefined) {
     leadership.uncommittedBytes += entryCost(data);
     leadership.replicationDue = true;
   }
-  if (from !== state.id) recentOf(state, from).add(requestId, id);
   return id;
+}
+
+/**
+ * A command from another member. It is taken only in the term it was sent in, and what is repeated gets the first answer:
+ * so once it is refused, or that term is over, it never happens.
+ */
+function takeForwarded(state: RaftState, { from, requestId, term, data }: Request): void {
+  const recent = recentOf(state, from);
+  let answer = recent.get(requestId);
+  if (answer === undefined) {
+    answer = term < state.term ? 'NOT_LEADER' : (refusalOfCommand(state, data) ?? append(state, from, requestId, data));
+    recent.add(requestId, answer);
+  }
+  answerCommand(state, from, requestId, answer);
 }
 
 /** Queues a read or revalidation as leader. */
@@ -121,7 +131,7 @@ export function forwardRevalidate(state: RaftState, requestId: number, items: re
 
 /** REQUEST, in every role: who does not lead refuses. */
 export function onRequest(state: RaftState, message: Request): void {
-  if (message.kind === 'command') takeCommand(state, message.from, message.requestId, message.data);
+  if (message.kind === 'command') takeForwarded(state, message);
   else takeRead(state, { from: message.from, requestId: message.requestId, items: undefined });
 }
 

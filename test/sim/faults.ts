@@ -1,8 +1,11 @@
+import type { Message } from '../../consensus/core/messages.ts';
 import type { NodeId } from '../../consensus/core/types.ts';
 import type { Cluster } from './cluster.ts';
 import type { SeededRandom } from './random.ts';
 import type { SimNode } from './sim-node.ts';
 
+/** Messages that are void if what they promise is not durable. */
+const promises: ReadonlySet<string> = new Set(['VOTE', 'VOTE_REPLY']);
 const stormTicks = 300;
 const stormEvery = 450;
 
@@ -66,6 +69,13 @@ export class Faults {
     Object.assign(this.#cluster.network.faults, { lossPercent: 0, duplicatePercent: 0, delayMin: 0, delayMax: 1 });
   }
 
+  /** The worst moment for the power to fail: just after a promise left the box. */
+  afterPromise(message: Message): void {
+    if (!promises.has(message.type) || this.#cluster.agenda.now % stormEvery >= stormTicks || !this.#random.chance(1.5)) return;
+    const node = this.#cluster.node(message.from);
+    this.#cluster.agenda.after(this.#random.nextInt(2), () => this.#crash(node, this.#cluster.agenda.now, 15));
+  }
+
   #anyNode(): SimNode {
     return this.#random.pick([...this.#cluster.nodes.values()]);
   }
@@ -97,14 +107,14 @@ export class Faults {
     this.#trace('heal');
   }
 
-  #crash(node: SimNode, now: number): void {
+  #crash(node: SimNode, now: number, downMax = 150): void {
     if (node.raft === undefined) return;
     const synced = this.#random.nextInt(node.disk.pending.length + 1);
     node.crash(synced, this.#random.chance(50));
     let flipped = false;
     if (this.#flippable.includes(node.id) && this.#random.chance(50)) flipped = node.disk.flipLastBatch();
     this.#pausedUntil.delete(node.id);
-    this.#crashed.set(node.id, now + this.#random.between(1, 150));
+    this.#crashed.set(node.id, now + this.#random.between(1, downMax));
     this.#trace(`${node.id} crash synced=${synced}${flipped ? ' flipped' : ''}`);
     if (this.#random.chance(70)) this.#tellPeers(node.id, 'LINK_LOST');
   }

@@ -79,6 +79,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
     diskDelay: (node) => faults.diskDelay(node),
     onSend: (message: Message) => {
       messages += 1;
+      faults.afterPromise(message);
       if (onTrace !== undefined) trace(`${message.from} > ${message.to} ${message.type} term=${message.term}`);
     },
   });

@@ -11,6 +11,7 @@ const hash = (entry: Entry): string => `${entry.term} ${entry.kind} ${new TextDe
 export class CommittedLog {
   readonly #entries: string[] = [];
   readonly #terms: number[] = [];
+  readonly #committedIn: number[] = [];
 
   get lastIndex(): number {
     return this.#entries.length;
@@ -18,6 +19,11 @@ export class CommittedLog {
 
   termAt(index: number): number | undefined {
     return this.#terms[index - 1];
+  }
+
+  /** Term of the node that applied this entry first: it was committed in this term or before. */
+  committedIn(index: number): number {
+    return this.#committedIn[index - 1] ?? 0;
   }
 
   /** True when this entry is the first applied at its index. */
@@ -28,6 +34,7 @@ export class CommittedLog {
         throw new Violation('State-machine safety: entries applied with a gap', { node: node.id, index: entry.index });
       this.#entries.push(hash(entry));
       this.#terms.push(entry.term);
+      this.#committedIn.push(node.raft?.view().term ?? entry.term);
       return true;
     }
     if (known !== hash(entry))
@@ -74,7 +81,7 @@ export class LeaderCompleteness implements Observer {
     for (let index = this.#log.lastIndex; index > this.#mirror.of(node.id).base.index; index -= 1) {
       const term = this.#log.termAt(index) ?? 0;
       // A leader elected late, in an older term, need not know what newer leaders committed.
-      if (term < event.term && this.#mirror.termAt(node.id, index) !== term) {
+      if (this.#log.committedIn(index) < event.term && this.#mirror.termAt(node.id, index) !== term) {
         throw new Violation('Leader completeness: a committed entry is missing', { leader: node.id, term: event.term, index });
       }
     }
