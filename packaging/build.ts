@@ -12,6 +12,7 @@ if (process.argv.includes('--types')) writeFileSync(new URL('schemas/generated/t
 writeFileSync(new URL('schemas/generated/validators.js', root), generateValidators());
 mkdirSync(new URL('dist/', root), { recursive: true });
 
+// esbuild prints what is wrong by itself; a stack trace of ours would only bury it.
 await build({
   absWorkingDir: root.pathname,
   entryPoints: { holdfast: 'agent/main.ts', 'placement-worker': 'agent/placement/worker.ts', inventory: 'agent/health/inventory-main.ts' },
@@ -34,4 +35,6 @@ await build({
     // Some bundled CommonJS packages call require for Node's own modules.
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
+}).catch(() => {
+  process.exitCode = 1;
 });

@@ -34,7 +34,7 @@ function filesUnder(folder: string): readonly string[] {
     );
 }
 
-const statement = /^(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)';?$/gm;
+const statement = /^(?:import|export)\s+(type\s)?(?:[^'";]*?\sfrom\s+)?'([^']+)'/gm;
 const dynamic = /\bimport\(\s*'([^']+)'\s*\)/g;
 
 export function importsOf(path: string, text: string): readonly Import[] {
