@@ -4,13 +4,18 @@ export interface AllDocuments {
   AgentConfig: AgentConfig;
   HealthDocument: HealthDocument;
   InstancesDocument: InstancesDocument;
+  NodesDocument: NodesDocument;
   PlacementProblem: PlacementProblem;
   Placement: Placement;
+  PlacementsDocument: PlacementsDocument;
   Plan: Plan;
+  ProblemDetails: ProblemDetails;
+  StatusDocument: StatusDocument;
   TopologyDocument: TopologyDocument;
   UplinkAnswer: UplinkAnswer;
   UplinkReport: UplinkReport;
   WorkloadFile: WorkloadFile;
+  WorkloadsDocument: WorkloadsDocument;
 }
 /**
  * Configuration file of one agent (YAML or JSON).
@@ -689,6 +694,125 @@ export interface InstanceStatus {
   reason: string | null;
 }
 /**
+ * All boxes this agent knows of, with what they say of themselves: answer to GET /v1/nodes.
+ */
+export interface NodesDocument {
+  /**
+   * Log index applied when this was answered.
+   */
+  revision: number;
+  /**
+   * @maxItems 128
+   */
+  nodes: {
+    /**
+     * Name of a box, unique over all tiers.
+     */
+    name: string;
+    /**
+     * Name of a site.
+     */
+    site: string;
+    /**
+     * May be given work.
+     */
+    usable: boolean;
+    /**
+     * Why it may not.
+     */
+    reason: string | null;
+    topology: null | TopologyDocument;
+    health: null | HealthDocument;
+    /**
+     * Age of the health document in seconds, on this box's clock.
+     */
+    healthAgeSeconds: number | null;
+    /**
+     * Artefacts it holds.
+     */
+    staged: number;
+  }[];
+}
+/**
+ * What one box contributes to the map of the plant: itself, its capacity, its devices and links. Gossiped on change.
+ */
+export interface TopologyDocument {
+  version: 1;
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  node: string;
+  /**
+   * Name of a site.
+   */
+  site: string;
+  run: number;
+  seq: number;
+  /**
+   * 0 beside the machines, 1 and up for upper tiers.
+   */
+  level: number;
+  domain: string;
+  /**
+   * @maxItems 64
+   *
+   * Items: A label, matched exactly.
+   */
+  tags: string[];
+  /**
+   * @maxItems 64
+   *
+   * Items: A label, matched exactly.
+   */
+  extras: string[];
+  /**
+   * What workloads may use here.
+   */
+  capacity: {
+    memoryMiB: number;
+    cpuCores: number;
+    diskMiB: number;
+    cacheMiB: number;
+    vramMiB: number;
+    maxWorkloads?: number;
+    minimumMemoryMiB?: number;
+    /**
+     * @maxItems 64
+     *
+     * Items: A label, matched exactly.
+     */
+    requesters?: string[];
+  };
+  /**
+   * @maxItems 1024
+   */
+  devices: {
+    id: string;
+    kind: string | null;
+    /**
+     * @maxItems 64
+     */
+    delivers: {
+      /**
+       * Name of a data source, for example press-7/vibration.
+       */
+      source: string;
+      rateMBps: number;
+    }[];
+  }[];
+  /**
+   * @maxItems 256
+   */
+  links: {
+    /**
+     * Name of a box, unique over all tiers.
+     */
+    to: string;
+    latencyMs: number;
+    mbps: number;
+  }[];
+}
+/**
  * Everything a plan is made from: boxes, links, data sources, workloads, what stands. Costs are seconds per hour.
  */
 export interface PlacementProblem {
@@ -1192,6 +1316,19 @@ export interface Placement {
   };
 }
 /**
+ * All placements in force: answer to GET /v1/placements.
+ */
+export interface PlacementsDocument {
+  /**
+   * Log index applied when this was answered.
+   */
+  revision: number;
+  /**
+   * @maxItems 8192
+   */
+  placements: Placement[];
+}
+/**
  * Where every replica goes, what it costs, what else was possible.
  */
 export interface Plan {
@@ -1451,83 +1588,285 @@ export interface PlanAlternative {
   cons: string[];
 }
 /**
- * What one box contributes to the map of the plant: itself, its capacity, its devices and links. Gossiped on change.
+ * Every refusal over HTTP (RFC 9457), served as application/problem+json.
  */
-export interface TopologyDocument {
+export interface ProblemDetails {
+  /**
+   * about:blank: the code says it all.
+   */
+  type: string;
+  /**
+   * The HTTP status in words.
+   */
+  title: string;
+  /**
+   * HTTP status.
+   */
+  status: number;
+  /**
+   * What went wrong, to match on.
+   */
+  code: string;
+  /**
+   * Place, facts and remedy in words.
+   */
+  detail: string;
+  /**
+   * True: the change certainly did not happen. False: it may still.
+   */
+  definite: boolean;
+}
+/**
+ * How one agent and its site are, as this agent sees it.
+ */
+export interface StatusDocument {
+  /**
+   * Version of this document.
+   */
   version: 1;
   /**
-   * Name of a box, unique over all tiers.
+   * This box.
    */
-  node: string;
-  /**
-   * Name of a site.
-   */
-  site: string;
-  run: number;
-  seq: number;
-  /**
-   * 0 beside the machines, 1 and up for upper tiers.
-   */
-  level: number;
-  domain: string;
-  /**
-   * @maxItems 64
-   *
-   * Items: A label, matched exactly.
-   */
-  tags: string[];
-  /**
-   * @maxItems 64
-   *
-   * Items: A label, matched exactly.
-   */
-  extras: string[];
-  /**
-   * What workloads may use here.
-   */
-  capacity: {
-    memoryMiB: number;
-    cpuCores: number;
-    diskMiB: number;
-    cacheMiB: number;
-    vramMiB: number;
-    maxWorkloads?: number;
-    minimumMemoryMiB?: number;
-    /**
-     * @maxItems 64
-     *
-     * Items: A label, matched exactly.
-     */
-    requesters?: string[];
-  };
-  /**
-   * @maxItems 1024
-   */
-  devices: {
-    id: string;
-    kind: string | null;
-    /**
-     * @maxItems 64
-     */
-    delivers: {
-      /**
-       * Name of a data source, for example press-7/vibration.
-       */
-      source: string;
-      rateMBps: number;
-    }[];
-  }[];
-  /**
-   * @maxItems 256
-   */
-  links: {
+  node: {
     /**
      * Name of a box, unique over all tiers.
      */
-    to: string;
-    latencyMs: number;
-    mbps: number;
+    name: string;
+    /**
+     * Name of a site.
+     */
+    site: string;
+    /**
+     * libp2p peer id (base58, Ed25519).
+     */
+    peerId: string;
+    /**
+     * Version of the agent.
+     */
+    version: string;
+    /**
+     * Process id of the agent.
+     */
+    pid: number;
+    /**
+     * How often an agent was started on this data directory.
+     */
+    run: number;
+    /**
+     * Seconds since this agent started.
+     */
+    uptimeSeconds: number;
+  };
+  /**
+   * Who decides placements.
+   */
+  authority: {
+    /**
+     * Who decides placements: the upper site, this site's leader, nobody while merging, or nobody because this box has no quorum.
+     */
+    mode: 'connected' | 'autonomous' | 'rejoining' | 'isolated';
+    /**
+     * Who decides placements: the upper site, this site's leader, nobody while merging, or nobody because this box has no quorum.
+     */
+    siteMode: 'connected' | 'autonomous' | 'rejoining' | 'isolated';
+    /**
+     * Grows with every change of the site's mode.
+     */
+    epoch: number;
+    /**
+     * Newest intent of the upper site in force.
+     */
+    basisRevision: number;
+  };
+  /**
+   * This box's part in the site's agreement.
+   */
+  consensus: {
+    /**
+     * Raft role.
+     */
+    role: 'follower' | 'preCandidate' | 'candidate' | 'leader';
+    /**
+     * Raft term.
+     */
+    term: number;
+    /**
+     * Leader known here; null while there is none.
+     */
+    leader: string | null;
+    /**
+     * Leader: its term has begun. Others: caught up with what the leader said to be committed.
+     */
+    ready: boolean;
+    /**
+     * Log index known to be committed.
+     */
+    commitIndex: number;
+    /**
+     * Log index applied here.
+     */
+    appliedIndex: number;
+    /**
+     * Last log index here.
+     */
+    lastIndex: number;
+    /**
+     * Last log index on this box's disk.
+     */
+    durableIndex: number;
+    /**
+     * Voting members.
+     *
+     * @maxItems 9
+     *
+     * Items: Name of a box, unique over all tiers.
+     */
+    voters: string[];
+    /**
+     * Who campaigns first, second, … when the leader's links are lost.
+     *
+     * @maxItems 9
+     *
+     * Items: Name of a box, unique over all tiers.
+     */
+    succession: string[];
+  };
+  /**
+   * The link to the upper site; answered by the leader, who alone speaks over it.
+   */
+  uplink: {
+    /**
+     * There is an upper site.
+     */
+    configured: boolean;
+    /**
+     * Name of the upper site.
+     */
+    site: string | null;
+    /**
+     * The upper site's box is connected to this one.
+     */
+    connected: boolean;
+    /**
+     * Seconds since the last answer; null on members that do not lead, or before the first.
+     */
+    lastContactSeconds: number | null;
+  };
+  /**
+   * All members of the site.
+   *
+   * @maxItems 32
+   */
+  members: {
+    /**
+     * Name of a box, unique over all tiers.
+     */
+    name: string;
+    /**
+     * Connected to this box (true for itself).
+     */
+    reachable: boolean;
+    /**
+     * What the members say of it together.
+     */
+    verdict: 'alive' | 'cut-off' | 'lost' | 'unknown';
+    /**
+     * Members that were heard on it.
+     */
+    observers: number;
+    /**
+     * How many of them do not reach it.
+     */
+    unreachableFor: number;
+    /**
+     * Age of its newest health document; null before the first.
+     */
+    healthAgeSeconds: number | null;
   }[];
+  /**
+   * Replicas on this box.
+   */
+  workloads: {
+    /**
+     * Given to this box.
+     */
+    desired: number;
+    /**
+     * Serving, or a job between two runs.
+     */
+    ready: number;
+    /**
+     * May not start yet.
+     */
+    blocked: number;
+    /**
+     * Replicas of the site without a box.
+     */
+    unplaced: number;
+  };
+  /**
+   * What came from outside and was not let in, since this agent started.
+   */
+  refused: {
+    /**
+     * Connections of unknown peers.
+     */
+    strangers: number;
+    /**
+     * Streams of another cluster, version or incarnation.
+     */
+    hellos: number;
+    /**
+     * Malformed or oversized frames.
+     */
+    frames: number;
+    /**
+     * Gossip messages refused.
+     */
+    gossip: number;
+    /**
+     * Refused documents by peer.
+     *
+     * @maxItems 64
+     */
+    documents: {
+      /**
+       * Who sent it.
+       */
+      from: string;
+      /**
+       * Which document.
+       */
+      kind: 'health' | 'topology' | 'instances';
+      /**
+       * How many.
+       */
+      count: number;
+      /**
+       * Why the last one was refused.
+       */
+      lastReason: string;
+    }[];
+  };
+  /**
+   * The disk under log and state.
+   */
+  storage: {
+    /**
+     * failed: writes fail, this box has stepped down and tries again.
+     */
+    state: 'ok' | 'failed';
+    /**
+     * Why.
+     */
+    detail: string | null;
+  };
+  /**
+   * Where this interface is served.
+   *
+   * @maxItems 4
+   */
+  endpoints: string[];
 }
 /**
  * What an upper site answers to a report.
@@ -1897,4 +2236,97 @@ export interface WorkloadFile {
    * @maxItems 256
    */
   workloads: WorkloadSpec[];
+}
+/**
+ * Workloads, where their replicas belong and what their boxes say of them: answer to GET /v1/workloads.
+ */
+export interface WorkloadsDocument {
+  /**
+   * Log index applied when this was answered.
+   */
+  revision: number;
+  /**
+   * @maxItems 1024
+   */
+  workloads: {
+    /**
+     * Name of a workload, unique in its site.
+     */
+    name: string;
+    /**
+     * Runs all the time, or again and again.
+     */
+    kind: 'service' | 'job';
+    /**
+     * Who gave it: site, upper, or child:NAME.
+     */
+    origin: string;
+    /**
+     * What a box does with the workload when it loses its quorum: keep it running, or stop it before anybody else may start it.
+     */
+    onSplit: 'keep' | 'stop';
+    /**
+     * Replicas asked for.
+     */
+    wanted: number;
+    /**
+     * @maxItems 16
+     */
+    replicas: {
+      /**
+       * 0 .. wanted-1.
+       */
+      replica: number;
+      /**
+       * Name of a box, unique over all tiers.
+       */
+      node: string;
+      /**
+       * How firmly a workload stays in memory after a run: hot in RAM, warm in cache storage, cold in neither.
+       */
+      class: 'hot' | 'warm' | 'cold';
+      /**
+       * Fence of the placement.
+       */
+      epoch: number;
+      /**
+       * Decided by the site alone, not yet confirmed.
+       */
+      provisional: boolean;
+      /**
+       * As its box says; null when that was not heard.
+       */
+      state: string | null;
+      /**
+       * Process id on its box.
+       */
+      pid: number | null;
+      /**
+       * Started by an earlier run of its agent.
+       */
+      adopted: boolean;
+      /**
+       * Restarts after failures.
+       */
+      restarts: number;
+      /**
+       * Completed runs of a job.
+       */
+      runs: number;
+      /**
+       * Milliseconds the last start took.
+       */
+      lastStartMs: number | null;
+      /**
+       * Ports by name.
+       */
+      ports: {
+        [k: string]: number;
+      };
+      /**
+       * Why it does not run.
+       */
+      reason: string | null;
+    }[];
+  }[];
 }

@@ -1,0 +1,11 @@
+/** `npm run bench -- <area> [--json]`: prints figures, asserts nothing. */
+import { benchSite } from './site.ts';
+
+const areas: Readonly<Record<string, (json: boolean) => Promise<void>>> = { site: benchSite };
+
+const [area = '', ...options] = process.argv.slice(2);
+const run = areas[area];
+if (run === undefined) {
+  process.stderr.write(`usage: npm run bench -- <area> [--json]\nareas: ${Object.keys(areas).join(', ')}\n`);
+  process.exitCode = 2;
+} else await run(options.includes('--json'));

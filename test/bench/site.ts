@@ -1,0 +1,203 @@
+/** Figures of a whole site: the demonstration's four agents as real processes, measured from outside. */
+import { execFileSync } from 'node:child_process';
+import { Agent, request } from 'node:http';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Box } from '../../agent/demo/box.ts';
+import { getNodes, getStatus, putValue } from '../../agent/demo/client.ts';
+import { DemoSite } from '../../agent/demo/site.ts';
+import { done, notYet, until } from '../../agent/demo/until.ts';
+import { type Figure, median, printFigure, quantile } from './figure.ts';
+
+const program = [process.execPath, new URL('../../dist/holdfast.mjs', import.meta.url).pathname];
+const idleSeconds = 60;
+const failovers = 10;
+const putSeconds = 5;
+
+export async function benchSite(json: boolean): Promise<void> {
+  const print = (figure: Omit<Figure, 'subject'>): void => printFigure({ subject: 'holdfast', ...figure }, json);
+  const disk = mountDisk();
+  const dir = disk?.dir ?? mkdtempSync(join(tmpdir(), 'hf-bench-'));
+  const site = await DemoSite.prepare({ program, dir });
+  try {
+    await coldStart(site, print);
+    await idle(site, disk?.device, print);
+    await puts(site, print);
+    await failover(site, print);
+    await cutUpper(site, print);
+  } finally {
+    await site.stop();
+    disk?.unmount();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+type Print = (figure: Omit<Figure, 'subject'>) => void;
+
+async function coldStart(site: DemoSite, print: Print): Promise<void> {
+  const ready = async (box: Box): Promise<number> => {
+    const began = performance.now();
+    box.start();
+    await until(`${box.name} answers`, 30_000, async () => done(await getStatus(box)), { everyMs: 5 });
+    return performance.now() - began;
+  };
+  const alone = await ready(site.upper);
+  print({ figure: 'agent.cold_start', value: alone, unit: 'ms', params: { agents: 1 }, note: 'process start to the first answer of /status' });
+  const samples = await Promise.all(site.boxes.map(ready));
+  print({ figure: 'agent.cold_start', value: median(samples), unit: 'ms', params: { agents: 3 }, samples, note: 'three at once on this machine' });
+  await leaderOf(site.boxes);
+  await until('all members are heard of', 60_000, async () => {
+    const { nodes } = await getNodes(site.boxes[0] as Box);
+    return nodes.filter(({ health }) => health !== null).length >= 3 ? done(true) : notYet('not yet');
+  });
+}
+
+async function leaderOf(boxes: readonly Box[]): Promise<Box> {
+  return until('a leader', 30_000, async () => {
+    for (const box of boxes) if (box.pid !== undefined && (await getStatus(box)).consensus.role === 'leader') return done(box);
+    return notYet('none');
+  }, { everyMs: 20 });
+}
+
+async function idle(site: DemoSite, device: string | undefined, print: Print): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 5000)); // Until start-up writes have settled.
+  const cpuBefore = site.all.map((box) => cpuTicks(box));
+  const loopBefore = loopbackBytes();
+  execFileSync('sync');
+  const diskBefore = device === undefined ? undefined : sectorsWritten(device);
+  await new Promise((resolve) => setTimeout(resolve, idleSeconds * 1000));
+  execFileSync('sync');
+  for (const [i, box] of site.all.entries()) {
+    const cpu = ((cpuTicks(box) - (cpuBefore[i] ?? 0)) / 100 / idleSeconds) * 100;
+    print({ figure: 'agent.idle_cpu', value: cpu, unit: '% of a core', params: { box: box.name } });
+    print({ figure: 'agent.rss', value: rssMiB(box), unit: 'MiB', params: { box: box.name }, note: 'after the idle minute' });
+  }
+  print({ figure: 'site.idle_network', value: (loopbackBytes() - loopBefore) / idleSeconds, unit: 'B/s', params: { agents: site.all.length }, note: 'bytes sent on lo by all four agents together, link layer included' });
+  if (device === undefined || diskBefore === undefined) print({ figure: 'site.idle_disk', value: null, unit: 'B', note: 'skipped: no loop file system (needs root and losetup)' });
+  else print({ figure: 'site.idle_disk', value: (sectorsWritten(device) - diskBefore) * 512, unit: 'B', params: { seconds: idleSeconds, agents: site.all.length }, note: `all four agents, from the counters of ${device}; agents' own text logs are on it too` });
+}
+
+async function puts(site: DemoSite, print: Print): Promise<void> {
+  const leader = await leaderOf(site.boxes);
+  for (const clients of [1, 64]) {
+    await load(leader, clients, 1);
+    const cpuBefore = process.cpuUsage();
+    const latencies = await load(leader, clients, putSeconds);
+    const cpu = process.cpuUsage(cpuBefore);
+    const clientCpu = Math.round((cpu.user + cpu.system) / 1e4 / putSeconds);
+    const params = { clients, value_bytes: 256 };
+    print({ figure: 'site.puts_per_second', value: latencies.length / putSeconds, unit: '1/s', params, note: `durable, over the leader's Unix socket; client CPU ${clientCpu} % of a core` });
+    print({ figure: 'site.put_latency_p50', value: median(latencies), unit: 'ms', params });
+    print({ figure: 'site.put_latency_p99', value: quantile(latencies, 0.99), unit: 'ms', params });
+  }
+}
+
+/** Closed loop: each client has one request outstanding. Returns latencies in milliseconds. */
+async function load(box: Box, clients: number, seconds: number): Promise<number[]> {
+  const agent = new Agent({ keepAlive: true, maxSockets: clients });
+  const body = JSON.stringify({ value: 'x'.repeat(256) });
+  const latencies: number[] = [];
+  const end = performance.now() + seconds * 1000;
+  const one = (path: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const call = request({ socketPath: box.socket, method: 'PUT', path, agent, headers: { 'content-type': 'application/json', 'content-length': body.length } }, (response) => {
+        response.resume();
+        response.on('end', () => (response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`))));
+      });
+      call.on('error', reject);
+      call.end(body);
+    });
+  await Promise.all(
+    Array.from({ length: clients }, async (_, client) => {
+      for (let i = 0; performance.now() < end; i += 1) {
+        const began = performance.now();
+        await one(`/v1/kv/bench-${client}-${i % 16}`);
+        latencies.push(performance.now() - began);
+      }
+    }),
+  );
+  agent.destroy();
+  return latencies;
+}
+
+async function failover(site: DemoSite, print: Print): Promise<void> {
+  const samples: number[] = [];
+  for (let trial = 0; trial < failovers; trial += 1) {
+    const leader = await leaderOf(site.boxes);
+    const rest = site.boxes.filter((box) => box !== leader);
+    const began = performance.now();
+    await leader.killAgent();
+    // From the kill to the first acknowledged write issued after it, through any survivor.
+    await Promise.any(rest.map((box) => putValue(box, 'failover', String(trial))));
+    samples.push(performance.now() - began);
+    leader.start();
+    await until(`${leader.name} is back`, 30_000, async () => {
+      const [back, present] = [await getStatus(leader), await getStatus(await leaderOf(rest))];
+      return back.consensus.appliedIndex >= present.consensus.commitIndex && back.consensus.leader !== null ? done(true) : notYet('catching up');
+    });
+    await new Promise((resolve) => setTimeout(resolve, 1500)); // Links and timers at rest again.
+  }
+  print({ figure: 'site.failover_min', value: quantile(samples, 0), unit: 'ms', samples });
+  print({ figure: 'site.failover_median', value: median(samples), unit: 'ms', samples, note: 'SIGKILL of the leading agent to the first acknowledged write' });
+  print({ figure: 'site.failover_p99', value: quantile(samples, 0.99), unit: 'ms', samples });
+}
+
+async function cutUpper(site: DemoSite, print: Print): Promise<void> {
+  await until('connected', 60_000, async () => ((await getStatus(site.boxes[0] as Box)).authority.mode === 'connected' ? done(true) : notYet('not yet')));
+  const began = performance.now();
+  await site.upper.killAgent();
+  await until('autonomous everywhere', 60_000, async () => {
+    const modes = await Promise.all(site.boxes.map(async (box) => (await getStatus(box)).authority.mode));
+    return modes.every((mode) => mode === 'autonomous') ? done(true) : notYet(modes.join(' '));
+  }, { everyMs: 20 });
+  print({ figure: 'autonomy.takeover', value: performance.now() - began, unit: 'ms', params: { hold_time_ms: 3000 }, note: 'upper site killed to `autonomous` on every member' });
+}
+
+function pidOf(box: Box): number {
+  if (box.pid === undefined) throw new Error(`${box.name} is not running`);
+  return box.pid;
+}
+
+/** User and system time of the agent in clock ticks of 10 ms. */
+function cpuTicks(box: Box): number {
+  const stat = readFileSync(`/proc/${pidOf(box)}/stat`, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+function rssMiB(box: Box): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pidOf(box)}/status`, 'latin1'))?.[1] ?? Number.NaN) / 1024;
+}
+
+function loopbackBytes(): number {
+  return Number(readFileSync('/sys/class/net/lo/statistics/tx_bytes', 'latin1'));
+}
+
+function sectorsWritten(device: string): number {
+  const fields = readFileSync(`/sys/block/${device}/stat`, 'latin1').trim().split(/\s+/);
+  return Number(fields[6]);
+}
+
+/** A loop file system of its own, so that the block device's counters count these agents alone; undefined where that cannot be had. */
+function mountDisk(): { readonly dir: string; readonly device: string; unmount(): void } | undefined {
+  const base = mkdtempSync(join(tmpdir(), 'hf-disk-'));
+  const image = join(base, 'image');
+  const dir = join(base, 'm');
+  try {
+    mkdirSync(dir);
+    execFileSync('truncate', ['-s', '512M', image]);
+    execFileSync('mkfs.ext4', ['-q', '-F', image], { stdio: 'ignore' });
+    const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    execFileSync('mount', [device, dir], { stdio: 'ignore' });
+    const unmount = (): void => {
+      execFileSync('umount', ['-l', dir]);
+      execFileSync('losetup', ['-d', device]);
+      rmSync(base, { recursive: true, force: true });
+    };
+    return { dir, device: device.replace('/dev/', ''), unmount };
+  } catch {
+    rmSync(base, { recursive: true, force: true });
+    return undefined;
+  }
+}
