@@ -1,0 +1,80 @@
+import type { Message } from '../../../consensus/core/messages.ts';
+import { Raft } from '../../../consensus/core/raft.ts';
+import type { Ready } from '../../../consensus/core/ready.ts';
+import { defaultTiming, logIndex, type NodeId, term, tick } from '../../../consensus/core/types.ts';
+import { entriesOf } from './entries.ts';
+
+export interface LoneOptions {
+  readonly voters?: readonly NodeId[];
+  readonly terms?: readonly number[];
+}
+
+/** Member n1 alone with the test, which plays all the others and the disk. */
+export class LoneRaft {
+  readonly raft: Raft;
+  #now = 0;
+
+  constructor({ voters = ['n1', 'n2', 'n3'], terms = [] }: LoneOptions = {}) {
+    this.raft = new Raft({
+      id: 'n1',
+      membership: { voters, learners: [] },
+      timing: defaultTiming,
+      random: { nextInt: () => 0 },
+      now: tick(0),
+      hardState: { term: term(terms.at(-1) ?? 0), votedFor: undefined },
+      entries: entriesOf(terms),
+      base: { term: term(0), index: logIndex(0) },
+      appliedIndex: logIndex(0),
+      uncertain: undefined,
+    });
+  }
+
+  get term() {
+    return this.raft.view().term;
+  }
+
+  pass(ticks: number): void {
+    this.#now += ticks;
+    this.raft.tick(tick(this.#now));
+  }
+
+  /** Takes one Ready; saves nothing, applies nothing. */
+  ready(): Ready {
+    return this.raft.takeReady();
+  }
+
+  /** Takes one Ready and has it saved. */
+  saved(): Ready {
+    const ready = this.ready();
+    if (ready.save !== undefined) this.raft.step({ type: 'SAVED', token: ready.save.token });
+    return ready;
+  }
+
+  /** Makes it leader with the vote of n2. Its no-op is not saved yet. */
+  elect(): void {
+    this.pass(40);
+    const poll = this.ready().messages.find((message) => message.type === 'PREVOTE');
+    if (poll === undefined) throw new Error('It does not poll');
+    this.raft.step({ type: 'PREVOTE_REPLY', from: 'n2', to: 'n1', term: poll.term, poll: poll.poll, granted: true, conditional: false });
+    this.saved();
+    this.raft.step({ type: 'VOTE_REPLY', from: 'n2', to: 'n1', term: this.term, granted: true });
+  }
+
+  /** An ACK of the present term. */
+  ack(from: NodeId, durableIndex: number, seq = 0): void {
+    this.raft.step({
+      type: 'ACK',
+      from,
+      to: 'n1',
+      term: this.term,
+      seq,
+      sentAt: tick(this.#now),
+      ackSeq: 1,
+      durableIndex: logIndex(durableIndex),
+      reject: undefined,
+      touches: [],
+    });
+  }
+}
+
+export const typesOf = (messages: readonly Message[]): readonly string[] => messages.map(({ type }) => type);
