@@ -41,10 +41,14 @@ function descend(candidate: Candidate, random: PlacementRandom, over: () => bool
   const order = random.shuffle(candidate.instance.slots.map((_, slot) => slot));
   for (let gained = true; gained && !over(); ) {
     gained = false;
-    for (const slot of order) {
+    // Feasibility first: no step is spent on cost while something has no place.
+    for (const slot of emptySlots(candidate).sort(byLevel(candidate))) {
       if (over()) return;
       if (at(candidate.placed, slot) === -1) gained = insert(candidate, slot) || gained;
-      else gained = shift(candidate, slot) || swap(candidate, slot, random) || gained;
+    }
+    for (const slot of order) {
+      if (over()) return;
+      if (at(candidate.placed, slot) !== -1) gained = shift(candidate, slot) || swap(candidate, slot, random) || gained;
     }
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Candidate } from '../../../agent/placement/candidate.ts';
 import { checkPlan } from '../../../agent/placement/checker.ts';
-import { placeByDiffusion, placeByRegret, placingOrder } from '../../../agent/placement/construct.ts';
+import { keepCurrent, placeByDiffusion, placeByRegret, placingOrder } from '../../../agent/placement/construct.ts';
 import { improve } from '../../../agent/placement/improve.ts';
 import { PlacementRandom } from '../../../agent/placement/random.ts';
 import { compile } from '../../../agent/placement/slots.ts';
@@ -71,6 +71,20 @@ describe('the plan found', () => {
       }
       assert.ok(asked > 0);
     }
+  });
+
+  it('P8: gives critical work room within 60 evaluations, at the cost of less critical work only', () => {
+    const large = ['x', 'y', 'late'].map((id) => makeWorkload(id, { demand: { memoryMiB: 500 }, classes: ['hot'], criticality: 1 }));
+    const small = Array.from({ length: 10 }, (_, index) =>
+      makeWorkload(`w${index}`, { demand: { memoryMiB: 100 }, classes: ['hot'], criticality: 0.1 }),
+    );
+    const at = (id: string, node: string) => ({ workload: id, replica: 0, node, class: 'hot' as const });
+    const current = [at('x', 'a'), at('y', 'a'), ...small.map(({ id }) => at(id, 'b'))];
+    const candidate = new Candidate(compile(makeProblem([makeNode('a'), makeNode('b')], [...large, ...small], { current })));
+    keepCurrent(candidate);
+    assert.deepEqual([...candidate.unplaced], [1, 0]);
+    improve(candidate, new PlacementRandom(1), { steps: candidate.steps + 60, target: 0, interrupted: () => false });
+    assert.deepEqual([...candidate.unplaced], [0, 5]);
   });
 
   it('keeps the running cost equal to the sum of the terms through any series of moves', () => {
