@@ -85,6 +85,6 @@ function riskOf(health: HealthDocument | undefined): number {
   const { memory, disks } = health;
   if (disks.some(({ readOnly }) => readOnly === true)) return 1;
   const used = (total: number | null, free: number | null): number => (total === null || free === null || total === 0 ? 0 : 100 * (1 - free / total));
-  const fullest = Math.max(used(memory.totalBytes, memory.availableBytes), ...disks.map(({ sizeBytes, freeBytes }) => used(sizeBytes, freeBytes)));
+  const fullest = Math.max(used(memory.totalBytes, memory.availableBytes), ...disks.map(({ totalBytes, freeBytes }) => used(totalBytes, freeBytes)));
   return fullest >= nearlyFull ? 0.6 : 0;
 }

@@ -1,0 +1,104 @@
+/** One HTTP exchange: reads bounded bodies, writes documents, problems and ETags. */
+import { createHash } from 'node:crypto';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { ProblemDetails } from '../../schemas/generated/types.ts';
+import { ApiError } from './agent-api.ts';
+
+/** A JSON body is at most this long. */
+export const jsonBytesMax = 1024 * 1024;
+
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly url: URL;
+  /** Captured parts of the path, decoded. */
+  readonly params: readonly string[];
+
+  constructor(request: IncomingMessage, response: ServerResponse, url: URL, params: readonly string[]) {
+    this.request = request;
+    this.response = response;
+    this.url = url;
+    this.params = params;
+  }
+
+  param(at: number): string {
+    return this.params[at] ?? '';
+  }
+
+  query(name: string): string | undefined {
+    return this.url.searchParams.get(name) ?? undefined;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.request.headers[name];
+    return Array.isArray(value) ? value[0] : value;
+  }
+
+  /** A whole number in [0, max] from the query, or undefined when absent. Throws ApiError QUERY_INVALID. */
+  count(name: string, max: number): number | undefined {
+    const text = this.query(name);
+    if (text === undefined) return undefined;
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < 0 || value > max) throw new ApiError(400, 'QUERY_INVALID', `?${name}=${text} must be a whole number from 0 to ${max}`);
+    return value;
+  }
+
+  /** The body, parsed. Throws ApiError BODY_TOO_LARGE or BODY_NOT_JSON. */
+  async json(): Promise<unknown> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of this.request as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > jsonBytesMax) throw new ApiError(413, 'BODY_TOO_LARGE', `A JSON body has at most ${jsonBytesMax} bytes`);
+      chunks.push(chunk);
+    }
+    try {
+      return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+    } catch (error) {
+      throw new ApiError(400, 'BODY_NOT_JSON', `The body is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /** Answers 200 with a small result, without an ETag. */
+  result(value: object, status = 200): void {
+    this.#send(status, 'application/json', JSON.stringify(value));
+  }
+
+  /** Answers with a document and its ETag, or 304 when the client has it. */
+  document(value: object): void {
+    const body = JSON.stringify(value);
+    const tag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+    this.response.setHeader('etag', tag);
+    if (this.header('if-none-match') === tag) {
+      this.response.writeHead(304).end();
+      return;
+    }
+    this.#send(200, 'application/json', body);
+  }
+
+  text(type: string, body: string): void {
+    this.#send(200, type, body);
+  }
+
+  empty(status: number): void {
+    this.response.writeHead(status).end();
+  }
+
+  problem(error: unknown): void {
+    const known = error instanceof ApiError ? error : new ApiError(500, 'INTERNAL', 'The agent failed to answer; its log says more', false);
+    const { status, code, message, definite } = known;
+    const body: ProblemDetails = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, code, detail: message.slice(0, 4096), definite };
+    if (this.response.headersSent) {
+      this.response.destroy();
+      return;
+    }
+    // What is left of a body that was refused is not read: the connection ends instead.
+    if (!this.request.complete) this.response.setHeader('connection', 'close');
+    this.#send(status, 'application/problem+json', JSON.stringify(body));
+  }
+
+  #send(status: number, type: string, body: string): void {
+    this.response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' });
+    this.response.end(this.request.method === 'HEAD' ? undefined : body);
+  }
+}

@@ -1,0 +1,111 @@
+/** What can be asked, and by which method of the agent it is answered. */
+import type { WorkloadFile } from '../../schemas/generated/types.ts';
+import { checkDocument, describeProblems } from '../../schemas/validate.ts';
+import { type AgentApi, ApiError } from './agent-api.ts';
+import { streamEvents } from './event-stream.ts';
+import type { Exchange } from './exchange.ts';
+import { openApi } from './open-api.ts';
+import type { Route } from './router.ts';
+
+const artefactBytesMax = 1024 * 1024 * 1024;
+const sha256 = /^[0-9a-f]{64}$/;
+
+export function routesOf(api: AgentApi): readonly Route[] {
+  const get = (path: string, summary: string, handle: Route['handle'], answer?: string): Route => ({ method: 'GET', path, summary, handle, ...(answer === undefined ? {} : { answer }) });
+  /** A document that may be waited for: `?wait=REVISION&timeoutMs=`. */
+  const document = (path: string, summary: string, answer: string, read: () => object): Route =>
+    get(path, summary, async (exchange) => {
+      await waitAsAsked(api, exchange);
+      exchange.document(read());
+    }, answer);
+  const routes: Route[] = [
+    document('/status', 'How this agent and its site are.', 'StatusDocument', () => api.status()),
+    get('/livez', 'The process answers.', (exchange) => exchange.text('text/plain', 'ok\n')),
+    get('/readyz', 'This box takes part in the site: 200, or 503 with the reasons.', (exchange) => {
+      const { ready, reasons } = api.ready();
+      exchange.result({ ready, reasons }, ready ? 200 : 503);
+    }),
+    get('/metrics', 'Figures for Prometheus.', async (exchange) => exchange.text('text/plain; version=0.0.4', await api.metrics())),
+    get('/openapi.json', 'This list, for machines.', (exchange) => exchange.document(openApi(routes))),
+    document('/v1/nodes', 'All known boxes with topology and health.', 'NodesDocument', () => api.nodes()),
+    document('/v1/workloads', 'Workloads and what becomes of their replicas.', 'WorkloadsDocument', () => api.workloads()),
+    document('/v1/placements', 'All placements in force.', 'PlacementsDocument', () => api.placements()),
+    get('/v1/plan', 'The plan in force with its terms and alternatives.', (exchange) => {
+      const plan = api.plan();
+      if (plan === undefined) throw new ApiError(404, 'NO_PLAN', 'There is no plan yet: apply a workload first');
+      exchange.document(plan);
+    }),
+    get('/v1/placements/{}/explain', 'Why the replicas of a workload are where they are.', async (exchange) => exchange.result(await api.explain(exchange.param(0)))),
+    get('/v1/workloads/{}/logs', 'Newest output of a workload.', async (exchange) => {
+      const replica = exchange.count('replica', 15);
+      const logs = await api.logs(exchange.param(0), { lines: exchange.count('lines', 10_000) ?? 100, ...(replica === undefined ? {} : { replica }) });
+      exchange.result({ logs });
+    }),
+    get('/v1/kv', 'Values whose key begins with ?prefix=.', async (exchange) => {
+      const items = await api.kvList(exchange.query('prefix') ?? '', exchange.query('stale') === 'true');
+      exchange.result({ revision: api.revision(), items });
+    }),
+    get('/v1/kv/{}', 'One value, linearizable; with ?stale=true as this box has it.', async (exchange) => {
+      const key = exchange.param(0);
+      const value = await api.kvGet(key, exchange.query('stale') === 'true');
+      if (value === undefined) throw new ApiError(404, 'KEY_NOT_FOUND', `There is no key ${key.slice(0, 200)}`);
+      exchange.result(value);
+    }),
+    { method: 'PUT', path: '/v1/kv/{}', summary: 'Sets a value: {value, expectRevision?}.', handle: (exchange) => putValue(api, exchange) },
+    { method: 'DELETE', path: '/v1/kv/{}', summary: 'Deletes a value.', handle: async (exchange) => exchange.result(await api.kvDelete(exchange.param(0), keyOf(exchange))) },
+    { method: 'POST', path: '/v1/workloads', summary: 'Applies a workload file.', handle: async (exchange) => exchange.result(await api.applyWorkloads(await workloadFile(exchange))) },
+    { method: 'DELETE', path: '/v1/workloads/{}', summary: 'Deletes a workload.', handle: async (exchange) => exchange.result(await api.deleteWorkload(exchange.param(0))) },
+    { method: 'POST', path: '/v1/plan', summary: 'What would be planned for a workload file; changes nothing.', handle: async (exchange) => exchange.result(await api.dryRun(await workloadFile(exchange))) },
+    { method: 'HEAD', path: '/v1/artefacts/{}', summary: 'Whether this box holds an artefact.', handle: (exchange) => exchange.empty(api.hasArtefact(digest(exchange)) ? 200 : 404) },
+    { method: 'PUT', path: '/v1/artefacts/{}', summary: 'Stores an artefact under its SHA-256.', handle: (exchange) => putArtefact(api, exchange) },
+    get('/v1/events', 'Events as they happen (server-sent), resumable by Last-Event-ID.', (exchange) => streamEvents(api.events, exchange)),
+  ];
+  return routes;
+}
+
+async function waitAsAsked(api: AgentApi, exchange: Exchange): Promise<void> {
+  const wait = exchange.count('wait', Number.MAX_SAFE_INTEGER);
+  if (wait === undefined || api.revision() >= wait) return;
+  const timeoutMs = exchange.count('timeoutMs', 600_000) ?? 30_000;
+  if (!(await api.waitForRevision(wait, timeoutMs))) throw new ApiError(504, 'REVISION_NOT_REACHED', `This box is at revision ${api.revision()}, not yet at ${wait}`);
+}
+
+function keyOf(exchange: Exchange): { readonly idempotencyKey?: string } {
+  const key = exchange.header('idempotency-key');
+  if (key === undefined) return {};
+  if (key.length === 0 || key.length > 128) throw new ApiError(400, 'IDEMPOTENCY_KEY_INVALID', 'Idempotency-Key has 1 to 128 characters');
+  return { idempotencyKey: key };
+}
+
+async function putValue(api: AgentApi, exchange: Exchange): Promise<void> {
+  const body = (await exchange.json()) as { readonly value?: unknown; readonly expectRevision?: unknown } | null;
+  const { value, expectRevision } = body ?? {};
+  if (typeof value !== 'string') throw new ApiError(400, 'BODY_INVALID', '/value must be a string');
+  if (expectRevision !== undefined && !(Number.isSafeInteger(expectRevision) && (expectRevision as number) >= 0)) throw new ApiError(400, 'BODY_INVALID', '/expectRevision must be a whole number (0: the key must not exist)');
+  exchange.result(await api.kvPut(exchange.param(0), value, { ...keyOf(exchange), ...(expectRevision === undefined ? {} : { expectRevision: expectRevision as number }) }));
+}
+
+async function workloadFile(exchange: Exchange): Promise<WorkloadFile> {
+  const checked = checkDocument('WorkloadFile', await exchange.json());
+  if (!checked.ok) throw new ApiError(422, 'WORKLOADS_INVALID', describeProblems(checked.problems));
+  const seen = new Set<string>();
+  for (const { name } of checked.value.workloads) {
+    if (seen.has(name)) throw new ApiError(422, 'WORKLOADS_INVALID', `Workload ${name} is there twice: give each its own name`);
+    seen.add(name);
+  }
+  return checked.value;
+}
+
+function digest(exchange: Exchange): string {
+  const value = exchange.param(0);
+  if (!sha256.test(value)) throw new ApiError(400, 'DIGEST_INVALID', 'An artefact is named by its SHA-256: 64 lower-case hexadecimal digits');
+  return value;
+}
+
+async function putArtefact(api: AgentApi, exchange: Exchange): Promise<void> {
+  const bytes = Number(exchange.header('content-length'));
+  if (!Number.isSafeInteger(bytes) || bytes < 0) throw new ApiError(411, 'LENGTH_REQUIRED', 'An artefact is sent with its Content-Length');
+  if (bytes > artefactBytesMax) throw new ApiError(413, 'BODY_TOO_LARGE', `An artefact has at most ${artefactBytesMax} bytes`);
+  await api.putArtefact(digest(exchange), bytes, exchange.request as AsyncIterable<Uint8Array>);
+  exchange.result({ stored: true });
+}
