@@ -1,5 +1,5 @@
 import { invariant } from './invariant.ts';
-import { limits, type LogIndex, logIndex, type NodeId, type Snapshot, type Tick, tick } from './types.ts';
+import { type LogIndex, limits, logIndex, type NodeId, type Snapshot, type Tick, tick } from './types.ts';
 
 /**
  * `probe`: where the logs meet is unknown, one APPEND at a time. `replicate`: entries flow ahead of their acknowledgement.

@@ -1,7 +1,7 @@
-import { majorityValue } from './quorum.ts';
 import type { Leadership } from './leadership.ts';
 import type { Ack } from './messages.ts';
 import type { Progress } from './progress.ts';
+import { majorityValue } from './quorum.ts';
 import { answerReads, entryCost } from './requests.ts';
 import { sendChunk, wantSnapshot } from './snapshot-sender.ts';
 import { commitTo, type RaftState } from './state.ts';

@@ -3,7 +3,7 @@ import { invariant } from './invariant.ts';
 import type { SnapshotChunk } from './messages.ts';
 import { settleUncertain } from './roles.ts';
 import { commitTo, durableMatch, type RaftState } from './state.ts';
-import { limits, type LogIndex, logIndex, type NodeId } from './types.ts';
+import { type LogIndex, limits, logIndex, type NodeId } from './types.ts';
 
 /** A snapshot on its way in. A stream that was cut goes on where it stopped, even from another leader. */
 export interface IncomingSnapshot {

@@ -1,7 +1,7 @@
 import { Durability } from './durability.ts';
 import { invariant } from './invariant.ts';
-import { SentAcks } from './lease.ts';
 import type { Leadership } from './leadership.ts';
+import { SentAcks } from './lease.ts';
 import { LogView } from './log-view.ts';
 import type { CampaignReason } from './messages.ts';
 import { Outbox } from './outbox.ts';

@@ -18,6 +18,7 @@ export class Faults {
   readonly #crashed = new Map<NodeId, number>();
   readonly #pausedUntil = new Map<NodeId, number>();
   #healAt = 0;
+  #over = false;
   /** Boxes whose disk may lose acknowledged data in this run: fewer than half. */
   readonly #flippable: readonly NodeId[];
 
@@ -52,6 +53,7 @@ export class Faults {
 
   /** Mends everything for the quiet phase. */
   mendAll(): void {
+    this.#over = true;
     for (const id of [...this.#pausedUntil.keys()]) this.#resume(id);
     for (const id of [...this.#crashed.keys()]) this.#restart(id);
     this.#calm();
@@ -71,9 +73,12 @@ export class Faults {
 
   /** The worst moment for the power to fail: just after a promise left the box. */
   afterPromise(message: Message): void {
-    if (!promises.has(message.type) || this.#cluster.agenda.now % stormEvery >= stormTicks || !this.#random.chance(1.5)) return;
+    if (this.#over || !promises.has(message.type) || this.#cluster.agenda.now % stormEvery >= stormTicks || !this.#random.chance(1.5))
+      return;
     const node = this.#cluster.node(message.from);
-    this.#cluster.agenda.after(this.#random.nextInt(2), () => this.#crash(node, this.#cluster.agenda.now, 15));
+    this.#cluster.agenda.after(this.#random.nextInt(2), () => {
+      if (!this.#over) this.#crash(node, this.#cluster.agenda.now, 15);
+    });
   }
 
   #anyNode(): SimNode {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
+import { defaultTiming } from '../../../consensus/core/types.ts';
 import { ElectionSafety } from '../../sim/checkers/election-safety.ts';
 import { Cluster } from '../../sim/cluster.ts';
 import { Network } from '../../sim/network.ts';
 import { SeededRandom } from '../../sim/random.ts';
-import { defaultTiming } from '../../../consensus/core/types.ts';
 
 /** About half a minute; fewer with ELECTIONS=3000. */
 const wanted = Number(process.env.ELECTIONS ?? 100_000);

@@ -26,6 +26,7 @@ describe('lease', () => {
     assert.equal(rounds.ackSeqMajority('n2'), 0);
     rounds.begin(tick(20), copy);
     seen.set('n2', 72);
+    assert.equal(rounds.ackSeqMajority('n2'), 0, 'round 2 is not answered yet');
     assert.ok(rounds.update([2, 2, 0]));
     assert.equal(rounds.leaseFrom, 20);
     assert.equal(rounds.ackSeqMajority('n2'), 71);

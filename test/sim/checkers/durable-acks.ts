@@ -1,5 +1,5 @@
-import type { Entry, NodeId } from '../../../consensus/core/types.ts';
 import { majority } from '../../../consensus/core/quorum.ts';
+import type { Entry, NodeId } from '../../../consensus/core/types.ts';
 import type { Observer } from '../observer.ts';
 import type { SimNode } from '../sim-node.ts';
 import { Violation } from './violation.ts';
