@@ -27,19 +27,17 @@ export class EnginePlanner implements PlanningPort {
   }
 }
 
-/** Work held wholly by another tier is left out: it can neither be placed nor moved from here. */
-export function toProblem(input: PlanningInput): PlacementProblem {
-  const known = new Set(input.nodes.map(({ topology }) => topology.node));
-  const specs = input.specs.filter(({ name, replicas = 1 }) => Array.from({ length: replicas }, (_, replica) => `${name}/${replica}`).some((key) => !input.held.has(key)));
-  const placed = new Set(specs.map(({ name }) => name));
-  const current = input.current.filter(({ workload, node }) => known.has(node) && placed.has(workload));
-  return specsToProblem({ specs, nodes: input.nodes, current, unreachableArtefacts: input.unreachableArtefacts, uplink: input.uplink });
+export function toProblem({ nodes, specs, current, held, uplink, unreachableArtefacts }: PlanningInput): PlacementProblem {
+  const known = new Set(nodes.map(({ topology }) => topology.node));
+  // What stands on a box not known here has nowhere to stay, unless it is held: then it counts for spreading.
+  const standing = current.filter(({ workload, replica, node }) => known.has(node) || held.has(`${workload}/${replica}`));
+  return specsToProblem({ specs, nodes, current: standing, held, unreachableArtefacts, uplink });
 }
 
 function toResult(plan: Plan): PlanResult {
   return {
     assignments: plan.assignments.map(({ workload, replica, node, class: workClass }) => ({ workload, replica, node, class: workClass })),
-    unplaced: plan.unplaced.map(({ workload, replica, reasons }) => ({ workload, replica, reasons: reasons.map((reason) => JSON.stringify(reason)) })),
+    unplaced: plan.unplaced.map(({ workload, replica, summary }) => ({ workload, replica, reasons: [summary] })),
     plan,
   };
 }

@@ -21,9 +21,10 @@ export function localAssignments(planned: readonly Assignment[], current: readon
 }
 
 /**
- * Replicas a site alone must not place again: `onSplit: stop` work on a box of another tier. It may run there still, and only that
- * tier's lease or an operator can say that it does not.
+ * Replicas not to be placed again although their box is not known here. A site alone leaves `onSplit: stop` work of another tier: it
+ * may run there still, and only that tier's lease or an operator can say that it does not. An upper site leaves everything it placed
+ * in a child site that has not reported yet.
  */
-export function heldElsewhere(current: readonly Placement[], spec: (name: string) => WorkloadSpec | undefined, ownNodes: ReadonlySet<string>): ReadonlySet<string> {
-  return new Set(current.filter((placement) => !ownNodes.has(placement.node) && spec(placement.workload)?.onSplit === 'stop').map(keyOf));
+export function heldElsewhere(current: readonly Placement[], spec: (name: string) => WorkloadSpec | undefined, known: ReadonlySet<string>, holdAll: boolean): ReadonlySet<string> {
+  return new Set(current.filter((placement) => !known.has(placement.node) && (holdAll || spec(placement.workload)?.onSplit === 'stop')).map(keyOf));
 }

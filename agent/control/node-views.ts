@@ -30,6 +30,7 @@ export function viewNodes(facts: NodeFacts): readonly ReportedNode[] {
         reason: lost ? `${verdict}: ${unreachableFor} of ${observers} observers do not reach it` : null,
         risk: facts.risk(health?.document),
         staged: facts.instances.get(member)?.document.staged ?? [],
+        instances: facts.instances.get(member)?.document.instances ?? [],
         healthAgeSeconds: health === undefined ? null : Math.max(0, (facts.now - health.receivedAt) / 1000),
       },
     ];

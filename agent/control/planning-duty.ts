@@ -16,6 +16,7 @@ export interface PlanningDutyComponents {
 
 export interface PlanningDutyOptions {
   readonly hasUpper: boolean;
+  readonly hasChildren: boolean;
   readonly uplink: { readonly latencyMs: number; readonly mbps: number };
   /** Milliseconds that news is gathered before a plan is made. @default 30 */
   readonly gatherMs?: number;
@@ -75,7 +76,7 @@ export class PlanningDuty {
     const known = nodes();
     const specs = site.state.workloads().map(({ spec }) => spec);
     const current = site.state.placements();
-    const held = heldElsewhere(current, (name) => site.state.workload(name)?.spec, new Set(known.map(({ topology }) => topology.node)));
+    const held = heldElsewhere(current, (name) => site.state.workload(name)?.spec, new Set(known.map(({ topology }) => topology.node)), this.#options.hasChildren);
     return { nodes: known, specs, current, held, uplink: this.#options.uplink, unreachableArtefacts: this.#unreachable() };
   }
 

@@ -136,7 +136,7 @@ export class UplinkClient {
   async #takeIntent(intent: Intent, authorityEpoch: number): Promise<boolean> {
     const { site, log } = this.#parts;
     const { basisRevision, mode } = site.state.authority();
-    if (intent.revision === basisRevision && mode === 'connected') return true;
+    if (intent.revision === basisRevision && mode === 'connected' && this.#inForce(intent)) return true;
     const applied = await site.propose({ type: 'workloadsApply', origin: 'upper', specs: intent.specs, replace: true });
     if (!applied.ok) {
       log.warn('uplink.intent.refused', { code: applied.code, message: applied.message });
@@ -146,6 +146,16 @@ export class UplinkClient {
     if (!committed.ok) log.warn('uplink.intent.refused', { code: committed.code, message: committed.message });
     else log.info('uplink.intent.taken', { revision: intent.revision, assignments: intent.assignments.length });
     return committed.ok;
+  }
+
+  /** The same revision may come to hold more: a replica is handed on only when its former holder has let go. */
+  #inForce(intent: Intent): boolean {
+    const placements = this.#parts.site.state.placements();
+    const same = ({ workload, replica, node, class: workClass }: Intent['assignments'][number]): boolean => {
+      const placement = this.#parts.site.state.placement(workload, replica);
+      return placement?.node === node && placement.class === workClass;
+    };
+    return placements.length === intent.assignments.length && intent.assignments.every(same);
   }
 
   async #become(mode: 'autonomous' | 'rejoining' | 'connected', fromEpoch: number): Promise<void> {

@@ -1931,6 +1931,12 @@ export interface ReportedNode {
    */
   staged: string[];
   healthAgeSeconds: number | null;
+  /**
+   * What it runs.
+   *
+   * @maxItems 256
+   */
+  instances?: InstanceStatus[];
 }
 export interface Intent {
   revision: number;

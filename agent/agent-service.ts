@@ -1,0 +1,211 @@
+/** The agent as its HTTP interface sees it: reads from the answers, writes through the log. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ConsensusError } from '../consensus/driver/errors.ts';
+import type { NodesDocument, Plan, PlacementsDocument, StatusDocument, WorkloadFile, WorkloadsDocument } from '../schemas/generated/types.ts';
+import type { Agreement } from './agreement.ts';
+import type { Answers } from './answers.ts';
+import type { PlanningDuty } from './control/planning-duty.ts';
+import type { EnginePlanner } from './engine-planner.ts';
+import type { LogCollector } from './log-collector.ts';
+import type { AgentMetrics } from './metrics.ts';
+import { PlannerError } from './placement/planner.ts';
+import type { Envelope, Outcome, RefusalCode, Command } from './state/commands.ts';
+import { type AgentApi, ApiError, type KvValue, type LogLines, type Written } from './status/agent-api.ts';
+import type { EventRing } from './status/event-ring.ts';
+import type { ArtefactStore } from './workload/artefact-store.ts';
+
+export interface AgentServiceComponents {
+  readonly agreement: Agreement;
+  readonly answers: Answers;
+  readonly duty: PlanningDuty;
+  readonly planner: EnginePlanner;
+  readonly store: ArtefactStore;
+  readonly logs: LogCollector;
+  readonly metrics: AgentMetrics;
+  readonly events: EventRing;
+  readonly isolated: () => boolean;
+}
+
+const httpStatus: Readonly<Record<RefusalCode, number>> = {
+  BAD_COMMAND: 400,
+  KEY_INVALID: 400,
+  VALUE_TOO_LARGE: 413,
+  STATE_FULL: 507,
+  REVISION_CONFLICT: 409,
+  NOT_FOUND: 404,
+  NAME_TAKEN: 409,
+  STALE_AUTHORITY: 409,
+  STALE_INTENT: 409,
+  SEQUENCE_FORGOTTEN: 409,
+  WINDOW_FULL: 429,
+};
+
+export class AgentService implements AgentApi {
+  readonly events: EventRing;
+  readonly #parts: AgentServiceComponents;
+  readonly #waiters = new Set<() => void>();
+
+  constructor(components: AgentServiceComponents) {
+    this.#parts = components;
+    this.events = components.events;
+    components.agreement.onApplied(() => {
+      for (const wake of this.#waiters) wake();
+    });
+  }
+
+  status(): StatusDocument {
+    return this.#parts.answers.status();
+  }
+  nodes(): NodesDocument {
+    return this.#parts.answers.nodes();
+  }
+  workloads(): WorkloadsDocument {
+    return this.#parts.answers.workloads();
+  }
+  placements(): PlacementsDocument {
+    return { revision: this.revision(), placements: this.#parts.agreement.state.placements().map((placement) => ({ ...placement })) };
+  }
+  plan(): { readonly by: 'upper' | 'local'; readonly revision: number; readonly plan: unknown } | undefined {
+    return this.#parts.agreement.state.plan();
+  }
+
+  async explain(workload: string): Promise<object> {
+    const { agreement, duty, planner } = this.#parts;
+    if (agreement.state.workload(workload) === undefined) throw new ApiError(404, 'WORKLOAD_NOT_FOUND', `There is no workload ${workload}: see \`holdfast workload list\``);
+    const plan = agreement.state.plan()?.plan as Plan | null | undefined;
+    if (plan === undefined || plan === null) throw new ApiError(404, 'NO_PLAN', 'There is no plan yet: it is being made');
+    const planned = () => planner.explain(duty.input(), plan, workload);
+    return this.#engine(planned);
+  }
+
+  async dryRun(file: WorkloadFile): Promise<object> {
+    const { duty, planner } = this.#parts;
+    const input = duty.input();
+    const names = new Set(file.workloads.map(({ name }) => name));
+    const specs = [...input.specs.filter(({ name }) => !names.has(name)), ...file.workloads];
+    const result = await this.#engine(() => planner.solve({ ...input, specs }, AbortSignal.timeout(60_000)));
+    return result.plan;
+  }
+
+  async kvGet(key: string, stale: boolean): Promise<KvValue | undefined> {
+    if (!stale) await this.#barrier();
+    const row = this.#parts.agreement.state.kv(key);
+    return row === undefined ? undefined : { key, value: row.value, revision: row.revision };
+  }
+
+  async kvList(prefix: string, stale: boolean): Promise<readonly KvValue[]> {
+    if (!stale) await this.#barrier();
+    return this.#parts.agreement.state.kvList(prefix).map(([key, { value, revision }]) => ({ key, value, revision }));
+  }
+
+  kvPut(key: string, value: string, options: { readonly expectRevision?: number; readonly idempotencyKey?: string }): Promise<Written> {
+    const { expectRevision, idempotencyKey } = options;
+    return this.#write({ type: 'kvPut', key, value, ...(expectRevision === undefined ? {} : { expectRevision }) }, idempotencyKey);
+  }
+
+  kvDelete(key: string, options: { readonly idempotencyKey?: string }): Promise<Written> {
+    return this.#write({ type: 'kvDelete', key }, options.idempotencyKey);
+  }
+
+  async applyWorkloads(file: WorkloadFile): Promise<Written & { readonly changed: readonly string[]; readonly unchanged: readonly string[] }> {
+    // Where a file was found is the business of the machine it was applied from.
+    const specs = file.workloads.map((spec) => ({ ...spec, ...(spec.artefacts === undefined ? {} : { artefacts: spec.artefacts.map(({ source: _, ...artefact }) => artefact) }) }));
+    const outcome = await this.#propose({ type: 'workloadsApply', origin: 'site', specs, replace: false });
+    return { revision: outcome.revision, changed: outcome.detail?.changed ?? [], unchanged: outcome.detail?.unchanged ?? [] };
+  }
+
+  deleteWorkload(name: string): Promise<Written> {
+    return this.#write({ type: 'workloadDelete', name });
+  }
+
+  hasArtefact(sha256: string): boolean {
+    return this.#parts.store.has(sha256);
+  }
+
+  async putArtefact(sha256: string, bytes: number, source: AsyncIterable<Uint8Array>): Promise<void> {
+    try {
+      await this.#parts.store.putStream(sha256, bytes, source);
+    } catch (error) {
+      const { code, message } = error as { readonly code?: string; readonly message?: string };
+      throw new ApiError(422, /^[A-Z][A-Z0-9_]+$/.test(code ?? '') ? (code as string) : 'ARTEFACT_REFUSED', message ?? String(error));
+    }
+  }
+
+  logs(workload: string, options: { readonly replica?: number; readonly lines: number }): Promise<readonly LogLines[]> {
+    if (this.#parts.agreement.state.workload(workload) === undefined) return Promise.reject(new ApiError(404, 'WORKLOAD_NOT_FOUND', `There is no workload ${workload}`));
+    return this.#parts.logs.collect(workload, options);
+  }
+
+  revision(): number {
+    return this.#parts.agreement.status().appliedIndex;
+  }
+
+  async waitForRevision(revision: number, timeoutMs: number): Promise<boolean> {
+    const timeout = new AbortController();
+    let wake: () => void = () => undefined;
+    const reached = new Promise<void>((resolve) => {
+      wake = () => {
+        if (this.revision() >= revision) resolve();
+      };
+      this.#waiters.add(wake);
+      wake();
+    });
+    await Promise.race([reached, sleep(timeoutMs, undefined, { signal: timeout.signal }).catch(() => undefined)]);
+    timeout.abort();
+    this.#waiters.delete(wake);
+    return this.revision() >= revision;
+  }
+
+  ready(): { readonly ready: boolean; readonly reasons: readonly string[] } {
+    const view = this.#parts.agreement.status();
+    const reasons = [
+      ...(this.#parts.isolated() ? ['this box reaches no quorum'] : []),
+      ...(view.leader === undefined ? ['no leader is known'] : view.ready ? [] : ['not caught up with the leader yet']),
+      ...(view.storageFailure === undefined ? [] : [`the disk refuses writes: ${view.storageFailure.code}`]),
+    ];
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  metrics(): Promise<string> {
+    return this.#parts.metrics.text();
+  }
+
+  async #barrier(): Promise<void> {
+    try {
+      await this.#parts.agreement.barrier();
+    } catch (error) {
+      throw unavailable(error);
+    }
+  }
+
+  async #write(command: Command, idempotencyKey?: string): Promise<Written> {
+    const client = idempotencyKey === undefined ? undefined : { id: idempotencyKey, sequence: 1, lowestAwaited: 1 };
+    return { revision: (await this.#propose(command, client)).revision };
+  }
+
+  async #propose(command: Command, client?: Envelope['client']): Promise<Extract<Outcome, { ok: true }>> {
+    let outcome: Outcome;
+    try {
+      outcome = await this.#parts.agreement.propose(command, client);
+    } catch (error) {
+      throw unavailable(error);
+    }
+    if (!outcome.ok) throw new ApiError(httpStatus[outcome.code], outcome.code, outcome.message);
+    return outcome;
+  }
+
+  async #engine<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof PlannerError) throw new ApiError(error.code === 'BAD_PROBLEM' ? 422 : 503, `PLANNER_${error.code}`, error.message);
+      throw error;
+    }
+  }
+}
+
+function unavailable(error: unknown): Error {
+  if (!(error instanceof ConsensusError)) return error instanceof Error ? error : new Error(String(error));
+  const { code, definite, message } = error;
+  return new ApiError(code === 'TOO_LARGE' ? 413 : 503, code, message, definite);
+}

@@ -1,0 +1,159 @@
+/** The documents of the HTTP interface, made from state and facts. Nothing here changes anything. */
+import type { NodesDocument, ReportedNode, StatusDocument, WorkloadsDocument } from '../schemas/generated/types.ts';
+import type { Agreement } from './agreement.ts';
+import type { Settings } from './config.ts';
+import type { FactBook } from './fact-book.ts';
+import type { ExecutorPort, NetworkCounters, PeerView } from './ports.ts';
+import type { UplinkView } from './uplink/uplink-client.ts';
+
+export interface AnswerComponents {
+  readonly settings: Settings;
+  readonly agreement: Agreement;
+  readonly facts: FactBook;
+  readonly executor: ExecutorPort;
+  readonly peers: () => readonly PeerView[];
+  readonly counters: () => NetworkCounters;
+  readonly uplink: () => UplinkView | undefined;
+  /** Boxes of other tiers, as last reported. */
+  readonly foreignNodes: () => readonly ReportedNode[];
+  readonly unplaced: () => number;
+  readonly isolated: () => boolean;
+  readonly nowMs: () => number;
+  readonly peerId: string;
+  readonly run: number;
+  readonly version: string;
+}
+
+export class Answers {
+  readonly #parts: AnswerComponents;
+  readonly #startedAt: number;
+
+  constructor(components: AnswerComponents) {
+    this.#parts = components;
+    this.#startedAt = components.nowMs();
+  }
+
+  status(): StatusDocument {
+    const { settings, agreement, facts, executor, counters, uplink, isolated, nowMs, peerId, run, version } = this.#parts;
+    const view = agreement.status();
+    const authority = agreement.state.authority();
+    const link = uplink();
+    const refused = counters();
+    const instances = executor.instances();
+    const ready = new Set(['ready', 'waiting', 'running']);
+    const upperNames = new Set(settings.upper?.members.map(({ name }) => name));
+    return {
+      version: 1,
+      node: { name: settings.name, site: settings.site, peerId, version, pid: process.pid, run, uptimeSeconds: (nowMs() - this.#startedAt) / 1000 },
+      authority: { mode: isolated() ? 'isolated' : authority.mode, siteMode: authority.mode, epoch: authority.epoch, basisRevision: authority.basisRevision },
+      consensus: {
+        role: view.role,
+        term: view.term,
+        leader: view.leader ?? null,
+        ready: view.ready,
+        commitIndex: view.commitIndex,
+        appliedIndex: view.appliedIndex,
+        lastIndex: view.lastIndex,
+        durableIndex: view.durableIndex,
+        voters: [...view.membership.voters],
+        succession: [...view.succession],
+      },
+      uplink: {
+        configured: settings.upper !== undefined,
+        site: settings.upper?.site ?? null,
+        connected: this.#parts.peers().some(({ name, connected }) => connected && upperNames.has(name)),
+        lastContactSeconds: link?.lastContactAt === undefined || view.role !== 'leader' ? null : Math.max(0, (nowMs() - link.lastContactAt) / 1000),
+      },
+      members: agreement.members.map((name) => {
+        const { verdict, observers, unreachableFor } = facts.verdict(name);
+        const age = facts.health.ageMs(name);
+        const reachable = name === settings.name || this.#parts.peers().some((peer) => peer.name === name && peer.connected);
+        return { name, reachable, verdict, observers, unreachableFor, healthAgeSeconds: age === undefined ? null : Math.max(0, age / 1000) };
+      }),
+      workloads: {
+        desired: agreement.state.placements().filter(({ node }) => node === settings.name).length,
+        ready: instances.filter(({ state }) => ready.has(state)).length,
+        blocked: instances.filter(({ state }) => state === 'blocked').length,
+        unplaced: this.#parts.unplaced(),
+      },
+      refused: {
+        strangers: refused.strangersRefused,
+        hellos: refused.hellosRefused,
+        frames: refused.framesRefused,
+        gossip: refused.gossipRefused,
+        documents: (['health', 'topology', 'instances'] as const).flatMap((kind) =>
+          facts[kind].refusals().map(({ from, count, lastReason }) => ({ from, kind, count, lastReason: lastReason.slice(0, 1024) })),
+        ),
+      },
+      storage: view.storageFailure === undefined ? { state: 'ok', detail: null } : { state: 'failed', detail: view.storageFailure.message.slice(0, 1024) },
+      endpoints: [`unix:${settings.status.socket}`, ...(settings.status.port > 0 ? [`http://${settings.status.host}:${settings.status.port}`] : [])],
+    };
+  }
+
+  nodes(): NodesDocument {
+    const { facts, agreement, foreignNodes } = this.#parts;
+    const health = (name: string) => facts.health.get(name)?.document ?? null;
+    const own = new Map(facts.nodes().map((node) => [node.topology.node, node]));
+    const members = agreement.members.map((name) => {
+      const node = own.get(name);
+      const age = facts.health.ageMs(name);
+      return {
+        name,
+        site: agreement.site,
+        usable: node?.usable ?? false,
+        reason: node === undefined ? 'nothing was heard of it yet' : node.reason,
+        topology: node?.topology ?? null,
+        health: health(name),
+        healthAgeSeconds: age === undefined ? null : Math.max(0, age / 1000),
+        staged: node?.staged.length ?? 0,
+      };
+    });
+    const foreign = foreignNodes().map(({ topology, usable, reason, healthAgeSeconds, staged }) => ({
+      name: topology.node,
+      site: topology.site,
+      usable,
+      reason,
+      topology,
+      health: null,
+      healthAgeSeconds,
+      staged: staged.length,
+    }));
+    return { revision: agreement.status().appliedIndex, nodes: [...members, ...foreign] };
+  }
+
+  workloads(): WorkloadsDocument {
+    const { agreement, facts, foreignNodes, executor, settings } = this.#parts;
+    const said = new Map<string, ReturnType<ExecutorPort['instances']>>();
+    for (const { topology, instances } of [...foreignNodes(), ...facts.nodes()]) said.set(topology.node, instances ?? []);
+    said.set(settings.name, executor.instances());
+    const placements = agreement.state.placements();
+    const workloads = agreement.state.workloads().map(({ spec, origin }) => ({
+      name: spec.name,
+      kind: spec.kind,
+      origin,
+      onSplit: spec.onSplit ?? ('keep' as const),
+      wanted: spec.replicas ?? 1,
+      replicas: placements
+        .filter(({ workload }) => workload === spec.name)
+        .map(({ replica, node, class: workClass, epoch, provisional }) => {
+          const instance = said.get(node)?.find((one) => one.workload === spec.name && one.replica === replica);
+          return {
+            replica,
+            node,
+            class: workClass,
+            epoch,
+            provisional,
+            state: instance?.state ?? null,
+            pid: instance?.pid ?? null,
+            adopted: instance?.adopted ?? false,
+            restarts: instance?.restarts ?? 0,
+            runs: instance?.runs ?? 0,
+            lastStartMs: instance?.lastStartMs ?? null,
+            ports: instance?.ports ?? {},
+            reason: instance?.reason ?? null,
+          };
+        }),
+    }));
+    return { revision: agreement.status().appliedIndex, workloads };
+  }
+}

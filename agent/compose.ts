@@ -1,0 +1,278 @@
+/** Builds the agent: the only file that knows every part. Parts start in dependency order and stop in reverse. */
+import { randomInt } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { BootClock } from '../consensus/driver/boot-clock.ts';
+import type { NodeEvent } from '../consensus/driver/driver-event.ts';
+import type { RowChange } from '../consensus/driver/ports.ts';
+import type { InstancesDocument, ReportedNode, UplinkReport } from '../schemas/generated/types.ts';
+import { AgentService } from './agent-service.ts';
+import { Agreement } from './agreement.ts';
+import { Answers } from './answers.ts';
+import { ArtefactExchange } from './artefact-exchange.ts';
+import type { Settings } from './config.ts';
+import { PlanningDuty } from './control/planning-duty.ts';
+import { ReleaseDuty } from './control/release-duty.ts';
+import { claimDataDir, makeDataDir } from './data-dir.ts';
+import { DutyRoster } from './duty-roster.ts';
+import { EnginePlanner } from './engine-planner.ts';
+import { FactBook } from './fact-book.ts';
+import { FactPublisher } from './health/fact-publisher.ts';
+import { HealthPublisher } from './health/publisher.ts';
+import { Sampler } from './health/sampler.ts';
+import { buildTopologyDocument, detectCapacity } from './health/topology-document.ts';
+import { LocalWork } from './local-work.ts';
+import { LogCollector } from './log-collector.ts';
+import { AgentMetrics } from './metrics.ts';
+import { Network } from './network/host.ts';
+import { loadOrCreateIdentity } from './network/identity.ts';
+import type { KnownPeer, Log } from './ports.ts';
+import { EventRing } from './status/event-ring.ts';
+import { StatusServer } from './status/server.ts';
+import { UplinkClient } from './uplink/uplink-client.ts';
+import { UplinkServer } from './uplink/uplink-server.ts';
+import { ArtefactPuller } from './workload/artefact-puller.ts';
+import { ArtefactStore } from './workload/artefact-store.ts';
+import { Executor } from './workload/executor.ts';
+
+export interface Agent {
+  /** @param stopWorkloads end what runs here; otherwise it goes on, and the next agent adopts it. */
+  stop(stopWorkloads: boolean): Promise<void>;
+}
+
+export interface ComposeOptions {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly version: string;
+  /** Entry of the planning thread; from source the engine's own. */
+  readonly workerUrl: URL | undefined;
+  /** The agreement has broken beyond repair: end the process. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** Facts are said again this long after a box connected: its gossip needs a moment to join the mesh. */
+const repeatAfterMs = [200, 1000, 3000] as const;
+
+/** Builds and starts an agent. Rejects with an error that has a code; nothing is left running then. */
+export async function startAgent({ settings, log, version, workerUrl, onFatal }: ComposeOptions): Promise<Agent> {
+  const clock = new BootClock();
+  const random = { nextInt: (below: number) => randomInt(below) };
+  makeDataDir(settings.dataDir);
+  mkdirSync(settings.runtimeDir, { recursive: true, mode: 0o700 });
+  const identity = await loadOrCreateIdentity(settings.dataDir);
+  const { name, site, clusterId, timing } = settings;
+  const dataDir = await claimDataDir(settings.dataDir, { node: name, clusterId, peerId: identity.peerId });
+  const undo: (() => Promise<void> | void)[] = [() => dataDir.release()];
+  try {
+    const events = new EventRing(() => clock.nowMs());
+    const network = new Network({ identity, listen: settings.listen, self: { name, site, clusterId, clusterEpoch: 0, incarnation: 1 }, peers: peersOf(settings), clock, log, random });
+    const agreement = await Agreement.open({ settings, transport: network.consensus, clock, onEvent: (event) => told(event, log, events, onFatal) });
+    undo.push(() => agreement.node.stop());
+    const facts = new FactBook({ clock, gossip: network.gossip, peers: () => network.peers() }, { self: name, members: agreement.members, lostAfterMs: timing.lostAfterMs });
+
+    // Workloads of this box.
+    const exchange = new ArtefactExchange({ calls: network.calls, holders: (sha256) => holdersOf(sha256) });
+    const store = new ArtefactStore({ directory: `${settings.dataDir}/artefacts`, bytesMax: settings.limits.artefactStoreMiB * 2 ** 20 });
+    await store.open();
+    exchange.start(store);
+    const puller = new ArtefactPuller({ store, fetcher: exchange, clock, log });
+    const environment = { HOLDFAST_NODE: name, HOLDFAST_SITE: site, HOLDFAST_SOCKET: settings.status.socket };
+    const executor = new Executor({ store, puller, clock, log, nodeBinary: process.execPath, environment }, { runtimeDir: settings.runtimeDir, bootId: bootId(), outputKiB: settings.limits.outputKiB });
+    const work = new LocalWork({ agreement, executor, clock, log }, { leaseMs: timing.leaseMs, isolatedAfterMs: Math.max(2000, 4 * timing.electionMs) });
+
+    // Deciding, and the link between tiers.
+    const planner = new EnginePlanner(workerUrl === undefined ? {} : { workerUrl });
+    undo.push(() => planner.stop());
+    const uplinkServer: UplinkServer | undefined = settings.children.length === 0 ? undefined : new UplinkServer({ site: agreement, calls: network.calls, clock, log, ownNodes: () => [...facts.nodes()], planning: () => duty.pending(), onNews: () => roster.poke() });
+    const childNodes = (): ReportedNode[] => [...(uplinkServer?.reports().values() ?? [])].flatMap(({ report }) => report.nodes);
+    const duty: PlanningDuty = new PlanningDuty(
+      { site: agreement, planner, clock, log, nodes: () => [...facts.nodes(), ...childNodes()], onPlanned: ({ unplaced }) => events.add('plan.committed', { unplaced: unplaced.length }) },
+      { hasUpper: settings.upper !== undefined, hasChildren: settings.children.length > 0, uplink: { latencyMs: settings.upper?.latencyMs ?? 20, mbps: settings.upper?.mbps ?? 100 } },
+    );
+    const uplinkClient =
+      settings.upper === undefined
+        ? undefined
+        : new UplinkClient(
+            { site: agreement, calls: network.calls, clock, log, upper: settings.upper.members.map((member) => member.name), report: () => reportOf(agreement, facts), onRejoined: (summary) => events.add('uplink.rejoined', summary) },
+            { holdTimeMs: settings.upper.holdTimeMs },
+          );
+    const foreignNodes = (): ReportedNode[] => [...(uplinkClient?.upperNodes() ?? []), ...childNodes()];
+    function holdersOf(sha256: string): readonly string[] {
+      const connected = new Set(network.peers().filter((peer) => peer.connected).map((peer) => peer.name));
+      const said = [...facts.nodes(), ...foreignNodes()].filter(({ topology, staged }) => connected.has(topology.node) && staged.includes(sha256)).map(({ topology }) => topology.node);
+      // A box of another tier may hold it without our having heard so: followers do not speak with the upper site.
+      const others = network.peers().filter((peer) => peer.connected && peer.relation !== 'member' && !said.includes(peer.name)).map((peer) => peer.name);
+      return [...said, ...others];
+    }
+    const releases = new ReleaseDuty(
+      {
+        site: agreement,
+        clock,
+        log,
+        runsHere: (workload, replica) => executor.instances().some((one) => one.workload === workload && one.replica === replica && one.pid !== null),
+        heldByChild: (workload, replica, node) => heldByChild(uplinkServer, workload, replica, node),
+      },
+      { leaseMs: timing.leaseMs },
+    );
+
+    // Facts of this box.
+    const sampler = new Sampler({ clock, version, directories: [settings.dataDir, settings.runtimeDir] });
+    const health = new HealthPublisher({ clock, gossip: network.gossip, sampler, log }, { node: name, site, run: dataDir.run, sampleMs: timing.healthSampleMs, maxAgeMs: timing.healthMaxAgeMs });
+    health.onSample((fact) => facts.health.setOwn(fact));
+    const topology = new FactPublisher<'TopologyDocument'>({ clock, gossip: network.gossip, log }, { topic: 'topology', maxAgeMs: timing.healthMaxAgeMs });
+    const instances = new FactPublisher<'InstancesDocument'>({ clock, gossip: network.gossip, log }, { topic: 'instances', maxAgeMs: timing.healthMaxAgeMs });
+    const detected = await detectCapacity(settings.dataDir);
+    const publishInstances = (): void => {
+      const document: InstancesDocument = { version: 1, node: name, run: dataDir.run, seq: instances.nextSeq, observes: facts.observes(), instances: [...executor.instances()], staged: [...executor.staged()].slice(0, 512) };
+      if (instances.offer(document)) facts.instances.setOwn({ from: name, document, receivedAt: clock.nowMs() });
+    };
+    const roster = new DutyRoster(clock, [publishInstances, work.check, () => releases.check(), () => duty.check()]);
+    const pokeAll = (): void => {
+      roster.poke();
+      uplinkClient?.poke();
+    };
+    facts.onChange(pokeAll);
+    executor.onChange(pokeAll);
+    agreement.onApplied((revision, changes) => {
+      tellChanges(events, revision, changes);
+      if (changes.some(({ key }) => !key.startsWith('kv/') && !key.startsWith('client/'))) pokeAll();
+    });
+    network.onPeer((peer, state) => {
+      events.add(`peer.${state}`, { peer });
+      pokeAll();
+      if (state === 'up') {
+        for (const ms of repeatAfterMs) {
+          clock.after(ms, () => {
+            health.repeat();
+            topology.repeat();
+            instances.repeat();
+          });
+        }
+      }
+    });
+
+    // Asked from outside.
+    const logs = new LogCollector({ site: agreement, calls: network.calls, executor });
+    const answers = new Answers({
+      settings,
+      agreement,
+      facts,
+      executor,
+      peers: () => network.peers(),
+      counters: () => network.counters(),
+      uplink: () => uplinkClient?.view(),
+      foreignNodes,
+      unplaced: () => duty.unplaced().length,
+      isolated: () => work.isolated(),
+      nowMs: () => clock.nowMs(),
+      peerId: identity.peerId,
+      run: dataDir.run,
+      version,
+    });
+    const service = new AgentService({ agreement, answers, duty, planner, store, logs, metrics: new AgentMetrics(() => answers.status()), events, isolated: () => work.isolated() });
+    const server = new StatusServer({ api: service, log }, settings.status);
+
+    await network.start();
+    undo.push(() => network.stop());
+    uplinkServer?.start();
+    logs.start();
+    await executor.start();
+    undo.push(() => executor.stop());
+    agreement.node.start();
+    sampler.start();
+    undo.push(() => sampler.stop());
+    const own = buildTopologyDocument(settings.document, detected, { run: dataDir.run, seq: topology.nextSeq });
+    topology.offer(own);
+    facts.topology.setOwn({ from: name, document: own, receivedAt: clock.nowMs() });
+    undo.push(() => topology.stop(), () => instances.stop());
+    await health.start();
+    undo.push(() => health.stop());
+    await server.start();
+    undo.push(() => server.stop());
+    roster.start();
+    uplinkClient?.start();
+    undo.push(() => {
+      uplinkClient?.stop();
+      roster.stop();
+      duty.stop();
+    });
+    log.info('agent.started', { run: dataDir.run, version, socket: settings.status.socket, listen: network.listenAddress });
+    return {
+      stop: async (stopWorkloads) => {
+        if (stopWorkloads) await executor.stopWorkloads();
+        // A planned hand-over takes milliseconds; the others noticing by themselves takes more.
+        agreement.node.transferLeadership();
+        await unwind(undo, log);
+        log.info('agent.stopped', { stopWorkloads });
+      },
+    };
+  } catch (error) {
+    await unwind(undo, log);
+    throw error;
+  }
+}
+
+async function unwind(undo: readonly (() => Promise<void> | void)[], log: Log): Promise<void> {
+  for (const stop of [...undo].reverse()) {
+    try {
+      await stop();
+    } catch (error) {
+      log.error('agent.stop.failed', { message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+}
+
+function peersOf({ site, members, upper, children }: Settings): readonly KnownPeer[] {
+  return [
+    ...members.map((member) => ({ ...member, site, relation: 'member' as const })),
+    ...(upper?.members.map((member) => ({ ...member, site: upper.site, relation: 'upper' as const })) ?? []),
+    ...children.flatMap((child) => child.members.map((member) => ({ ...member, address: undefined, site: child.site, relation: 'child' as const }))),
+  ];
+}
+
+function reportOf(agreement: Agreement, facts: FactBook): UplinkReport {
+  const { state, site } = agreement;
+  return {
+    version: 1,
+    site,
+    authority: { ...state.authority() },
+    nodes: [...facts.nodes()],
+    specs: state.workloads().filter(({ origin }) => origin === 'site').map(({ spec }) => spec),
+    placements: state.placements().map((placement) => ({ ...placement })),
+    holders: state.holders().map(({ workload, replica, node }) => ({ workload, replica, node })),
+  };
+}
+
+/** False once the child site that has this box neither places nor holds the replica there; undefined while it has not said. */
+function heldByChild(server: UplinkServer | undefined, workload: string, replica: number, node: string): boolean | undefined {
+  for (const { report } of server?.reports().values() ?? []) {
+    if (!report.nodes.some(({ topology }) => topology.node === node)) continue;
+    const names = (one: { readonly workload: string; readonly replica: number; readonly node: string }): boolean => one.workload === workload && one.replica === replica && one.node === node;
+    return report.placements.some(names) || report.holders.some(names);
+  }
+  return undefined;
+}
+
+function told(event: NodeEvent, log: Log, events: EventRing, onFatal: (error: Error) => void): void {
+  if (event.type === 'fatal') {
+    log.error('consensus.fatal', { message: event.error.stack ?? event.error.message });
+    onFatal(event.error);
+    return;
+  }
+  const { type, ...rest } = event;
+  const level = type.endsWith('failed') ? 'warn' : type === 'role' || type === 'leader' || type === 'term-started' || type === 'storage-recovered' ? 'info' : 'debug';
+  log[level](`consensus.${type}`, rest);
+  events.add(`consensus.${type}`, rest);
+}
+
+const toldPrefixes = ['workload/', 'placement/', 'authority/', 'plan/', 'kv/'] as const;
+
+function tellChanges(events: EventRing, revision: number, changes: readonly RowChange[]): void {
+  for (const { key, value } of changes) {
+    const prefix = toldPrefixes.find((one) => key.startsWith(one));
+    if (prefix !== undefined) events.add(`${prefix.slice(0, -1)}.${value === undefined ? 'deleted' : 'changed'}`, { key: key.slice(prefix.length), revision });
+  }
+}
+
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+}
