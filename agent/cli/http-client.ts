@@ -1,0 +1,105 @@
+/** The command line's side of the HTTP interface. */
+import { type IncomingMessage, request } from 'node:http';
+import type { ProblemDetails } from '../../schemas/generated/types.ts';
+import { checkDocument } from '../../schemas/validate.ts';
+
+export const defaultEndpoint = 'unix:/run/holdfast/holdfast.sock';
+
+/** Exit codes, the same for all commands. */
+export const exitCode = { ok: 0, failed: 1, usage: 2, notFound: 3, refused: 4, unavailable: 5, indefinite: 6 } as const;
+
+/** A command that ends with a message and an exit code. */
+export class CliError extends Error {
+  readonly exitCode: number;
+  /** What to print with --json. */
+  readonly code: string;
+
+  constructor(exit: number, code: string, message: string) {
+    super(message);
+    this.exitCode = exit;
+    this.code = code;
+  }
+}
+
+export class HttpClient {
+  readonly #endpoint: string;
+  readonly #where: { readonly socketPath: string } | { readonly host: string; readonly port: number };
+  readonly #token: string | undefined;
+
+  /** @param endpoint `unix:/path` or `http://host:port`. Throws CliError. */
+  constructor(endpoint: string, token: string | undefined) {
+    this.#endpoint = endpoint;
+    this.#token = token;
+    if (endpoint.startsWith('unix:')) {
+      this.#where = { socketPath: endpoint.slice(5) };
+      return;
+    }
+    const url = URL.parse(endpoint);
+    if (url?.protocol !== 'http:') throw new CliError(exitCode.usage, 'ENDPOINT_INVALID', `The endpoint ${endpoint} is neither unix:/path nor http://127.0.0.1:port`);
+    this.#where = { host: url.hostname, port: Number(url.port || 80) };
+  }
+
+  async get(path: string): Promise<unknown> {
+    return JSON.parse(await this.#text('GET', path));
+  }
+
+  /** The body of a successful answer, parsed. Throws CliError with the exit code of the problem. */
+  async send(method: 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
+    return JSON.parse(await this.#text(method, path, body === undefined ? undefined : Buffer.from(JSON.stringify(body))));
+  }
+
+  async upload(path: string, bytes: Uint8Array): Promise<void> {
+    await this.#text('PUT', path, bytes);
+  }
+
+  async has(path: string): Promise<boolean> {
+    const response = await this.open('HEAD', path);
+    response.resume();
+    return response.statusCode === 200;
+  }
+
+  /** An open answer, for streams. */
+  open(method: string, path: string, body?: Uint8Array): Promise<IncomingMessage> {
+    const headers: Record<string, string | number> = {
+      ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.byteLength }),
+      ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+    };
+    return new Promise((resolve, reject) => {
+      const call = request({ ...this.#where, method, path, headers }, resolve);
+      let sent = false;
+      call.on('finish', () => {
+        sent = body !== undefined || method === 'DELETE';
+      });
+      call.on('error', (error: NodeJS.ErrnoException) => {
+        const refused = error.code === 'ECONNREFUSED' || error.code === 'ENOENT' || error.code === 'EACCES';
+        if (refused || !sent) reject(new CliError(exitCode.unavailable, 'UNREACHABLE', `No agent answers at ${this.#endpoint} (${error.code ?? error.message}): is it running? Set --endpoint or HOLDFAST_ENDPOINT`));
+        else reject(new CliError(exitCode.indefinite, 'ANSWER_LOST', `The connection to ${this.#endpoint} broke before the answer: the change may have happened, read before you repeat it`));
+      });
+      call.setTimeout(60_000, () => call.destroy(new Error('no answer for 60 s')));
+      call.end(body);
+    });
+  }
+
+  async #text(method: string, path: string, body?: Uint8Array): Promise<string> {
+    const response = await this.open(method, path, body);
+    const chunks: Buffer[] = [];
+    for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+    const text = Buffer.concat(chunks).toString('utf8');
+    const status = response.statusCode ?? 0;
+    if (status >= 200 && status < 300) return text;
+    throw problemToError(status, text);
+  }
+}
+
+function problemToError(status: number, text: string): CliError {
+  let problem: ProblemDetails | undefined;
+  try {
+    const checked = checkDocument('ProblemDetails', JSON.parse(text));
+    if (checked.ok) problem = checked.value;
+  } catch {
+    // Not from an agent: told below.
+  }
+  if (problem === undefined) return new CliError(exitCode.failed, 'ANSWER_STRANGE', `The answer (HTTP ${status}) is not an agent's`);
+  const exit = !problem.definite ? exitCode.indefinite : status === 404 ? exitCode.notFound : status >= 500 ? exitCode.unavailable : exitCode.refused;
+  return new CliError(exit, problem.code, problem.detail);
+}

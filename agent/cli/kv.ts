@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+import { table } from './context.ts';
+import type { Act } from './main-cli.ts';
+
+interface Item {
+  readonly key: string;
+  readonly value: string;
+  readonly revision: number;
+}
+
+export function addKv(program: Command, act: Act): void {
+  const kv = program.command('kv').description('values the site agrees on');
+  const path = (key: string): string => `/v1/kv/${encodeURIComponent(key)}`;
+  kv.command('get <key>')
+    .description('read one value, linearizably')
+    .option('--stale', 'as this box has it, without asking the others')
+    .addHelpText('after', '\nExample: holdfast kv get line/speed')
+    .action(act(async ({ client, print }, key: string, { stale }: { stale?: boolean }) => {
+      const item = (await client.get(`${path(key)}${stale === true ? '?stale=true' : ''}`)) as Item;
+      print(item, () => item.value);
+    }));
+  kv.command('put <key> <value>')
+    .description('set one value')
+    .option('--expect <revision>', 'only if the key is at this revision (0: does not exist)')
+    .addHelpText('after', '\nExample: holdfast kv put line/speed 120')
+    .action(act(async ({ client, print }, key: string, value: string, { expect }: { expect?: string }) => {
+      const written = (await client.send('PUT', path(key), { value, ...(expect === undefined ? {} : { expectRevision: Number(expect) }) })) as { revision: number };
+      print(written, () => `${key} set at revision ${written.revision}`);
+    }));
+  kv.command('delete <key>')
+    .description('delete one value')
+    .addHelpText('after', '\nExample: holdfast kv delete line/speed')
+    .action(act(async ({ client, print }, key: string) => {
+      const written = (await client.send('DELETE', path(key))) as { revision: number };
+      print(written, () => `${key} deleted at revision ${written.revision}`);
+    }));
+  kv.command('list [prefix]')
+    .description('list values whose key begins with a prefix')
+    .addHelpText('after', '\nExample: holdfast kv list line/')
+    .action(act(async ({ client, print }, prefix: string | undefined) => {
+      const list = (await client.get(`/v1/kv?prefix=${encodeURIComponent(prefix ?? '')}`)) as { items: Item[] };
+      print(list, () => table(['KEY', 'REVISION', 'VALUE'], list.items.map(({ key, revision, value }) => [key, String(revision), value])));
+    }));
+}

@@ -1,0 +1,68 @@
+/** Documents as a person reads them, within 80 columns where it can be. */
+import type { NodesDocument, Plan, StatusDocument, WorkloadsDocument } from '../../schemas/generated/types.ts';
+import { seconds, table } from './context.ts';
+
+export function showStatus({ node, authority, consensus, uplink, members, workloads, refused, storage }: StatusDocument): string {
+  const lines = [
+    `${node.name} of site ${node.site}, agent ${node.version}, up ${seconds(node.uptimeSeconds)}`,
+    `authority  ${authority.mode}${authority.mode === authority.siteMode ? '' : ` (site: ${authority.siteMode})`}, epoch ${authority.epoch}, based on intent ${authority.basisRevision}`,
+    `consensus  ${consensus.role} in term ${consensus.term}, leader ${consensus.leader ?? 'unknown'}, applied ${consensus.appliedIndex} of ${consensus.commitIndex}${consensus.ready ? '' : ', catching up'}`,
+    `uplink     ${uplink.configured ? `${uplink.site} ${uplink.connected ? 'connected' : 'not connected'}${uplink.lastContactSeconds === null ? '' : `, last answer ${seconds(uplink.lastContactSeconds)} ago`}` : 'none configured'}`,
+    `workloads  ${workloads.ready} ready of ${workloads.desired} here${workloads.blocked > 0 ? `, ${workloads.blocked} blocked` : ''}${workloads.unplaced > 0 ? `; ${workloads.unplaced} without a box` : ''}`,
+    `storage    ${storage.state}${storage.detail === null ? '' : `: ${storage.detail}`}`,
+    `refused    ${refused.strangers} strangers, ${refused.hellos} greetings, ${refused.frames} frames, ${refused.gossip} gossip messages`,
+    ...refused.documents.map(({ from, kind, count, lastReason }) => `           ${count} ${kind} documents of ${from}: ${lastReason}`),
+    '',
+  ];
+  const rows = members.map(({ name, reachable, verdict, observers, unreachableFor, healthAgeSeconds }) => [name, reachable ? 'yes' : 'no', verdict, `${unreachableFor} of ${observers}`, seconds(healthAgeSeconds)]);
+  return lines.join('\n') + table(['MEMBER', 'REACHED', 'VERDICT', 'NOT REACHED BY', 'HEALTH AGE'], rows);
+}
+
+export function showNodes({ nodes }: NodesDocument): string {
+  const rows = nodes.map(({ name, site, usable, reason, health, healthAgeSeconds, topology }) => {
+    const memory = health?.memory;
+    const free = memory?.availableBytes == null || memory.totalBytes == null ? '-' : `${Math.round((100 * memory.availableBytes) / memory.totalBytes)} %`;
+    const cpu = health?.cpu.usagePercent;
+    return [name, site, usable ? 'yes' : 'no', topology === null ? '-' : `${topology.capacity.memoryMiB} MiB`, cpu == null ? '-' : `${cpu.toFixed(0)} %`, free, seconds(healthAgeSeconds), reason ?? ''];
+  });
+  return table(['BOX', 'SITE', 'USABLE', 'SHARE', 'CPU', 'MEM FREE', 'AGE', ''], rows);
+}
+
+export function showWorkloads({ workloads }: WorkloadsDocument): string {
+  if (workloads.length === 0) return 'No workloads. Give some with `holdfast apply -f FILE`.';
+  const rows = workloads.flatMap(({ name, replicas, wanted }) => {
+    if (replicas.length === 0) return [[name, '-', '-', 'not placed', '-', `${wanted} wanted`]];
+    return replicas.map(({ replica, node, class: workClass, state, pid, runs, restarts, provisional, reason, ports }) => {
+      const facts = [
+        ...(provisional ? ['provisional'] : []),
+        ...(runs > 0 ? [`${runs} runs`] : []),
+        ...(restarts > 0 ? [`${restarts} restarts`] : []),
+        ...Object.entries(ports).map(([port, number]) => `${port} on ${number}`),
+        ...(reason === null ? [] : [reason]),
+      ];
+      return [wanted > 1 ? `${name}/${replica}` : name, node, workClass, state ?? 'not heard', pid === null ? '-' : String(pid), facts.join(', ')];
+    });
+  });
+  return table(['WORKLOAD', 'BOX', 'CLASS', 'STATE', 'PID', ''], rows);
+}
+
+export function showPlan({ assignments, objective, bound, gapPercent, provenBy, unplaced, alternatives, explanation }: Plan): string {
+  const lines = [table(['WORKLOAD', 'REPLICA', 'BOX', 'CLASS'], assignments.map(({ workload, replica, node, class: workClass }) => [workload, String(replica), node, workClass]))];
+  for (const { workload, replica, summary } of unplaced) lines.push(`${workload}/${replica} has no place: ${summary}`);
+  lines.push('', `figure of merit ${objective.total.toFixed(3)} s/h (lower is better), bound ${bound.toFixed(3)}${gapPercent === undefined ? '' : `, at most ${gapPercent.toFixed(1)} % above the optimum`} (${provenBy})`);
+  for (const { name, value, unit } of termsOf(objective)) lines.push(`  ${name.padEnd(14)} ${value.toFixed(3)} ${unit}`);
+  alternatives.forEach((alternative, i) => {
+    lines.push(`alternative ${i + 1}: ${totalOf(alternative).toFixed(3)} s/h`);
+  });
+  for (const pro of explanation.pros) lines.push(`+ ${pro}`);
+  for (const con of explanation.cons) lines.push(`- ${con}`);
+  return lines.join('\n');
+}
+
+function totalOf(alternative: Plan['alternatives'][number]): number {
+  return alternative.objective.total;
+}
+
+function termsOf(objective: Plan['objective']): readonly { readonly name: string; readonly value: number; readonly unit: string }[] {
+  return objective.terms.map(({ name, cost }) => ({ name, value: cost, unit: 's/h' }));
+}
