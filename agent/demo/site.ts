@@ -17,11 +17,20 @@ export interface DemoSiteOptions {
 }
 
 const clusterOf = { mill: 'mill-demo-cluster', region: 'region-demo-cluster' } as const;
-/** Sources the example workloads read, and the box each device stands beside. */
+/** Every source is wired to two boxes, as a careful plant does it: when one dies, the data is still to be had. */
 const devicesOf: Readonly<Record<string, AgentConfig['devices']>> = {
-  'box-a': [{ id: 'press-1', kind: 'press', delivers: [{ source: 'press-1/vibration', rateMBps: 0.2 }] }],
-  'box-b': [{ id: 'press-2', kind: 'press', delivers: [{ source: 'press-2/vibration', rateMBps: 0.2 }] }],
-  'box-c': [{ id: 'mill-meter', kind: 'meter', delivers: [{ source: 'mill/energy', rateMBps: 0.01 }] }],
+  'box-a': [
+    { id: 'press-1', kind: 'press', delivers: [{ source: 'press-1/vibration', rateMBps: 0.2 }] },
+    { id: 'mill-meter-2', kind: 'meter', delivers: [{ source: 'mill/energy', rateMBps: 0.01 }] },
+  ],
+  'box-b': [
+    { id: 'press-2', kind: 'press', delivers: [{ source: 'press-2/vibration', rateMBps: 0.2 }] },
+    { id: 'press-1-second-wire', kind: 'press', delivers: [{ source: 'press-1/vibration', rateMBps: 0.2 }] },
+  ],
+  'box-c': [
+    { id: 'mill-meter', kind: 'meter', delivers: [{ source: 'mill/energy', rateMBps: 0.01 }] },
+    { id: 'press-2-second-wire', kind: 'press', delivers: [{ source: 'press-2/vibration', rateMBps: 0.2 }] },
+  ],
 };
 
 export class DemoSite {

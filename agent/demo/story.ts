@@ -1,5 +1,6 @@
 /** The story `--verify` plays: each step is seen through the boxes' own interfaces, and fails only on a generous deadline. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { WorkloadsDocument } from '../../schemas/generated/types.ts';
 import type { Box } from './box.ts';
 import { ask, getJson, getNodes, getStatus, getValue, getWorkloads, putValue } from './client.ts';
 import { isAlive, processesOf } from './processes.ts';
@@ -246,9 +247,24 @@ export class Story {
     return modes.every((said) => said.endsWith(` ${mode}`)) ? done(true) : notYet(modes.join(', '));
   }
 
+  /** Workloads as a box knows them; what runs upstairs only the leader hears of, so the upper box itself is asked for that. */
+  async #workloads(box: Box): Promise<WorkloadsDocument> {
+    const { upper } = this.#parts.site;
+    const document = await getWorkloads(box);
+    const above = upper.pid === undefined || box === upper ? undefined : await getWorkloads(upper).catch(() => undefined);
+    const workloads = document.workloads.map((workload) => ({
+      ...workload,
+      replicas: workload.replicas.map((replica) => {
+        const said = replica.node === upper.name ? above?.workloads.find(({ name }) => name === workload.name)?.replicas.find((one) => one.replica === replica.replica) : undefined;
+        return said === undefined ? replica : { ...replica, state: said.state, pid: said.pid };
+      }),
+    }));
+    return { ...document, workloads };
+  }
+
   /** Replicas with a process, as one member of the site sees them (the upper site's own included while it is there). */
   async #running(box: Box = this.#live()[0] as Box): Promise<readonly Running[]> {
-    const { workloads } = await getWorkloads(box);
+    const { workloads } = await this.#workloads(box);
     return workloads.flatMap(({ name, onSplit, replicas }) =>
       replicas.flatMap(({ replica, node, pid, epoch, provisional }) => (pid === null || node === null ? [] : [{ key: `${name}/${replica}`, node, pid, epoch, provisional, onSplit }])),
     );
@@ -259,10 +275,13 @@ export class Story {
     let before = '';
     return this.#until('all workloads are in place', deadlineMs, async () => {
       const from = box ?? (this.#live()[0] as Box);
-      const { workloads } = await getWorkloads(from);
+      const { workloads } = await this.#workloads(from);
       const reachable = new Set([...this.#live(), ...(this.#parts.site.upper.pid === undefined ? [] : [this.#parts.site.upper])].map(({ name }) => name));
-      const open = workloads.flatMap(({ name, replicas, wanted }) => [
-        ...(replicas.length < wanted ? [`${name}: ${replicas.length} of ${wanted} placed`] : []),
+      // What nobody can run while the upper site is away (work that needs its extras) is known to be without a box.
+      const missing = workloads.reduce((sum, { replicas, wanted }) => sum + wanted - replicas.length, 0);
+      const planned = (await getStatus(await this.#leader(20 * second))).workloads.unplaced;
+      if (missing > (this.#parts.site.upper.pid === undefined ? planned : 0)) return notYet(`${missing} replicas not placed`);
+      const open = workloads.flatMap(({ name, replicas }) => [
         ...replicas
           .filter(({ node, state }) => node !== null && reachable.has(node) && state !== 'ready' && state !== 'waiting' && state !== 'running')
           .map(({ replica, node, state }) => `${name}/${replica} on ${node} ${state ?? 'unknown'}`),
