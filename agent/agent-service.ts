@@ -1,7 +1,14 @@
 /** The agent as its HTTP interface sees it: reads from the answers, writes through the log. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConsensusError } from '../consensus/driver/errors.ts';
-import type { NodesDocument, Plan, PlacementsDocument, StatusDocument, WorkloadFile, WorkloadsDocument } from '../schemas/generated/types.ts';
+import type {
+  NodesDocument,
+  PlacementsDocument,
+  Plan,
+  StatusDocument,
+  WorkloadFile,
+  WorkloadsDocument,
+} from '../schemas/generated/types.ts';
 import type { Agreement } from './agreement.ts';
 import type { Answers } from './answers.ts';
 import type { PlanningDuty } from './control/planning-duty.ts';
@@ -9,7 +16,7 @@ import type { EnginePlanner } from './engine-planner.ts';
 import type { LogCollector } from './log-collector.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { PlannerError } from './placement/planner.ts';
-import type { Envelope, Outcome, RefusalCode, Command } from './state/commands.ts';
+import type { Command, Envelope, Outcome, RefusalCode } from './state/commands.ts';
 import { type AgentApi, ApiError, type KvValue, type LogLines, type Written } from './status/agent-api.ts';
 import type { EventRing } from './status/event-ring.ts';
 import type { ArtefactStore } from './workload/artefact-store.ts';
@@ -71,7 +78,8 @@ export class AgentService implements AgentApi {
 
   async explain(workload: string): Promise<object> {
     const { agreement, duty, planner } = this.#parts;
-    if (agreement.state.workload(workload) === undefined) throw new ApiError(404, 'WORKLOAD_NOT_FOUND', `There is no workload ${workload}: see \`holdfast workload list\``);
+    if (agreement.state.workload(workload) === undefined)
+      throw new ApiError(404, 'WORKLOAD_NOT_FOUND', `There is no workload ${workload}: see \`holdfast workload list\``);
     const plan = agreement.state.plan()?.plan as Plan | null | undefined;
     if (plan === undefined || plan === null) throw new ApiError(404, 'NO_PLAN', 'There is no plan yet: it is being made');
     const planned = () => planner.explain(duty.input(), plan, workload);
@@ -107,9 +115,14 @@ export class AgentService implements AgentApi {
     return this.#write({ type: 'kvDelete', key }, options.idempotencyKey);
   }
 
-  async applyWorkloads(file: WorkloadFile): Promise<Written & { readonly changed: readonly string[]; readonly unchanged: readonly string[] }> {
+  async applyWorkloads(
+    file: WorkloadFile,
+  ): Promise<Written & { readonly changed: readonly string[]; readonly unchanged: readonly string[] }> {
     // Where a file was found is the business of the machine it was applied from.
-    const specs = file.workloads.map((spec) => ({ ...spec, ...(spec.artefacts === undefined ? {} : { artefacts: spec.artefacts.map(({ source: _, ...artefact }) => artefact) }) }));
+    const specs = file.workloads.map((spec) => ({
+      ...spec,
+      ...(spec.artefacts === undefined ? {} : { artefacts: spec.artefacts.map(({ source: _, ...artefact }) => artefact) }),
+    }));
     const outcome = await this.#propose({ type: 'workloadsApply', origin: 'site', specs, replace: false });
     return { revision: outcome.revision, changed: outcome.detail?.changed ?? [], unchanged: outcome.detail?.unchanged ?? [] };
   }
@@ -132,7 +145,8 @@ export class AgentService implements AgentApi {
   }
 
   logs(workload: string, options: { readonly replica?: number; readonly lines: number }): Promise<readonly LogLines[]> {
-    if (this.#parts.agreement.state.workload(workload) === undefined) return Promise.reject(new ApiError(404, 'WORKLOAD_NOT_FOUND', `There is no workload ${workload}`));
+    if (this.#parts.agreement.state.workload(workload) === undefined)
+      return Promise.reject(new ApiError(404, 'WORKLOAD_NOT_FOUND', `There is no workload ${workload}`));
     return this.#parts.logs.collect(workload, options);
   }
 
@@ -198,7 +212,8 @@ export class AgentService implements AgentApi {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof PlannerError) throw new ApiError(error.code === 'BAD_PROBLEM' ? 422 : 503, `PLANNER_${error.code}`, error.message);
+      if (error instanceof PlannerError)
+        throw new ApiError(error.code === 'BAD_PROBLEM' ? 422 : 503, `PLANNER_${error.code}`, error.message);
       throw error;
     }
   }

@@ -44,8 +44,21 @@ export class Answers {
     const upperNames = new Set(settings.upper?.members.map(({ name }) => name));
     return {
       version: 1,
-      node: { name: settings.name, site: settings.site, peerId, version, pid: process.pid, run, uptimeSeconds: (nowMs() - this.#startedAt) / 1000 },
-      authority: { mode: isolated() ? 'isolated' : authority.mode, siteMode: authority.mode, epoch: authority.epoch, basisRevision: authority.basisRevision },
+      node: {
+        name: settings.name,
+        site: settings.site,
+        peerId,
+        version,
+        pid: process.pid,
+        run,
+        uptimeSeconds: (nowMs() - this.#startedAt) / 1000,
+      },
+      authority: {
+        mode: isolated() ? 'isolated' : authority.mode,
+        siteMode: authority.mode,
+        epoch: authority.epoch,
+        basisRevision: authority.basisRevision,
+      },
       consensus: {
         role: view.role,
         term: view.term,
@@ -62,13 +75,21 @@ export class Answers {
         configured: settings.upper !== undefined,
         site: settings.upper?.site ?? null,
         connected: this.#parts.peers().some(({ name, connected }) => connected && upperNames.has(name)),
-        lastContactSeconds: link?.lastContactAt === undefined || view.role !== 'leader' ? null : Math.max(0, (nowMs() - link.lastContactAt) / 1000),
+        lastContactSeconds:
+          link?.lastContactAt === undefined || view.role !== 'leader' ? null : Math.max(0, (nowMs() - link.lastContactAt) / 1000),
       },
       members: agreement.members.map((name) => {
         const { verdict, observers, unreachableFor } = facts.verdict(name);
         const age = facts.health.ageMs(name);
         const reachable = name === settings.name || this.#parts.peers().some((peer) => peer.name === name && peer.connected);
-        return { name, reachable, verdict, observers, unreachableFor, healthAgeSeconds: age === undefined ? null : Math.max(0, age / 1000) };
+        return {
+          name,
+          reachable,
+          verdict,
+          observers,
+          unreachableFor,
+          healthAgeSeconds: age === undefined ? null : Math.max(0, age / 1000),
+        };
       }),
       workloads: {
         desired: agreement.state.placements().filter(({ node }) => node === settings.name).length,
@@ -85,8 +106,14 @@ export class Answers {
           facts[kind].refusals().map(({ from, count, lastReason }) => ({ from, kind, count, lastReason: lastReason.slice(0, 1024) })),
         ),
       },
-      storage: view.storageFailure === undefined ? { state: 'ok', detail: null } : { state: 'failed', detail: view.storageFailure.message.slice(0, 1024) },
-      endpoints: [`unix:${settings.status.socket}`, ...(settings.status.port > 0 ? [`http://${settings.status.host}:${settings.status.port}`] : [])],
+      storage:
+        view.storageFailure === undefined
+          ? { state: 'ok', detail: null }
+          : { state: 'failed', detail: view.storageFailure.message.slice(0, 1024) },
+      endpoints: [
+        `unix:${settings.status.socket}`,
+        ...(settings.status.port > 0 ? [`http://${settings.status.host}:${settings.status.port}`] : []),
+      ],
     };
   }
 

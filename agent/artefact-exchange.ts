@@ -23,7 +23,8 @@ export class ArtefactExchange implements ArtefactFetcher {
   start(store: { has(sha256: string): boolean; readChunk(sha256: string, offset: number, max: number): Promise<Uint8Array> }): void {
     this.#parts.calls.serve(artefactProtocol, { requestBytesMax: 256 }, async (_from, request) => {
       const [digest = '', offset = ''] = new TextDecoder().decode(request).split(' ');
-      if (!sha256.test(digest) || !/^\d{1,15}$/.test(offset)) throw Object.assign(new Error('Ask for a digest and an offset'), { code: 'BAD_REQUEST' });
+      if (!sha256.test(digest) || !/^\d{1,15}$/.test(offset))
+        throw Object.assign(new Error('Ask for a digest and an offset'), { code: 'BAD_REQUEST' });
       if (!store.has(digest)) throw Object.assign(new Error(`${digest} is not here`), { code: 'ARTEFACT_MISSING' });
       return store.readChunk(digest, Number(offset), chunkBytesMax);
     });
@@ -34,6 +35,9 @@ export class ArtefactExchange implements ArtefactFetcher {
   }
 
   fetchChunk(from: NodeId, digest: string, offset: number): Promise<Uint8Array> {
-    return this.#parts.calls.call(from, artefactProtocol, new TextEncoder().encode(`${digest} ${offset}`), { timeoutMs: 5000, responseBytesMax: chunkBytesMax });
+    return this.#parts.calls.call(from, artefactProtocol, new TextEncoder().encode(`${digest} ${offset}`), {
+      timeoutMs: 5000,
+      responseBytesMax: chunkBytesMax,
+    });
   }
 }

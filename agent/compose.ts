@@ -64,10 +64,26 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
   const undo: (() => Promise<void> | void)[] = [() => dataDir.release()];
   try {
     const events = new EventRing(() => clock.nowMs());
-    const network = new Network({ identity, listen: settings.listen, self: { name, site, clusterId, clusterEpoch: 0, incarnation: 1 }, peers: peersOf(settings), clock, log, random });
-    const agreement = await Agreement.open({ settings, transport: network.consensus, clock, onEvent: (event) => told(event, log, events, onFatal) });
+    const network = new Network({
+      identity,
+      listen: settings.listen,
+      self: { name, site, clusterId, clusterEpoch: 0, incarnation: 1 },
+      peers: peersOf(settings),
+      clock,
+      log,
+      random,
+    });
+    const agreement = await Agreement.open({
+      settings,
+      transport: network.consensus,
+      clock,
+      onEvent: (event) => told(event, log, events, onFatal),
+    });
     undo.push(() => agreement.node.stop());
-    const facts = new FactBook({ clock, gossip: network.gossip, peers: () => network.peers() }, { self: name, members: agreement.members, lostAfterMs: timing.lostAfterMs });
+    const facts = new FactBook(
+      { clock, gossip: network.gossip, peers: () => network.peers() },
+      { self: name, members: agreement.members, lostAfterMs: timing.lostAfterMs },
+    );
 
     // Workloads of this box.
     const exchange = new ArtefactExchange({ calls: network.calls, holders: (sha256) => holdersOf(sha256) });
@@ -76,31 +92,77 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
     exchange.start(store);
     const puller = new ArtefactPuller({ store, fetcher: exchange, clock, log });
     const environment = { HOLDFAST_NODE: name, HOLDFAST_SITE: site, HOLDFAST_SOCKET: settings.status.socket };
-    const executor = new Executor({ store, puller, clock, log, nodeBinary: process.execPath, environment }, { runtimeDir: settings.runtimeDir, bootId: bootId(), outputKiB: settings.limits.outputKiB });
-    const work = new LocalWork({ agreement, executor, clock, log }, { leaseMs: timing.leaseMs, isolatedAfterMs: Math.max(2000, 4 * timing.electionMs) });
+    const executor = new Executor(
+      { store, puller, clock, log, nodeBinary: process.execPath, environment },
+      { runtimeDir: settings.runtimeDir, bootId: bootId(), outputKiB: settings.limits.outputKiB },
+    );
+    const work = new LocalWork(
+      { agreement, executor, clock, log },
+      { leaseMs: timing.leaseMs, isolatedAfterMs: Math.max(2000, 4 * timing.electionMs) },
+    );
 
     // Deciding, and the link between tiers.
     const planner = new EnginePlanner(workerUrl === undefined ? {} : { workerUrl });
     undo.push(() => planner.stop());
-    const uplinkServer: UplinkServer | undefined = settings.children.length === 0 ? undefined : new UplinkServer({ site: agreement, calls: network.calls, clock, log, ownNodes: () => [...facts.nodes()], planning: () => duty.pending(), onNews: () => roster.poke() });
+    const uplinkServer: UplinkServer | undefined =
+      settings.children.length === 0
+        ? undefined
+        : new UplinkServer({
+            site: agreement,
+            calls: network.calls,
+            clock,
+            log,
+            ownNodes: () => [...facts.nodes()],
+            planning: () => duty.pending(),
+            onNews: () => roster.poke(),
+          });
     const childNodes = (): ReportedNode[] => [...(uplinkServer?.reports().values() ?? [])].flatMap(({ report }) => report.nodes);
     const duty: PlanningDuty = new PlanningDuty(
-      { site: agreement, planner, clock, log, nodes: () => [...facts.nodes(), ...childNodes()], onPlanned: ({ unplaced }) => events.add('plan.committed', { unplaced: unplaced.length }) },
-      { hasUpper: settings.upper !== undefined, hasChildren: settings.children.length > 0, uplink: { latencyMs: settings.upper?.latencyMs ?? 20, mbps: settings.upper?.mbps ?? 100 } },
+      {
+        site: agreement,
+        planner,
+        clock,
+        log,
+        nodes: () => [...facts.nodes(), ...childNodes()],
+        onPlanned: ({ unplaced }) => events.add('plan.committed', { unplaced: unplaced.length }),
+      },
+      {
+        hasUpper: settings.upper !== undefined,
+        hasChildren: settings.children.length > 0,
+        uplink: { latencyMs: settings.upper?.latencyMs ?? 20, mbps: settings.upper?.mbps ?? 100 },
+      },
     );
     const uplinkClient =
       settings.upper === undefined
         ? undefined
         : new UplinkClient(
-            { site: agreement, calls: network.calls, clock, log, upper: settings.upper.members.map((member) => member.name), report: () => reportOf(agreement, facts), onRejoined: (summary) => events.add('uplink.rejoined', summary) },
+            {
+              site: agreement,
+              calls: network.calls,
+              clock,
+              log,
+              upper: settings.upper.members.map((member) => member.name),
+              report: () => reportOf(agreement, facts),
+              onRejoined: (summary) => events.add('uplink.rejoined', summary),
+            },
             { holdTimeMs: settings.upper.holdTimeMs },
           );
     const foreignNodes = (): ReportedNode[] => [...(uplinkClient?.upperNodes() ?? []), ...childNodes()];
     function holdersOf(sha256: string): readonly string[] {
-      const connected = new Set(network.peers().filter((peer) => peer.connected).map((peer) => peer.name));
-      const said = [...facts.nodes(), ...foreignNodes()].filter(({ topology, staged }) => connected.has(topology.node) && staged.includes(sha256)).map(({ topology }) => topology.node);
+      const connected = new Set(
+        network
+          .peers()
+          .filter((peer) => peer.connected)
+          .map((peer) => peer.name),
+      );
+      const said = [...facts.nodes(), ...foreignNodes()]
+        .filter(({ topology, staged }) => connected.has(topology.node) && staged.includes(sha256))
+        .map(({ topology }) => topology.node);
       // A box of another tier may hold it without our having heard so: followers do not speak with the upper site.
-      const others = network.peers().filter((peer) => peer.connected && peer.relation !== 'member' && !said.includes(peer.name)).map((peer) => peer.name);
+      const others = network
+        .peers()
+        .filter((peer) => peer.connected && peer.relation !== 'member' && !said.includes(peer.name))
+        .map((peer) => peer.name);
       return [...said, ...others];
     }
     const releases = new ReleaseDuty(
@@ -108,7 +170,8 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
         site: agreement,
         clock,
         log,
-        runsHere: (workload, replica) => executor.instances().some((one) => one.workload === workload && one.replica === replica && one.pid !== null),
+        runsHere: (workload, replica) =>
+          executor.instances().some((one) => one.workload === workload && one.replica === replica && one.pid !== null),
         heldByChild: (workload, replica, node) => heldByChild(uplinkServer, workload, replica, node),
       },
       { leaseMs: timing.leaseMs },
@@ -116,13 +179,30 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
 
     // Facts of this box.
     const sampler = new Sampler({ clock, version, directories: [settings.dataDir, settings.runtimeDir] });
-    const health = new HealthPublisher({ clock, gossip: network.gossip, sampler, log }, { node: name, site, run: dataDir.run, sampleMs: timing.healthSampleMs, maxAgeMs: timing.healthMaxAgeMs });
+    const health = new HealthPublisher(
+      { clock, gossip: network.gossip, sampler, log },
+      { node: name, site, run: dataDir.run, sampleMs: timing.healthSampleMs, maxAgeMs: timing.healthMaxAgeMs },
+    );
     health.onSample((fact) => facts.health.setOwn(fact));
-    const topology = new FactPublisher<'TopologyDocument'>({ clock, gossip: network.gossip, log }, { topic: 'topology', maxAgeMs: timing.healthMaxAgeMs });
-    const instances = new FactPublisher<'InstancesDocument'>({ clock, gossip: network.gossip, log }, { topic: 'instances', maxAgeMs: timing.healthMaxAgeMs });
+    const topology = new FactPublisher<'TopologyDocument'>(
+      { clock, gossip: network.gossip, log },
+      { topic: 'topology', maxAgeMs: timing.healthMaxAgeMs },
+    );
+    const instances = new FactPublisher<'InstancesDocument'>(
+      { clock, gossip: network.gossip, log },
+      { topic: 'instances', maxAgeMs: timing.healthMaxAgeMs },
+    );
     const detected = await detectCapacity(settings.dataDir);
     const publishInstances = (): void => {
-      const document: InstancesDocument = { version: 1, node: name, run: dataDir.run, seq: instances.nextSeq, observes: facts.observes(), instances: [...executor.instances()], staged: [...executor.staged()].slice(0, 512) };
+      const document: InstancesDocument = {
+        version: 1,
+        node: name,
+        run: dataDir.run,
+        seq: instances.nextSeq,
+        observes: facts.observes(),
+        instances: [...executor.instances()],
+        staged: [...executor.staged()].slice(0, 512),
+      };
       if (instances.offer(document)) facts.instances.setOwn({ from: name, document, receivedAt: clock.nowMs() });
     };
     const roster = new DutyRoster(clock, [publishInstances, work.check, () => releases.check(), () => duty.check()]);
@@ -168,7 +248,17 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       run: dataDir.run,
       version,
     });
-    const service = new AgentService({ agreement, answers, duty, planner, store, logs, metrics: new AgentMetrics(() => answers.status()), events, isolated: () => work.isolated() });
+    const service = new AgentService({
+      agreement,
+      answers,
+      duty,
+      planner,
+      store,
+      logs,
+      metrics: new AgentMetrics(() => answers.status()),
+      events,
+      isolated: () => work.isolated(),
+    });
     const server = new StatusServer({ api: service, log }, settings.status);
 
     await network.start();
@@ -183,7 +273,10 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
     const own = buildTopologyDocument(settings.document, detected, { run: dataDir.run, seq: topology.nextSeq });
     topology.offer(own);
     facts.topology.setOwn({ from: name, document: own, receivedAt: clock.nowMs() });
-    undo.push(() => topology.stop(), () => instances.stop());
+    undo.push(
+      () => topology.stop(),
+      () => instances.stop(),
+    );
     await health.start();
     undo.push(() => health.stop());
     await server.start();
@@ -225,7 +318,9 @@ function peersOf({ site, members, upper, children }: Settings): readonly KnownPe
   return [
     ...members.map((member) => ({ ...member, site, relation: 'member' as const })),
     ...(upper?.members.map((member) => ({ ...member, site: upper.site, relation: 'upper' as const })) ?? []),
-    ...children.flatMap((child) => child.members.map((member) => ({ ...member, address: undefined, site: child.site, relation: 'child' as const }))),
+    ...children.flatMap((child) =>
+      child.members.map((member) => ({ ...member, address: undefined, site: child.site, relation: 'child' as const })),
+    ),
   ];
 }
 
@@ -236,7 +331,10 @@ function reportOf(agreement: Agreement, facts: FactBook): UplinkReport {
     site,
     authority: { ...state.authority() },
     nodes: [...facts.nodes()],
-    specs: state.workloads().filter(({ origin }) => origin === 'site').map(({ spec }) => spec),
+    specs: state
+      .workloads()
+      .filter(({ origin }) => origin === 'site')
+      .map(({ spec }) => spec),
     placements: state.placements().map((placement) => ({ ...placement })),
     holders: state.holders().map(({ workload, replica, node }) => ({ workload, replica, node })),
   };
@@ -246,7 +344,8 @@ function reportOf(agreement: Agreement, facts: FactBook): UplinkReport {
 function heldByChild(server: UplinkServer | undefined, workload: string, replica: number, node: string): boolean | undefined {
   for (const { report } of server?.reports().values() ?? []) {
     if (!report.nodes.some(({ topology }) => topology.node === node)) continue;
-    const names = (one: { readonly workload: string; readonly replica: number; readonly node: string }): boolean => one.workload === workload && one.replica === replica && one.node === node;
+    const names = (one: { readonly workload: string; readonly replica: number; readonly node: string }): boolean =>
+      one.workload === workload && one.replica === replica && one.node === node;
     return report.placements.some(names) || report.holders.some(names);
   }
   return undefined;
@@ -259,7 +358,11 @@ function told(event: NodeEvent, log: Log, events: EventRing, onFatal: (error: Er
     return;
   }
   const { type, ...rest } = event;
-  const level = type.endsWith('failed') ? 'warn' : type === 'role' || type === 'leader' || type === 'term-started' || type === 'storage-recovered' ? 'info' : 'debug';
+  const level = type.endsWith('failed')
+    ? 'warn'
+    : type === 'role' || type === 'leader' || type === 'term-started' || type === 'storage-recovered'
+      ? 'info'
+      : 'debug';
   log[level](`consensus.${type}`, rest);
   events.add(`consensus.${type}`, rest);
 }
@@ -269,7 +372,8 @@ const toldPrefixes = ['workload/', 'placement/', 'authority/', 'plan/', 'kv/'] a
 function tellChanges(events: EventRing, revision: number, changes: readonly RowChange[]): void {
   for (const { key, value } of changes) {
     const prefix = toldPrefixes.find((one) => key.startsWith(one));
-    if (prefix !== undefined) events.add(`${prefix.slice(0, -1)}.${value === undefined ? 'deleted' : 'changed'}`, { key: key.slice(prefix.length), revision });
+    if (prefix !== undefined)
+      events.add(`${prefix.slice(0, -1)}.${value === undefined ? 'deleted' : 'changed'}`, { key: key.slice(prefix.length), revision });
   }
 }
 

@@ -23,7 +23,15 @@ export interface Settings {
   readonly site: string;
   readonly clusterId: string;
   readonly members: readonly Member[];
-  readonly upper: { readonly site: string; readonly members: readonly Member[]; readonly holdTimeMs: number; readonly latencyMs: number; readonly mbps: number } | undefined;
+  readonly upper:
+    | {
+        readonly site: string;
+        readonly members: readonly Member[];
+        readonly holdTimeMs: number;
+        readonly latencyMs: number;
+        readonly mbps: number;
+      }
+    | undefined;
   readonly children: NonNullable<AgentConfig['children']>;
   readonly listen: string;
   readonly dataDir: string;
@@ -45,11 +53,14 @@ export function loadConfig(path: string): Settings {
   const file = resolve(path);
   let text: string;
   try {
-    if (statSync(file).size > configBytesMax) throw new ConfigError(`${file} is larger than ${configBytesMax} bytes: this is no configuration file`);
+    if (statSync(file).size > configBytesMax)
+      throw new ConfigError(`${file} is larger than ${configBytesMax} bytes: this is no configuration file`);
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw new ConfigError(`Cannot read the configuration ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}. Give its path with --config`);
+    throw new ConfigError(
+      `Cannot read the configuration ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}. Give its path with --config`,
+    );
   }
   let value: unknown;
   try {
@@ -81,14 +92,27 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
   }
   const self = site.members.find(({ name }) => name === node.name);
   if (self === undefined) fail(`/site/members does not name this box (${node.name}): add it with its peerId and address`);
-  const timing = { pingMs: 100, electionMs: 400, leaseMs: 3000, healthSampleMs: 5000, healthMaxAgeMs: 60_000, lostAfterMs: 3000, ...document.timing };
-  if (timing.electionMs < 3 * timing.pingMs) fail(`/timing/electionMs (${timing.electionMs}) must be at least three times /timing/pingMs (${timing.pingMs}), or one lost heartbeat starts an election`);
-  if (timing.leaseMs < 3 * timing.pingMs) fail(`/timing/leaseMs (${timing.leaseMs}) must be at least three times /timing/pingMs (${timing.pingMs})`);
+  const timing = {
+    pingMs: 100,
+    electionMs: 400,
+    leaseMs: 3000,
+    healthSampleMs: 5000,
+    healthMaxAgeMs: 60_000,
+    lostAfterMs: 3000,
+    ...document.timing,
+  };
+  if (timing.electionMs < 3 * timing.pingMs)
+    fail(
+      `/timing/electionMs (${timing.electionMs}) must be at least three times /timing/pingMs (${timing.pingMs}), or one lost heartbeat starts an election`,
+    );
+  if (timing.leaseMs < 3 * timing.pingMs)
+    fail(`/timing/leaseMs (${timing.leaseMs}) must be at least three times /timing/pingMs (${timing.pingMs})`);
   if (timing.healthMaxAgeMs < timing.healthSampleMs) fail(`/timing/healthMaxAgeMs must not be below /timing/healthSampleMs`);
   const listen = document.listen ?? `/ip4/0.0.0.0/tcp/${/\/tcp\/([0-9]+)$/.exec(self?.address ?? '')?.[1] ?? '7400'}`;
   if (Number(/([0-9]+)$/.exec(listen)?.[1]) > 65_535) fail(`/listen ${listen}: a port is at most 65535`);
   const socket = document.status?.socket === undefined ? join(runtimeDir, 'holdfast.sock') : resolve(base, document.status.socket);
-  if (Buffer.byteLength(socket) > 100) fail(`the socket path ${socket} is longer than 100 bytes, more than Unix sockets take: set /status/socket or a shorter /runtimeDir`);
+  if (Buffer.byteLength(socket) > 100)
+    fail(`the socket path ${socket} is longer than 100 bytes, more than Unix sockets take: set /status/socket or a shorter /runtimeDir`);
   return {
     file,
     name: node.name,

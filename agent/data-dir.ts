@@ -1,10 +1,16 @@
 /** The data directory belongs to one box of one cluster, and to one agent at a time. */
+
+import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
-export type DataDirCode = 'DATA_DIR_IN_USE' | 'DATA_DIR_OTHER_NODE' | 'DATA_DIR_OTHER_CLUSTER' | 'DATA_DIR_NOT_WRITABLE' | 'DATA_DIR_DAMAGED';
+export type DataDirCode =
+  | 'DATA_DIR_IN_USE'
+  | 'DATA_DIR_OTHER_NODE'
+  | 'DATA_DIR_OTHER_CLUSTER'
+  | 'DATA_DIR_NOT_WRITABLE'
+  | 'DATA_DIR_DAMAGED';
 
 /** The data directory cannot be used. The message says why and what to do. */
 export class DataDirError extends Error {
@@ -42,26 +48,43 @@ export function makeDataDir(path: string): void {
     writeFileSync(probe, '');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const remedy = code === 'ENOSPC' ? 'free some space' : code === 'EROFS' ? 'mount it writable' : 'give the agent its own directory, or change its owner';
+    const remedy =
+      code === 'ENOSPC'
+        ? 'free some space'
+        : code === 'EROFS'
+          ? 'mount it writable'
+          : 'give the agent its own directory, or change its owner';
     throw new DataDirError('DATA_DIR_NOT_WRITABLE', `Cannot write the data directory ${path} (${code ?? String(error)}): ${remedy}`);
   }
 }
 
 /** Takes the directory for this process and checks whose it is. Throws DataDirError. */
-export async function claimDataDir(path: string, owner: { readonly node: string; readonly clusterId: string; readonly peerId: string }): Promise<DataDir> {
+export async function claimDataDir(
+  path: string,
+  owner: { readonly node: string; readonly clusterId: string; readonly peerId: string },
+): Promise<DataDir> {
   const lock = await takeLock(path);
   try {
     const file = join(path, 'box.json');
     const fresh = !existsSync(file);
     const before = fresh ? undefined : readRecord(file);
     if (before !== undefined && before.node !== owner.node) {
-      throw new DataDirError('DATA_DIR_OTHER_NODE', `${path} belongs to box ${before.node}, and this is ${owner.node}: correct /dataDir or /node/name`);
+      throw new DataDirError(
+        'DATA_DIR_OTHER_NODE',
+        `${path} belongs to box ${before.node}, and this is ${owner.node}: correct /dataDir or /node/name`,
+      );
     }
     if (before !== undefined && before.clusterId !== owner.clusterId) {
-      throw new DataDirError('DATA_DIR_OTHER_CLUSTER', `${path} belongs to cluster ${before.clusterId}, and the configuration says ${owner.clusterId}: correct /site/clusterId, or use an empty directory`);
+      throw new DataDirError(
+        'DATA_DIR_OTHER_CLUSTER',
+        `${path} belongs to cluster ${before.clusterId}, and the configuration says ${owner.clusterId}: correct /site/clusterId, or use an empty directory`,
+      );
     }
     if (before !== undefined && before.peerId !== owner.peerId) {
-      throw new DataDirError('DATA_DIR_OTHER_NODE', `${path} was made under the identity ${before.peerId}, and identity.key is now ${owner.peerId}: put the former key back`);
+      throw new DataDirError(
+        'DATA_DIR_OTHER_NODE',
+        `${path} was made under the identity ${before.peerId}, and identity.key is now ${owner.peerId}: put the former key back`,
+      );
     }
     const record: BoxRecord = { version: 1, ...owner, runs: (before?.runs ?? 0) + 1 };
     writeFileSync(`${file}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600, flush: true });
@@ -76,11 +99,20 @@ export async function claimDataDir(path: string, owner: { readonly node: string;
 function readRecord(file: string): BoxRecord {
   try {
     const value = JSON.parse(readFileSync(file, 'utf8')) as Partial<BoxRecord>;
-    if (typeof value.node === 'string' && typeof value.clusterId === 'string' && typeof value.peerId === 'string' && Number.isSafeInteger(value.runs)) return value as BoxRecord;
+    if (
+      typeof value.node === 'string' &&
+      typeof value.clusterId === 'string' &&
+      typeof value.peerId === 'string' &&
+      Number.isSafeInteger(value.runs)
+    )
+      return value as BoxRecord;
   } catch {
     // Told below.
   }
-  throw new DataDirError('DATA_DIR_DAMAGED', `${file} cannot be read: put it back from a copy, or move the whole directory away and let the box join as new`);
+  throw new DataDirError(
+    'DATA_DIR_DAMAGED',
+    `${file} cannot be read: put it back from a copy, or move the whole directory away and let the box join as new`,
+  );
 }
 
 /** An abstract socket is the lock: the kernel frees it with the process, so it is never stale. */
@@ -90,7 +122,14 @@ function takeLock(path: string): Promise<Server> {
     const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => {
       const inUse = error.code === 'EADDRINUSE';
-      reject(new DataDirError(inUse ? 'DATA_DIR_IN_USE' : 'DATA_DIR_NOT_WRITABLE', inUse ? `Another agent runs on ${path}: stop it first, or give this one its own /dataDir` : `Cannot lock ${path}: ${error.message}`));
+      reject(
+        new DataDirError(
+          inUse ? 'DATA_DIR_IN_USE' : 'DATA_DIR_NOT_WRITABLE',
+          inUse
+            ? `Another agent runs on ${path}: stop it first, or give this one its own /dataDir`
+            : `Cannot lock ${path}: ${error.message}`,
+        ),
+      );
     });
     server.listen(name, () => {
       server.unref();

@@ -1,6 +1,7 @@
 /** What this box knows of all boxes: facts by gossip, its own, and the verdicts drawn from them. */
-import type { Clock } from '../consensus/driver/ports.ts';
+
 import type { NodeId } from '../consensus/core/types.ts';
+import type { Clock } from '../consensus/driver/ports.ts';
 import type { HealthDocument, ReportedNode } from '../schemas/generated/types.ts';
 import { viewNodes } from './control/node-views.ts';
 import { judge, type MemberVerdict } from './control/verdict.ts';
@@ -63,7 +64,8 @@ export class FactBook {
 
   /** This site's boxes, as planners and the upper site see them. */
   nodes(): readonly ReportedNode[] {
-    const byNode = <Document>(facts: readonly Fact<Document>[]): ReadonlyMap<NodeId, Fact<Document>> => new Map(facts.map((fact) => [fact.from, fact]));
+    const byNode = <Document>(facts: readonly Fact<Document>[]): ReadonlyMap<NodeId, Fact<Document>> =>
+      new Map(facts.map((fact) => [fact.from, fact]));
     return viewNodes({
       members: this.#options.members,
       now: this.#clock.nowMs(),
@@ -81,10 +83,14 @@ const nearlyFull = 95;
 
 /** 0 (sound) to 1 (about to fail): nearly full disks, read-only disks, no memory left. */
 function riskOf(health: HealthDocument | undefined): number {
-  if (health === undefined) return 0.2; // Not heard yet: a little worse than known to be well.
+  if (health === undefined) return 0;
   const { memory, disks } = health;
   if (disks.some(({ readOnly }) => readOnly === true)) return 1;
-  const used = (total: number | null, free: number | null): number => (total === null || free === null || total === 0 ? 0 : 100 * (1 - free / total));
-  const fullest = Math.max(used(memory.totalBytes, memory.availableBytes), ...disks.map(({ totalBytes, freeBytes }) => used(totalBytes, freeBytes)));
+  const used = (total: number | null, free: number | null): number =>
+    total === null || free === null || total === 0 ? 0 : 100 * (1 - free / total);
+  const fullest = Math.max(
+    used(memory.totalBytes, memory.availableBytes),
+    ...disks.map(({ totalBytes, freeBytes }) => used(totalBytes, freeBytes)),
+  );
   return fullest >= nearlyFull ? 0.6 : 0;
 }

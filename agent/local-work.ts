@@ -58,10 +58,15 @@ export class LocalWork {
       .then(async (verdicts) => {
         await agreement.barrier();
         this.#synced = true;
-        if (items.length > 0) log.info('placement.revalidated', { verdicts: verdicts.map(({ workload, replica, verdict }) => `${workload}/${replica} ${verdict}`) });
+        if (items.length > 0)
+          log.info('placement.revalidated', {
+            verdicts: verdicts.map(({ workload, replica, verdict }) => `${workload}/${replica} ${verdict}`),
+          });
         this.#give();
       })
-      .catch((error: unknown) => log.debug('placement.revalidate.failed', { message: error instanceof Error ? error.message : String(error) }))
+      .catch((error: unknown) =>
+        log.debug('placement.revalidate.failed', { message: error instanceof Error ? error.message : String(error) }),
+      )
       .finally(() => {
         this.#syncing = false;
       });
@@ -91,7 +96,16 @@ export class LocalWork {
             : undefined;
       return [{ spec: row.spec, replica, epoch, class: workClass, blockedBy }];
     });
-    const text = JSON.stringify(desired.map(({ spec, replica, epoch, class: workClass, blockedBy }) => [spec.name, state.workload(spec.name)?.revision, replica, epoch, workClass, blockedBy]));
+    const text = JSON.stringify(
+      desired.map(({ spec, replica, epoch, class: workClass, blockedBy }) => [
+        spec.name,
+        state.workload(spec.name)?.revision,
+        replica,
+        epoch,
+        workClass,
+        blockedBy,
+      ]),
+    );
     if (text !== this.#given) {
       this.#given = text;
       executor.setDesired(desired);
@@ -102,7 +116,11 @@ export class LocalWork {
   /** Every box keeps every artefact of the site, within its store's bound: the day the uplink is cut is too late to fetch one. */
   #stage(): void {
     const { agreement, executor } = this.#parts;
-    const artefacts = new Map(agreement.state.workloads().flatMap(({ spec }) => (spec.artefacts ?? []).map(({ sha256, bytes }) => [sha256, { sha256, bytes }] as const)));
+    const artefacts = new Map(
+      agreement.state
+        .workloads()
+        .flatMap(({ spec }) => (spec.artefacts ?? []).map(({ sha256, bytes }) => [sha256, { sha256, bytes }] as const)),
+    );
     const text = [...artefacts.keys()].join(' ');
     if (text === this.#staged) return;
     this.#staged = text;

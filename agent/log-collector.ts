@@ -27,21 +27,33 @@ export class LogCollector {
   start(): void {
     this.#calls.serve(logsProtocol, { requestBytesMax: 1024 }, async (_from, request) => {
       const { workload, replica, lines } = JSON.parse(new TextDecoder().decode(request)) as Partial<Asked>;
-      if (typeof workload !== 'string' || typeof lines !== 'number' || !(replica === null || typeof replica === 'number')) throw new Error('BAD_REQUEST: workload, replica and lines are needed');
+      if (typeof workload !== 'string' || typeof lines !== 'number' || !(replica === null || typeof replica === 'number'))
+        throw new Error('BAD_REQUEST: workload, replica and lines are needed');
       const found = this.#executor.logs(workload, replica ?? undefined, Math.min(linesMax, Math.max(0, lines))) ?? [];
       return new TextEncoder().encode(JSON.stringify(fitting(found)));
     });
   }
 
   async collect(workload: string, { replica, lines }: { readonly replica?: number; readonly lines: number }): Promise<readonly LogLines[]> {
-    const places = this.#site.state.placements().filter((placement) => placement.workload === workload && (replica === undefined || placement.replica === replica));
-    return Promise.all(places.map(async (place) => ({ node: place.node, replica: place.replica, lines: await this.#from(place.node, { workload, replica: place.replica, lines }) })));
+    const places = this.#site.state
+      .placements()
+      .filter((placement) => placement.workload === workload && (replica === undefined || placement.replica === replica));
+    return Promise.all(
+      places.map(async (place) => ({
+        node: place.node,
+        replica: place.replica,
+        lines: await this.#from(place.node, { workload, replica: place.replica, lines }),
+      })),
+    );
   }
 
   async #from(node: NodeId, asked: Asked): Promise<readonly string[]> {
     if (node === this.#site.self) return this.#executor.logs(asked.workload, asked.replica ?? undefined, asked.lines) ?? [];
     try {
-      const bytes = await this.#calls.call(node, logsProtocol, new TextEncoder().encode(JSON.stringify(asked)), { timeoutMs: 3000, responseBytesMax: answerBytesMax });
+      const bytes = await this.#calls.call(node, logsProtocol, new TextEncoder().encode(JSON.stringify(asked)), {
+        timeoutMs: 3000,
+        responseBytesMax: answerBytesMax,
+      });
       const lines = JSON.parse(new TextDecoder().decode(bytes)) as unknown;
       return Array.isArray(lines) ? lines.filter((line): line is string => typeof line === 'string') : [];
     } catch (error) {

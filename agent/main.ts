@@ -12,13 +12,23 @@ import { loadOrCreateIdentity } from './network/identity.ts';
 const nodeMajor = 24;
 
 /** Exit codes of `agent`: 2 configuration, 4 the data directory is refused, 5 a port is in use, 1 anything else. */
-const exitCodes: Readonly<Record<string, number>> = { DATA_DIR_IN_USE: 4, DATA_DIR_OTHER_NODE: 4, DATA_DIR_OTHER_CLUSTER: 4, DATA_DIR_NOT_WRITABLE: 4, DATA_DIR_DAMAGED: 4, PORT_IN_USE: 5, LISTEN_FAILED: 5 };
+const exitCodes: Readonly<Record<string, number>> = {
+  DATA_DIR_IN_USE: 4,
+  DATA_DIR_OTHER_NODE: 4,
+  DATA_DIR_OTHER_CLUSTER: 4,
+  DATA_DIR_NOT_WRITABLE: 4,
+  DATA_DIR_DAMAGED: 4,
+  PORT_IN_USE: 5,
+  LISTEN_FAILED: 5,
+};
 /** A stop that takes longer than this is a fault: the process ends anyway, and the workloads live on under their keepers. */
 const stopDeadlineMs = 10_000;
 
 function complain(error: unknown): number {
   const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
-  process.stderr.write(`holdfast: ${typeof code === 'string' ? `${code}: ` : ''}${typeof message === 'string' ? message : String(error)}\n`);
+  process.stderr.write(
+    `holdfast: ${typeof code === 'string' ? `${code}: ` : ''}${typeof message === 'string' ? message : String(error)}\n`,
+  );
   return typeof code === 'string' ? (exitCodes[code] ?? 1) : 1;
 }
 
@@ -38,7 +48,13 @@ async function runAgent({ config, stopWorkloads }: { readonly config: string; re
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(0));
   try {
     const worker = new URL('./placement-worker.mjs', import.meta.url);
-    const agent = await startAgent({ settings, log, version: packageJson.version, workerUrl: existsSync(worker) ? worker : undefined, onFatal: () => end(1) });
+    const agent = await startAgent({
+      settings,
+      log,
+      version: packageJson.version,
+      workerUrl: existsSync(worker) ? worker : undefined,
+      onFatal: () => end(1),
+    });
     const code = await ended;
     setTimeout(() => process.exit(code || 1), stopDeadlineMs).unref();
     await agent.stop(stopWorkloads);
@@ -50,7 +66,9 @@ async function runAgent({ config, stopWorkloads }: { readonly config: string; re
 
 async function main(): Promise<number> {
   if (Number(process.versions.node.split('.')[0]) < nodeMajor) {
-    process.stderr.write(`holdfast: needs Node ${nodeMajor} or newer, this is ${process.versions.node}: run it with \`npx holdfast\` or \`npm start\`, which bring their own\n`);
+    process.stderr.write(
+      `holdfast: needs Node ${nodeMajor} or newer, this is ${process.versions.node}: run it with \`npx holdfast\` or \`npm start\`, which bring their own\n`,
+    );
     return 1;
   }
   const self = new URL(import.meta.url).pathname;

@@ -22,7 +22,11 @@ export class AgentMetrics {
     gauge('commit_index', 'Log index known to be committed', ({ consensus }) => consensus.commitIndex);
     gauge('applied_index', 'Log index applied', ({ consensus }) => consensus.appliedIndex);
     gauge('durable_index', 'Last log index on disk', ({ consensus }) => consensus.durableIndex);
-    gauge('members_reachable', 'Members connected to this box, itself included', ({ members }) => members.filter(({ reachable }) => reachable).length);
+    gauge(
+      'members_reachable',
+      'Members connected to this box, itself included',
+      ({ members }) => members.filter(({ reachable }) => reachable).length,
+    );
     gauge('workloads_desired', 'Replicas given to this box', ({ workloads }) => workloads.desired);
     gauge('workloads_ready', 'Replicas that serve, or jobs between runs', ({ workloads }) => workloads.ready);
     gauge('workloads_unplaced', 'Replicas of the site without a box', ({ workloads }) => workloads.unplaced);
@@ -41,7 +45,8 @@ export class AgentMetrics {
   }
 
   text(): Promise<string> {
-    if (this.#registry.getSingleMetric('process_cpu_seconds_total') === undefined) collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 100 });
+    if (this.#registry.getSingleMetric('process_cpu_seconds_total') === undefined)
+      collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 100 });
     return this.#registry.metrics();
   }
 }

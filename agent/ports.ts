@@ -3,9 +3,9 @@
  * Everything durable or shared by the site goes through the replicated state; everything here is local or a fact.
  */
 import type { NodeId } from '../consensus/core/types.ts';
+import type { InstanceStatus, InstancesDocument, Placement, ReportedNode, WorkloadSpec } from '../schemas/generated/types.ts';
 import type { Assignment, Command, Outcome } from './state/commands.ts';
 import type { SiteState } from './state/site-state.ts';
-import type { InstancesDocument, InstanceStatus, Placement, ReportedNode, WorkloadSpec } from '../schemas/generated/types.ts';
 
 /** Starts in dependency order, stops in reverse. Both are called once. */
 export interface Startable {
@@ -61,9 +61,18 @@ export interface GossipPort {
 
 /** One request, one answer, each bounded, over its own libp2p stream. */
 export interface CallPort {
-  serve(protocol: string, limits: { readonly requestBytesMax: number }, handler: (from: KnownPeer, request: Uint8Array) => Promise<Uint8Array>): void;
+  serve(
+    protocol: string,
+    limits: { readonly requestBytesMax: number },
+    handler: (from: KnownPeer, request: Uint8Array) => Promise<Uint8Array>,
+  ): void;
   /** Rejects with NetworkError: UNREACHABLE, TIMEOUT, REFUSED (with the far side's words), TOO_LARGE. */
-  call(to: NodeId, protocol: string, request: Uint8Array, options: { readonly timeoutMs: number; readonly responseBytesMax: number; readonly signal?: AbortSignal }): Promise<Uint8Array>;
+  call(
+    to: NodeId,
+    protocol: string,
+    request: Uint8Array,
+    options: { readonly timeoutMs: number; readonly responseBytesMax: number; readonly signal?: AbortSignal },
+  ): Promise<Uint8Array>;
 }
 
 // --- workloads -----------------------------------------------------------------------------------------------------
@@ -110,7 +119,7 @@ export interface Fact<Document> {
   readonly receivedAt: number;
 }
 
-export type { InstancesDocument, InstanceStatus, WorkloadSpec };
+export type { InstanceStatus, InstancesDocument, WorkloadSpec };
 
 // --- the site's decisions --------------------------------------------------------------------------------------------
 

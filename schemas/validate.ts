@@ -21,7 +21,9 @@ interface ErrorLike {
 
 /** Checks an already parsed value. It is returned as it is, typed: unknown keys are refused, nothing is filled in. */
 export function checkDocument<Kind extends DocumentKind>(kind: Kind, value: unknown): Parsed<AllDocuments[Kind]> {
-  const validate = (validators as Readonly<Record<string, unknown>>)[kind] as ((value: unknown) => boolean) & { errors?: ErrorLike[] | null };
+  const validate = (validators as Readonly<Record<string, unknown>>)[kind] as ((value: unknown) => boolean) & {
+    errors?: ErrorLike[] | null;
+  };
   if (validate(value)) return { ok: true, value: value as AllDocuments[Kind] };
   return { ok: false, problems: (validate.errors ?? []).map(toProblem) };
 }
@@ -54,11 +56,17 @@ function toProblem(error: ErrorLike): SchemaProblem {
   const { instancePath: pointer, keyword, params } = error;
   switch (keyword) {
     case 'additionalProperties':
-      return { pointer: `${pointer}/${String(params['additionalProperty'])}`, message: 'is not a known key: check the spelling, or remove it' };
+      return {
+        pointer: `${pointer}/${String(params['additionalProperty'])}`,
+        message: 'is not a known key: check the spelling, or remove it',
+      };
     case 'required':
       return { pointer: `${pointer}/${String(params['missingProperty'])}`, message: 'is missing' };
     case 'enum':
-      return { pointer, message: `must be one of ${(params['allowedValues'] as readonly unknown[]).map((value) => JSON.stringify(value)).join(', ')}` };
+      return {
+        pointer,
+        message: `must be one of ${(params['allowedValues'] as readonly unknown[]).map((value) => JSON.stringify(value)).join(', ')}`,
+      };
     case 'const':
       return { pointer, message: `must be ${JSON.stringify(params['allowedValue'])}` };
     default:

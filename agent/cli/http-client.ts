@@ -35,7 +35,8 @@ export class HttpClient {
       return;
     }
     const url = URL.parse(endpoint);
-    if (url?.protocol !== 'http:') throw new CliError(exitCode.usage, 'ENDPOINT_INVALID', `The endpoint ${endpoint} is neither unix:/path nor http://127.0.0.1:port`);
+    if (url?.protocol !== 'http:')
+      throw new CliError(exitCode.usage, 'ENDPOINT_INVALID', `The endpoint ${endpoint} is neither unix:/path nor http://127.0.0.1:port`);
     this.#where = { host: url.hostname, port: Number(url.port || 80) };
   }
 
@@ -72,8 +73,22 @@ export class HttpClient {
       });
       call.on('error', (error: NodeJS.ErrnoException) => {
         const refused = error.code === 'ECONNREFUSED' || error.code === 'ENOENT' || error.code === 'EACCES';
-        if (refused || !sent) reject(new CliError(exitCode.unavailable, 'UNREACHABLE', `No agent answers at ${this.#endpoint} (${error.code ?? error.message}): is it running? Set --endpoint or HOLDFAST_ENDPOINT`));
-        else reject(new CliError(exitCode.indefinite, 'ANSWER_LOST', `The connection to ${this.#endpoint} broke before the answer: the change may have happened, read before you repeat it`));
+        if (refused || !sent)
+          reject(
+            new CliError(
+              exitCode.unavailable,
+              'UNREACHABLE',
+              `No agent answers at ${this.#endpoint} (${error.code ?? error.message}): is it running? Set --endpoint or HOLDFAST_ENDPOINT`,
+            ),
+          );
+        else
+          reject(
+            new CliError(
+              exitCode.indefinite,
+              'ANSWER_LOST',
+              `The connection to ${this.#endpoint} broke before the answer: the change may have happened, read before you repeat it`,
+            ),
+          );
       });
       call.setTimeout(60_000, () => call.destroy(new Error('no answer for 60 s')));
       call.end(body);
@@ -100,6 +115,12 @@ function problemToError(status: number, text: string): CliError {
     // Not from an agent: told below.
   }
   if (problem === undefined) return new CliError(exitCode.failed, 'ANSWER_STRANGE', `The answer (HTTP ${status}) is not an agent's`);
-  const exit = !problem.definite ? exitCode.indefinite : status === 404 ? exitCode.notFound : status >= 500 ? exitCode.unavailable : exitCode.refused;
+  const exit = !problem.definite
+    ? exitCode.indefinite
+    : status === 404
+      ? exitCode.notFound
+      : status >= 500
+        ? exitCode.unavailable
+        : exitCode.refused;
   return new CliError(exit, problem.code, problem.detail);
 }

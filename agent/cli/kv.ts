@@ -15,30 +15,46 @@ export function addKv(program: Command, act: Act): void {
     .description('read one value, linearizably')
     .option('--stale', 'as this box has it, without asking the others')
     .addHelpText('after', '\nExample: holdfast kv get line/speed')
-    .action(act(async ({ client, print }, key: string, { stale }: { stale?: boolean }) => {
-      const item = (await client.get(`${path(key)}${stale === true ? '?stale=true' : ''}`)) as Item;
-      print(item, () => item.value);
-    }));
+    .action(
+      act(async ({ client, print }, key: string, { stale }: { stale?: boolean }) => {
+        const item = (await client.get(`${path(key)}${stale === true ? '?stale=true' : ''}`)) as Item;
+        print(item, () => item.value);
+      }),
+    );
   kv.command('put <key> <value>')
     .description('set one value')
     .option('--expect <revision>', 'only if the key is at this revision (0: does not exist)')
     .addHelpText('after', '\nExample: holdfast kv put line/speed 120')
-    .action(act(async ({ client, print }, key: string, value: string, { expect }: { expect?: string }) => {
-      const written = (await client.send('PUT', path(key), { value, ...(expect === undefined ? {} : { expectRevision: Number(expect) }) })) as { revision: number };
-      print(written, () => `${key} set at revision ${written.revision}`);
-    }));
+    .action(
+      act(async ({ client, print }, key: string, value: string, { expect }: { expect?: string }) => {
+        const written = (await client.send('PUT', path(key), {
+          value,
+          ...(expect === undefined ? {} : { expectRevision: Number(expect) }),
+        })) as { revision: number };
+        print(written, () => `${key} set at revision ${written.revision}`);
+      }),
+    );
   kv.command('delete <key>')
     .description('delete one value')
     .addHelpText('after', '\nExample: holdfast kv delete line/speed')
-    .action(act(async ({ client, print }, key: string) => {
-      const written = (await client.send('DELETE', path(key))) as { revision: number };
-      print(written, () => `${key} deleted at revision ${written.revision}`);
-    }));
+    .action(
+      act(async ({ client, print }, key: string) => {
+        const written = (await client.send('DELETE', path(key))) as { revision: number };
+        print(written, () => `${key} deleted at revision ${written.revision}`);
+      }),
+    );
   kv.command('list [prefix]')
     .description('list values whose key begins with a prefix')
     .addHelpText('after', '\nExample: holdfast kv list line/')
-    .action(act(async ({ client, print }, prefix: string | undefined) => {
-      const list = (await client.get(`/v1/kv?prefix=${encodeURIComponent(prefix ?? '')}`)) as { items: Item[] };
-      print(list, () => table(['KEY', 'REVISION', 'VALUE'], list.items.map(({ key, revision, value }) => [key, String(revision), value])));
-    }));
+    .action(
+      act(async ({ client, print }, prefix: string | undefined) => {
+        const list = (await client.get(`/v1/kv?prefix=${encodeURIComponent(prefix ?? '')}`)) as { items: Item[] };
+        print(list, () =>
+          table(
+            ['KEY', 'REVISION', 'VALUE'],
+            list.items.map(({ key, revision, value }) => [key, String(revision), value]),
+          ),
+        );
+      }),
+    );
 }

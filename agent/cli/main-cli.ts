@@ -10,13 +10,20 @@ import { addWorkloads } from './workloads.ts';
 export interface ProgramCommands {
   readonly version: string;
   runAgent(options: { readonly config: string; readonly stopWorkloads: boolean }): Promise<number>;
-  runDemo(options: { readonly verify: boolean; readonly json: boolean; readonly keep: boolean; readonly victim: 'leader' | 'follower' }): Promise<number>;
+  runDemo(options: {
+    readonly verify: boolean;
+    readonly json: boolean;
+    readonly keep: boolean;
+    readonly victim: 'leader' | 'follower';
+  }): Promise<number>;
   /** The peer id of a data directory; made when it has none. */
   showId(dataDir: string): Promise<string>;
 }
 
 /** Wraps an action: gives it the context, and drops commander's own last argument. */
-export type Act = <Args extends unknown[]>(action: (context: Context, ...args: Args) => Promise<void>) => (...args: [...Args, ...unknown[]]) => Promise<void>;
+export type Act = <Args extends unknown[]>(
+  action: (context: Context, ...args: Args) => Promise<void>,
+) => (...args: [...Args, ...unknown[]]) => Promise<void>;
 
 const exitHelp = `
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 5 unavailable, 6 indefinite (the change may still happen).
@@ -26,10 +33,12 @@ The agent is found by --endpoint, else HOLDFAST_ENDPOINT, else ${defaultEndpoint
 export async function runCli(argv: readonly string[], commands: ProgramCommands): Promise<number> {
   const program = new Command('holdfast');
   let code: number = exitCode.ok;
-  const act: Act = <Args extends unknown[]>(action: (context: Context, ...args: Args) => Promise<void>) => async (...args: unknown[]) => {
-    const command = args.at(-1) as Command;
-    await action(makeContext(command.optsWithGlobals<GlobalOptions>()), ...(args.slice(0, -1) as Args));
-  };
+  const act: Act =
+    <Args extends unknown[]>(action: (context: Context, ...args: Args) => Promise<void>) =>
+    async (...args: unknown[]) => {
+      const command = args.at(-1) as Command;
+      await action(makeContext(command.optsWithGlobals<GlobalOptions>()), ...(args.slice(0, -1) as Args));
+    };
   program
     .description('One agent per edge box: the boxes of a site agree, watch each other, and go on deciding when the upper tier is gone.')
     .version(commands.version, '-V, --version')
@@ -43,7 +52,10 @@ export async function runCli(argv: readonly string[], commands: ProgramCommands)
     .description('run the agent of this box until SIGTERM; workloads outlive it and are adopted by the next')
     .requiredOption('-c, --config <file>', 'configuration, YAML or JSON')
     .option('--stop-workloads', 'end the workloads of this box when the agent ends')
-    .addHelpText('after', '\nExample: holdfast agent --config /etc/holdfast/agent.yaml\nExit codes: 2 configuration, 4 data directory refused, 5 port in use, 1 anything else.')
+    .addHelpText(
+      'after',
+      '\nExample: holdfast agent --config /etc/holdfast/agent.yaml\nExit codes: 2 configuration, 4 data directory refused, 5 port in use, 1 anything else.',
+    )
     .action(async ({ config, stopWorkloads }: { config: string; stopWorkloads?: boolean }) => {
       code = await commands.runAgent({ config, stopWorkloads: stopWorkloads === true });
     });
@@ -55,7 +67,12 @@ export async function runCli(argv: readonly string[], commands: ProgramCommands)
     .option('--victim <which>', 'with --verify: which box dies, leader or follower', oneOf('leader', 'follower'), 'leader' as const)
     .addHelpText('after', '\nExample: holdfast demo --verify --json')
     .action(async ({ verify, keep, victim }: { verify?: boolean; keep?: boolean; victim: 'leader' | 'follower' }, command: Command) => {
-      code = await commands.runDemo({ verify: verify === true, json: command.opts<{ json?: boolean }>().json === true, keep: keep === true, victim });
+      code = await commands.runDemo({
+        verify: verify === true,
+        json: command.opts<{ json?: boolean }>().json === true,
+        keep: keep === true,
+        victim,
+      });
     });
   program
     .command('id')
@@ -70,11 +87,14 @@ export async function runCli(argv: readonly string[], commands: ProgramCommands)
     .command('version')
     .description('print the version')
     .action(({ json }: { json?: boolean }) => {
-      process.stdout.write(`${json === true ? JSON.stringify({ version: commands.version, node: process.versions.node }) : `holdfast ${commands.version} (Node ${process.versions.node})`}\n`);
+      process.stdout.write(
+        `${json === true ? JSON.stringify({ version: commands.version, node: process.versions.node }) : `holdfast ${commands.version} (Node ${process.versions.node})`}\n`,
+      );
     });
   for (const command of leaves(program)) {
     command.option('--json', 'print JSON');
-    if (!['agent', 'demo', 'id', 'version'].includes(command.name())) command.option('-e, --endpoint <where>', 'unix:/path or http://127.0.0.1:port', process.env['HOLDFAST_ENDPOINT'] ?? defaultEndpoint);
+    if (!['agent', 'demo', 'id', 'version'].includes(command.name()))
+      command.option('-e, --endpoint <where>', 'unix:/path or http://127.0.0.1:port', process.env['HOLDFAST_ENDPOINT'] ?? defaultEndpoint);
   }
   for (const command of all(program)) command.exitOverride();
   try {

@@ -14,16 +14,34 @@ export function showStatus({ node, authority, consensus, uplink, members, worklo
     ...refused.documents.map(({ from, kind, count, lastReason }) => `           ${count} ${kind} documents of ${from}: ${lastReason}`),
     '',
   ];
-  const rows = members.map(({ name, reachable, verdict, observers, unreachableFor, healthAgeSeconds }) => [name, reachable ? 'yes' : 'no', verdict, `${unreachableFor} of ${observers}`, seconds(healthAgeSeconds)]);
+  const rows = members.map(({ name, reachable, verdict, observers, unreachableFor, healthAgeSeconds }) => [
+    name,
+    reachable ? 'yes' : 'no',
+    verdict,
+    `${unreachableFor} of ${observers}`,
+    seconds(healthAgeSeconds),
+  ]);
   return lines.join('\n') + table(['MEMBER', 'REACHED', 'VERDICT', 'NOT REACHED BY', 'HEALTH AGE'], rows);
 }
 
 export function showNodes({ nodes }: NodesDocument): string {
   const rows = nodes.map(({ name, site, usable, reason, health, healthAgeSeconds, topology }) => {
     const memory = health?.memory;
-    const free = memory?.availableBytes == null || memory.totalBytes == null ? '-' : `${Math.round((100 * memory.availableBytes) / memory.totalBytes)} %`;
+    const free =
+      memory?.availableBytes == null || memory.totalBytes == null
+        ? '-'
+        : `${Math.round((100 * memory.availableBytes) / memory.totalBytes)} %`;
     const cpu = health?.cpu.usagePercent;
-    return [name, site, usable ? 'yes' : 'no', topology === null ? '-' : `${topology.capacity.memoryMiB} MiB`, cpu == null ? '-' : `${cpu.toFixed(0)} %`, free, seconds(healthAgeSeconds), reason ?? ''];
+    return [
+      name,
+      site,
+      usable ? 'yes' : 'no',
+      topology === null ? '-' : `${topology.capacity.memoryMiB} MiB`,
+      cpu == null ? '-' : `${cpu.toFixed(0)} %`,
+      free,
+      seconds(healthAgeSeconds),
+      reason ?? '',
+    ];
   });
   return table(['BOX', 'SITE', 'USABLE', 'SHARE', 'CPU', 'MEM FREE', 'AGE', ''], rows);
 }
@@ -40,16 +58,31 @@ export function showWorkloads({ workloads }: WorkloadsDocument): string {
         ...Object.entries(ports).map(([port, number]) => `${port} on ${number}`),
         ...(reason === null ? [] : [reason]),
       ];
-      return [wanted > 1 ? `${name}/${replica}` : name, node, workClass, state ?? 'not heard', pid === null ? '-' : String(pid), facts.join(', ')];
+      return [
+        wanted > 1 ? `${name}/${replica}` : name,
+        node,
+        workClass,
+        state ?? 'not heard',
+        pid === null ? '-' : String(pid),
+        facts.join(', '),
+      ];
     });
   });
   return table(['WORKLOAD', 'BOX', 'CLASS', 'STATE', 'PID', ''], rows);
 }
 
 export function showPlan({ assignments, objective, bound, gapPercent, provenBy, unplaced, alternatives, explanation }: Plan): string {
-  const lines = [table(['WORKLOAD', 'REPLICA', 'BOX', 'CLASS'], assignments.map(({ workload, replica, node, class: workClass }) => [workload, String(replica), node, workClass]))];
+  const lines = [
+    table(
+      ['WORKLOAD', 'REPLICA', 'BOX', 'CLASS'],
+      assignments.map(({ workload, replica, node, class: workClass }) => [workload, String(replica), node, workClass]),
+    ),
+  ];
   for (const { workload, replica, summary } of unplaced) lines.push(`${workload}/${replica} has no place: ${summary}`);
-  lines.push('', `figure of merit ${objective.total.toFixed(3)} s/h (lower is better), bound ${bound.toFixed(3)}${gapPercent === undefined ? '' : `, at most ${gapPercent.toFixed(1)} % above the optimum`} (${provenBy})`);
+  lines.push(
+    '',
+    `figure of merit ${objective.total.toFixed(3)} s/h (lower is better), bound ${bound.toFixed(3)}${gapPercent === undefined ? '' : `, at most ${gapPercent.toFixed(1)} % above the optimum`} (${provenBy})`,
+  );
   for (const { name, value, unit } of termsOf(objective)) lines.push(`  ${name.padEnd(14)} ${value.toFixed(3)} ${unit}`);
   alternatives.forEach((alternative, i) => {
     lines.push(`alternative ${i + 1}: ${totalOf(alternative).toFixed(3)} s/h`);

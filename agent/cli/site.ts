@@ -10,35 +10,41 @@ export function addSite(program: Command, act: Act): void {
     .description('how this agent and its site are')
     .option('-w, --watch', 'again every second, until Ctrl-C')
     .addHelpText('after', '\nExample: holdfast status --watch')
-    .action(act(async ({ client, print, json }, { watch }: { watch?: boolean }) => {
-      for (;;) {
-        const status = (await client.get('/status')) as StatusDocument;
-        if (watch === true && !json && process.stdout.isTTY) process.stdout.write('\x1b[H\x1b[2J');
-        print(status, () => showStatus(status));
-        if (watch !== true) return;
-        await sleep(1000);
-      }
-    }));
+    .action(
+      act(async ({ client, print, json }, { watch }: { watch?: boolean }) => {
+        for (;;) {
+          const status = (await client.get('/status')) as StatusDocument;
+          if (watch === true && !json && process.stdout.isTTY) process.stdout.write('\x1b[H\x1b[2J');
+          print(status, () => showStatus(status));
+          if (watch !== true) return;
+          await sleep(1000);
+        }
+      }),
+    );
   program
     .command('nodes')
     .description('all known boxes with their health')
     .addHelpText('after', '\nExample: holdfast nodes')
-    .action(act(async ({ client, print }) => {
-      const nodes = (await client.get('/v1/nodes')) as NodesDocument;
-      print(nodes, () => showNodes(nodes));
-    }));
+    .action(
+      act(async ({ client, print }) => {
+        const nodes = (await client.get('/v1/nodes')) as NodesDocument;
+        print(nodes, () => showNodes(nodes));
+      }),
+    );
   program
     .command('events')
     .description('events of this agent as they happen, one JSON object a line, until Ctrl-C')
     .option('--after <id>', 'begin after this event; 0 for all that are kept')
     .addHelpText('after', '\nExample: holdfast events --after 0')
-    .action(act(async ({ client }, { after }: { after?: string }) => {
-      const stream = await client.open('GET', `/v1/events${after === undefined ? '' : `?after=${encodeURIComponent(after)}`}`);
-      let rest = '';
-      for await (const chunk of stream as AsyncIterable<Buffer>) {
-        const lines = (rest + chunk.toString('utf8')).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) if (line.startsWith('data: ')) process.stdout.write(`${line.slice(6)}\n`);
-      }
-    }));
+    .action(
+      act(async ({ client }, { after }: { after?: string }) => {
+        const stream = await client.open('GET', `/v1/events${after === undefined ? '' : `?after=${encodeURIComponent(after)}`}`);
+        let rest = '';
+        for await (const chunk of stream as AsyncIterable<Buffer>) {
+          const lines = (rest + chunk.toString('utf8')).split('\n');
+          rest = lines.pop() ?? '';
+          for (const line of lines) if (line.startsWith('data: ')) process.stdout.write(`${line.slice(6)}\n`);
+        }
+      }),
+    );
 }

@@ -36,7 +36,12 @@ export function readWorkloadFile(path: string): WorkloadFile {
 }
 
 /** Uploads what the agent lacks. A file that is not what the workload file says is refused before anything is sent. */
-export async function uploadArtefacts(client: HttpClient, path: string, file: WorkloadFile, progress: (line: string) => void): Promise<number> {
+export async function uploadArtefacts(
+  client: HttpClient,
+  path: string,
+  file: WorkloadFile,
+  progress: (line: string) => void,
+): Promise<number> {
   const files = new Map<string, Uint8Array>();
   for (const { name: workload, artefacts = [] } of file.workloads) {
     for (const { name, sha256, bytes, source } of artefacts) {
@@ -44,7 +49,11 @@ export async function uploadArtefacts(client: HttpClient, path: string, file: Wo
       const found = readSource(resolve(dirname(path), source));
       const digest = createHash('sha256').update(found).digest('hex');
       if (digest !== sha256 || found.byteLength !== bytes) {
-        throw new CliError(exitCode.usage, 'ARTEFACT_MISMATCH', `${path}: ${source} (artefact ${name} of ${workload}) has ${found.byteLength} bytes and SHA-256 ${digest}; the file says ${bytes} and ${sha256}`);
+        throw new CliError(
+          exitCode.usage,
+          'ARTEFACT_MISMATCH',
+          `${path}: ${source} (artefact ${name} of ${workload}) has ${found.byteLength} bytes and SHA-256 ${digest}; the file says ${bytes} and ${sha256}`,
+        );
       }
       files.set(sha256, found);
     }
@@ -63,6 +72,10 @@ function readSource(path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new CliError(exitCode.usage, 'ARTEFACT_UNREADABLE', `Cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+    throw new CliError(
+      exitCode.usage,
+      'ARTEFACT_UNREADABLE',
+      `Cannot read ${path} (${(error as NodeJS.ErrnoException).code ?? String(error)})`,
+    );
   }
 }

@@ -19,65 +19,84 @@ export function addWorkloads(program: Command, act: Act): void {
     .description('give the site workloads, or change them')
     .requiredOption('-f, --file <file>', 'workload file, YAML or JSON')
     .addHelpText('after', '\nExample: holdfast apply -f packaging/examples/site.workloads.yaml')
-    .action(act(async ({ client, print, json }, { file: path }: { file: string }) => {
-      const file = readWorkloadFile(path);
-      await uploadArtefacts(client, path, file, (line) => {
-        if (!json) process.stderr.write(`${line}\n`);
-      });
-      const result = (await client.send('POST', '/v1/workloads', file)) as { revision: number; changed: string[]; unchanged: string[] };
-      print(result, () => `${result.changed.length} workloads changed, ${result.unchanged.length} unchanged, at revision ${result.revision}`);
-    }));
+    .action(
+      act(async ({ client, print, json }, { file: path }: { file: string }) => {
+        const file = readWorkloadFile(path);
+        await uploadArtefacts(client, path, file, (line) => {
+          if (!json) process.stderr.write(`${line}\n`);
+        });
+        const result = (await client.send('POST', '/v1/workloads', file)) as { revision: number; changed: string[]; unchanged: string[] };
+        print(
+          result,
+          () => `${result.changed.length} workloads changed, ${result.unchanged.length} unchanged, at revision ${result.revision}`,
+        );
+      }),
+    );
   program
     .command('plan')
     .description('show what would be planned for a workload file; changes nothing')
     .requiredOption('-f, --file <file>', 'workload file, YAML or JSON')
     .addHelpText('after', '\nExample: holdfast plan -f packaging/examples/site.workloads.yaml')
-    .action(act(async ({ client, print }, { file }: { file: string }) => {
-      const plan = (await client.send('POST', '/v1/plan', readWorkloadFile(file))) as Plan;
-      print(plan, () => showPlan(plan));
-    }));
+    .action(
+      act(async ({ client, print }, { file }: { file: string }) => {
+        const plan = (await client.send('POST', '/v1/plan', readWorkloadFile(file))) as Plan;
+        print(plan, () => showPlan(plan));
+      }),
+    );
   const placement = program.command('placement').description('where workloads run, and why');
   placement
     .command('explain <workload>')
     .description('why each replica is where it is, and not elsewhere')
     .addHelpText('after', '\nExample: holdfast placement explain telemetry-analyser')
-    .action(act(async ({ client, print }, workload: string) => {
-      const explained = (await client.get(`/v1/placements/${encodeURIComponent(workload)}/explain`)) as Explained;
-      print(explained, () =>
-        explained.replicas
-          .map(({ replica, chosen, fixed, options }) => {
-            const head = `${workload}/${replica}: ${chosen === null ? 'has no place' : `on ${chosen.node}, ${chosen.class}${fixed ? ', fixed' : ''}`}`;
-            return [head, ...options.map((option) => `  ${option.chosen ? '*' : ' '} ${option.text}`)].join('\n');
-          })
-          .join('\n'),
-      );
-    }));
+    .action(
+      act(async ({ client, print }, workload: string) => {
+        const explained = (await client.get(`/v1/placements/${encodeURIComponent(workload)}/explain`)) as Explained;
+        print(explained, () =>
+          explained.replicas
+            .map(({ replica, chosen, fixed, options }) => {
+              const head = `${workload}/${replica}: ${chosen === null ? 'has no place' : `on ${chosen.node}, ${chosen.class}${fixed ? ', fixed' : ''}`}`;
+              return [head, ...options.map((option) => `  ${option.chosen ? '*' : ' '} ${option.text}`)].join('\n');
+            })
+            .join('\n'),
+        );
+      }),
+    );
   const workload = program.command('workload').description('workloads and their replicas');
   workload
     .command('list')
     .description('what should run, where, and what became of it')
     .addHelpText('after', '\nExample: holdfast workload list --json')
-    .action(act(async ({ client, print }) => {
-      const document = (await client.get('/v1/workloads')) as WorkloadsDocument;
-      print(document, () => showWorkloads(document));
-    }));
+    .action(
+      act(async ({ client, print }) => {
+        const document = (await client.get('/v1/workloads')) as WorkloadsDocument;
+        print(document, () => showWorkloads(document));
+      }),
+    );
   workload
     .command('delete <name>')
     .description('stop a workload and forget it')
     .addHelpText('after', '\nExample: holdfast workload delete reporter')
-    .action(act(async ({ client, print }, name: string) => {
-      const written = (await client.send('DELETE', `/v1/workloads/${encodeURIComponent(name)}`)) as { revision: number };
-      print(written, () => `${name} deleted at revision ${written.revision}`);
-    }));
+    .action(
+      act(async ({ client, print }, name: string) => {
+        const written = (await client.send('DELETE', `/v1/workloads/${encodeURIComponent(name)}`)) as { revision: number };
+        print(written, () => `${name} deleted at revision ${written.revision}`);
+      }),
+    );
   program
     .command('logs <workload>')
     .description('newest output of a workload, from wherever it runs')
     .option('-r, --replica <number>', 'one replica only')
     .option('-n, --lines <count>', 'how many lines', '50')
     .addHelpText('after', '\nExample: holdfast logs telemetry-analyser -n 20')
-    .action(act(async ({ client, print }, name: string, { replica, lines }: { replica?: string; lines: string }) => {
-      const query = `lines=${encodeURIComponent(lines)}${replica === undefined ? '' : `&replica=${encodeURIComponent(replica)}`}`;
-      const { logs } = (await client.get(`/v1/workloads/${encodeURIComponent(name)}/logs?${query}`)) as { logs: { node: string; replica: number | null; lines: string[] }[] };
-      print({ logs }, () => logs.flatMap(({ node, replica: number, lines: said }) => said.map((line) => `${node} ${name}/${number} | ${line}`)).join('\n'));
-    }));
+    .action(
+      act(async ({ client, print }, name: string, { replica, lines }: { replica?: string; lines: string }) => {
+        const query = `lines=${encodeURIComponent(lines)}${replica === undefined ? '' : `&replica=${encodeURIComponent(replica)}`}`;
+        const { logs } = (await client.get(`/v1/workloads/${encodeURIComponent(name)}/logs?${query}`)) as {
+          logs: { node: string; replica: number | null; lines: string[] }[];
+        };
+        print({ logs }, () =>
+          logs.flatMap(({ node, replica: number, lines: said }) => said.map((line) => `${node} ${name}/${number} | ${line}`)).join('\n'),
+        );
+      }),
+    );
 }

@@ -8,9 +8,16 @@ const keyOf = ({ workload, replica }: { readonly workload: string; readonly repl
  * Assignments to commit for a local plan: what stays where it is keeps its confirmation, the rest is provisional while there is
  * an upper site to confirm it. Replicas held back (see `heldElsewhere`) are carried over unchanged.
  */
-export function localAssignments(planned: readonly Assignment[], current: readonly Placement[], held: ReadonlySet<string>, hasUpper: boolean): readonly Assignment[] {
+export function localAssignments(
+  planned: readonly Assignment[],
+  current: readonly Placement[],
+  held: ReadonlySet<string>,
+  hasUpper: boolean,
+): readonly Assignment[] {
   const present = new Map(current.map((placement) => [keyOf(placement), placement]));
-  const kept = current.filter((placement) => held.has(keyOf(placement))).map(({ workload, replica, node, class: workClass, provisional }) => ({ workload, replica, node, class: workClass, provisional }));
+  const kept = current
+    .filter((placement) => held.has(keyOf(placement)))
+    .map(({ workload, replica, node, class: workClass, provisional }) => ({ workload, replica, node, class: workClass, provisional }));
   const decided = planned
     .filter((assignment) => !held.has(keyOf(assignment)))
     .map((assignment) => {
@@ -25,6 +32,13 @@ export function localAssignments(planned: readonly Assignment[], current: readon
  * may run there still, and only that tier's lease or an operator can say that it does not. An upper site leaves everything it placed
  * in a child site that has not reported yet.
  */
-export function heldElsewhere(current: readonly Placement[], spec: (name: string) => WorkloadSpec | undefined, known: ReadonlySet<string>, holdAll: boolean): ReadonlySet<string> {
-  return new Set(current.filter((placement) => !known.has(placement.node) && (holdAll || spec(placement.workload)?.onSplit === 'stop')).map(keyOf));
+export function heldElsewhere(
+  current: readonly Placement[],
+  spec: (name: string) => WorkloadSpec | undefined,
+  known: ReadonlySet<string>,
+  holdAll: boolean,
+): ReadonlySet<string> {
+  return new Set(
+    current.filter((placement) => !known.has(placement.node) && (holdAll || spec(placement.workload)?.onSplit === 'stop')).map(keyOf),
+  );
 }

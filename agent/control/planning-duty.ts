@@ -76,13 +76,23 @@ export class PlanningDuty {
     const known = nodes();
     const specs = site.state.workloads().map(({ spec }) => spec);
     const current = site.state.placements();
-    const held = heldElsewhere(current, (name) => site.state.workload(name)?.spec, new Set(known.map(({ topology }) => topology.node)), this.#options.hasChildren);
+    const held = heldElsewhere(
+      current,
+      (name) => site.state.workload(name)?.spec,
+      new Set(known.map(({ topology }) => topology.node)),
+      this.#options.hasChildren,
+    );
     return { nodes: known, specs, current, held, uplink: this.#options.uplink, unreachableArtefacts: this.#unreachable() };
   }
 
   /** Artefacts of known workloads that no usable box holds. */
   #unreachable(): ReadonlySet<string> {
-    const reachable = new Set(this.#parts.nodes().filter(({ usable }) => usable).flatMap(({ staged }) => staged));
+    const reachable = new Set(
+      this.#parts
+        .nodes()
+        .filter(({ usable }) => usable)
+        .flatMap(({ staged }) => staged),
+    );
     const needed = this.#parts.site.state.workloads().flatMap(({ spec }) => (spec.artefacts ?? []).map(({ sha256 }) => sha256));
     return new Set(needed.filter((sha256) => !reachable.has(sha256)));
   }
@@ -95,9 +105,15 @@ export class PlanningDuty {
   /** Everything a plan depends on, but not what it produces: health ages and loads are left out, or every sample would replan. */
   #signature(): string {
     const { site, nodes } = this.#parts;
-    const boxes = nodes().map(({ topology, usable, risk }) => [topology.node, topology.run, topology.seq, usable, risk >= 0.5]);
+    const boxes = nodes().map(({ topology, usable, risk }) => [{ ...topology, run: 0, seq: 0 }, usable, risk >= 0.5]);
     const workloads = site.state.workloads().map(({ spec, revision }) => [spec.name, revision]);
-    return JSON.stringify([site.state.authority().epoch, boxes, workloads, [...this.#unreachable()], site.state.placements().map(({ workload, replica, node }) => [workload, replica, node])]);
+    return JSON.stringify([
+      site.state.authority().epoch,
+      boxes,
+      workloads,
+      [...this.#unreachable()],
+      site.state.placements().map(({ workload, replica, node }) => [workload, replica, node]),
+    ]);
   }
 
   async #plan(): Promise<void> {
@@ -116,13 +132,26 @@ export class PlanningDuty {
       const result = await planner.solve(input, abort.signal);
       const { epoch, basisRevision } = site.state.authority();
       const assignments = localAssignments(result.assignments, site.state.placements(), input.held, this.#options.hasUpper);
-      const outcome = await site.propose({ type: 'planCommit', by: 'local', authorityEpoch: epoch, basisRevision, provisional: this.#options.hasUpper, assignments, plan: result.plan });
+      const outcome = await site.propose({
+        type: 'planCommit',
+        by: 'local',
+        authorityEpoch: epoch,
+        basisRevision,
+        provisional: this.#options.hasUpper,
+        assignments,
+        plan: result.plan,
+      });
       if (!outcome.ok) throw new Error(`${outcome.code}: ${outcome.message}`);
       this.#unplaced = result.unplaced;
       this.#retryMs = this.#options.retryMs;
       // Placements are part of the signature, and the plan itself has just changed them: only other news counts as news.
       this.#planned = sameButPlacements(before, this.#signature()) ? this.#signature() : undefined;
-      log.info('plan.committed', { revision: outcome.revision, assignments: assignments.length, unplaced: result.unplaced.length, ms: Math.round(clock.nowMs() - begun) });
+      log.info('plan.committed', {
+        revision: outcome.revision,
+        assignments: assignments.length,
+        unplaced: result.unplaced.length,
+        ms: Math.round(clock.nowMs() - begun),
+      });
       this.#parts.onPlanned(result);
       this.#running = undefined;
       this.check();

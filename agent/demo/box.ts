@@ -5,7 +5,7 @@ import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { AgentConfig } from '../../schemas/generated/types.ts';
-import { isAlive, killBox, boxMarker } from './processes.ts';
+import { boxMarker, isAlive, killBox } from './processes.ts';
 
 export interface BoxOptions {
   readonly name: string;
@@ -17,7 +17,11 @@ export interface BoxOptions {
   readonly fakeTime: string | undefined;
 }
 
-const fakeTimeLibraries = ['/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1', '/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1', '/usr/lib/faketime/libfaketime.so.1'];
+const fakeTimeLibraries = [
+  '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1',
+  '/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1',
+  '/usr/lib/faketime/libfaketime.so.1',
+];
 
 /** The libfaketime of this machine, or undefined. */
 export function findFakeTime(): string | undefined {
@@ -66,7 +70,10 @@ export class Box {
     const [command = process.execPath, ...first] = this.#options.program;
     const output = openSync(this.logFile, 'a', 0o600);
     const library = this.#options.fakeTime === undefined ? undefined : findFakeTime();
-    const clock = library === undefined ? {} : { LD_PRELOAD: library, FAKETIME: this.#options.fakeTime, FAKETIME_DONT_FAKE_MONOTONIC: '1', FAKETIME_NO_CACHE: '1' };
+    const clock =
+      library === undefined
+        ? {}
+        : { LD_PRELOAD: library, FAKETIME: this.#options.fakeTime, FAKETIME_DONT_FAKE_MONOTONIC: '1', FAKETIME_NO_CACHE: '1' };
     this.#agent = spawn(command, [...first, 'agent', '--config', this.configFile], {
       detached: true,
       stdio: ['ignore', output, output],

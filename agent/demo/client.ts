@@ -1,6 +1,6 @@
 /** Asks a box over its Unix socket, as any program on the box could. */
 import { request } from 'node:http';
-import type { PlacementsDocument, StatusDocument, WorkloadsDocument, NodesDocument } from '../../schemas/generated/types.ts';
+import type { NodesDocument, PlacementsDocument, StatusDocument, WorkloadsDocument } from '../../schemas/generated/types.ts';
 import type { Box } from './box.ts';
 
 export interface Answer {

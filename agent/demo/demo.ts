@@ -41,7 +41,13 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 }
 
 async function verify(site: DemoSite, options: DemoOptions, signal: AbortSignal): Promise<boolean> {
-  const story = new Story({ site, signal, victim: options.victim, workloadFile: options.workloadFile, cli: (box, args) => runCommand(options.program, box, args) });
+  const story = new Story({
+    site,
+    signal,
+    victim: options.victim,
+    workloadFile: options.workloadFile,
+    cli: (box, args) => runCommand(options.program, box, args),
+  });
   const failed: number[] = [];
   const steps = story.steps();
   const began = performance.now();
@@ -63,7 +69,8 @@ async function verify(site: DemoSite, options: DemoOptions, signal: AbortSignal)
   }
   const verified = failed.length === 0;
   if (options.json) print(JSON.stringify({ verified, steps: steps.length, failed }));
-  else print(`${verified ? 'All' : 'Not all'} ${steps.length} steps were observed, in ${((performance.now() - began) / 1000).toFixed(0)} s.`);
+  else
+    print(`${verified ? 'All' : 'Not all'} ${steps.length} steps were observed, in ${((performance.now() - began) / 1000).toFixed(0)} s.`);
   return !verified;
 }
 
@@ -79,7 +86,9 @@ async function show(site: DemoSite, options: DemoOptions, signal: AbortSignal): 
     if (terminal) process.stdout.write(`\x1b[H\x1b[2J${drawPicture(picture, process.stdout.columns ?? 100)}\n`);
     else for (const line of describeChanges(before, picture)) print(line);
     before = picture;
-    const connected = picture.boxes.every(({ status, site: name }) => status !== undefined && (name !== 'mill' || status.authority.mode === 'connected'));
+    const connected = picture.boxes.every(
+      ({ status, site: name }) => status !== undefined && (name !== 'mill' || status.authority.mode === 'connected'),
+    );
     if (!applied && connected) {
       const result = await runCommand(options.program, site.upper, ['apply', '-f', options.workloadFile]);
       applied = result.code === 0;
@@ -92,7 +101,12 @@ async function show(site: DemoSite, options: DemoOptions, signal: AbortSignal): 
 
 async function look(site: DemoSite): Promise<Picture> {
   const boxes = await Promise.all(
-    site.all.map(async (box) => ({ name: box.name, site: box.site, endpoint: box.endpoint, status: await getStatus(box).catch(() => undefined) })),
+    site.all.map(async (box) => ({
+      name: box.name,
+      site: box.site,
+      endpoint: box.endpoint,
+      status: await getStatus(box).catch(() => undefined),
+    })),
   );
   for (const box of site.boxes) {
     const answer = await getWorkloads(box).catch(() => undefined);
@@ -102,7 +116,11 @@ async function look(site: DemoSite): Promise<Picture> {
 }
 
 /** The command line as an operator would use it, against one box. */
-function runCommand(program: readonly string[], box: Box, args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+function runCommand(
+  program: readonly string[],
+  box: Box,
+  args: readonly string[],
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const [command = process.execPath, ...first] = program;
   return new Promise((resolve, reject) => {
     const child = spawn(command, [...first, ...args, '--endpoint', box.endpoint], { stdio: ['ignore', 'pipe', 'pipe'] });

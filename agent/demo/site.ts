@@ -68,8 +68,17 @@ export class DemoSite {
       const isUpper = box === upper;
       box.writeConfig({
         version: 1,
-        node: { name: box.name, domain: isUpper ? 'server-room' : `cabinet-${box.name.slice(-1)}`, tags: isUpper ? ['server'] : ['edge'], ...(isUpper ? { extras: ['data-backup'] } : {}) },
-        site: { name: box.site, clusterId: isUpper ? clusterOf.region : clusterOf.mill, members: isUpper ? [member(upper)] : boxes.map(member) },
+        node: {
+          name: box.name,
+          domain: isUpper ? 'server-room' : `cabinet-${box.name.slice(-1)}`,
+          tags: isUpper ? ['server'] : ['edge'],
+          ...(isUpper ? { extras: ['data-backup'] } : {}),
+        },
+        site: {
+          name: box.site,
+          clusterId: isUpper ? clusterOf.region : clusterOf.mill,
+          members: isUpper ? [member(upper)] : boxes.map(member),
+        },
         ...(isUpper
           ? { children: [{ site: 'mill', members: boxes.map((child) => ({ name: child.name, peerId: member(child).peerId })) }] }
           : { upper: { site: 'region', members: [member(upper)], holdTimeMs: options.holdTimeMs ?? 3000, latencyMs: 15, mbps: 100 } }),
@@ -77,13 +86,17 @@ export class DemoSite {
         dataDir: box.dataDir,
         runtimeDir: box.runtimeDir,
         status: { socket: box.socket, port: ports[all.length + i] as number },
-        capacity: isUpper ? { memoryMiB: 1024, cpuCores: 1, diskMiB: 2048, cacheMiB: 512 } : { memoryMiB: 512, cpuCores: 0.5, diskMiB: 1024, cacheMiB: 256 },
+        capacity: isUpper
+          ? { memoryMiB: 1024, cpuCores: 1, diskMiB: 2048, cacheMiB: 512 }
+          : { memoryMiB: 512, cpuCores: 0.5, diskMiB: 1024, cacheMiB: 256 },
         devices: devicesOf[box.name] ?? [],
         timing: { healthSampleMs: 2000 },
         limits: { logSegmentKiB: 1024 },
       });
     }
-    const clocks = fakeTime ? 'the clock of box-b stands at 1970, that of box-c a year ahead' : 'libfaketime is not installed: all boxes run on the true clock';
+    const clocks = fakeTime
+      ? 'the clock of box-b stands at 1970, that of box-c a year ahead'
+      : 'libfaketime is not installed: all boxes run on the true clock';
     return new DemoSite(dir, boxes, upper, clocks);
   }
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkloadsDocument } from '../../schemas/generated/types.ts';
 import type { Box } from './box.ts';
-import { ask, getJson, getNodes, getStatus, getValue, getWorkloads, putValue } from './client.ts';
+import { getJson, getNodes, getStatus, getValue, getWorkloads, putValue } from './client.ts';
 import { isAlive, processesOf } from './processes.ts';
 import type { DemoSite } from './site.ts';
 import { done, notYet, type Seen, until } from './until.ts';
@@ -89,7 +89,9 @@ export class Story {
       });
     }
     const { nodes } = await getNodes(site.boxes[0] as Box);
-    const ages = nodes.flatMap(({ name, healthAgeSeconds }) => (healthAgeSeconds === null ? [] : [`${name} ${healthAgeSeconds.toFixed(1)} s`]));
+    const ages = nodes.flatMap(({ name, healthAgeSeconds }) =>
+      healthAgeSeconds === null ? [] : [`${name} ${healthAgeSeconds.toFixed(1)} s`],
+    );
     return `every box lists all three members; ages as ${site.boxes[0]?.name} sees them: ${ages.join(', ')}`;
   }
 
@@ -101,7 +103,9 @@ export class Story {
     const running = await this.#settled(90 * second);
     const explained = await cli(site.boxes[0] as Box, ['placement', 'explain', running[0]?.key.split('/')[0] ?? '']);
     if (explained.code !== 0) throw new Error(`placement explain ended with ${explained.code}: ${explained.stderr}`);
-    const plan = (await getJson(site.boxes[0] as Box, '/v1/plan')) as { plan?: { objective?: { total?: number }; alternatives?: unknown[] } };
+    const plan = (await getJson(site.boxes[0] as Box, '/v1/plan')) as {
+      plan?: { objective?: { total?: number }; alternatives?: unknown[] };
+    };
     const places = running.map(({ key, node }) => `${key} on ${node}`).join(', ');
     return `${running.length} replicas have live processes (${places}); figure of merit ${plan.plan?.objective?.total?.toFixed(3) ?? 'unknown'}, ${plan.plan?.alternatives?.length ?? 0} alternatives`;
   }
@@ -124,24 +128,35 @@ export class Story {
     // A plan for the new authority may still be on its way: the ledger is read when things stand still.
     const before = await this.#settled(60 * second);
     const leader = await this.#leader(20 * second);
-    const lost = victim === 'leader' ? leader : (site.boxes.find((box) => box !== leader && before.some(({ node }) => node === box.name)) ?? site.boxes.find((box) => box !== leader));
+    const lost =
+      victim === 'leader'
+        ? leader
+        : (site.boxes.find((box) => box !== leader && before.some(({ node }) => node === box.name)) ??
+          site.boxes.find((box) => box !== leader));
     if (lost === undefined) throw new Error('there is no box to lose');
     this.#lost = lost;
     this.#lostLedger = before.filter(({ node }) => node === lost.name);
     const began = performance.now();
     const killed = await lost.killAll();
     const rest = site.boxes.filter((box) => box !== lost);
-    const first = await this.#until('a write succeeds again', 30 * second, async () => {
-      for (const box of rest) {
-        await this.#put(box, `story/5-${box.name}`, 'after the loss');
-        return done(box);
-      }
-      return notYet('nobody to ask');
-    }, 10);
+    const first = await this.#until(
+      'a write succeeds again',
+      30 * second,
+      async () => {
+        for (const box of rest) {
+          await this.#put(box, `story/5-${box.name}`, 'after the loss');
+          return done(box);
+        }
+        return notYet('nobody to ask');
+      },
+      10,
+    );
     const writeMs = Math.round(performance.now() - began);
     const moved = await this.#until('the lost work runs elsewhere, provisionally', 60 * second, async () => {
       const now = await this.#running(first);
-      const missing = this.#lostLedger.filter(({ key }) => !now.some((running) => running.key === key && running.node !== lost.name && isAlive(running.pid)));
+      const missing = this.#lostLedger.filter(
+        ({ key }) => !now.some((running) => running.key === key && running.node !== lost.name && isAlive(running.pid)),
+      );
       const firm = this.#lostLedger.filter(({ key }) => now.some((running) => running.key === key && !running.provisional));
       if (missing.length > 0) return notYet(`${missing.map(({ key }) => key).join(', ')} not running again`);
       return firm.length > 0 ? notYet(`${firm.map(({ key }) => key).join(', ')} not marked provisional`) : done(now);
@@ -164,7 +179,9 @@ export class Story {
     target.start();
     const after = await this.#until(`${target.name} runs its work under the same process ids`, 60 * second, async () => {
       const now = (await this.#running(target)).filter(({ node }) => node === target.name);
-      const strange = ledger.filter(({ key, pid, onSplit }) => !now.some((running) => running.key === key && (running.pid === pid || onSplit === 'stop')));
+      const strange = ledger.filter(
+        ({ key, pid, onSplit }) => !now.some((running) => running.key === key && (running.pid === pid || onSplit === 'stop')),
+      );
       return strange.length === 0 ? done(now) : notYet(`${strange.map(({ key, pid }) => `${key} (${pid})`).join(', ')} not adopted`);
     });
     const same = ledger.filter(({ key, pid }) => after.some((running) => running.key === key && running.pid === pid));
@@ -174,7 +191,9 @@ export class Story {
     await this.#until(`${lost.name} is back and caught up`, 60 * second, async () => {
       const back = await getStatus(lost);
       const leader = await getStatus(await this.#leader(20 * second));
-      return back.consensus.appliedIndex >= leader.consensus.commitIndex && back.authority.mode === 'autonomous' ? done(true) : notYet(`applied ${back.consensus.appliedIndex} of ${leader.consensus.commitIndex}, ${back.authority.mode}`);
+      return back.consensus.appliedIndex >= leader.consensus.commitIndex && back.authority.mode === 'autonomous'
+        ? done(true)
+        : notYet(`applied ${back.consensus.appliedIndex} of ${leader.consensus.commitIndex}, ${back.authority.mode}`);
     });
     await this.#put(lost, 'story/6', 'returned');
     const now = await this.#settled(60 * second);
@@ -189,21 +208,29 @@ export class Story {
     const onSite = before.filter(({ node }) => node !== site.upper.name);
     site.upper.start();
     const modes = new Set<string>();
-    await this.#until('every member says connected', 90 * second, async () => {
-      for (const box of site.boxes) modes.add((await getStatus(box)).authority.mode);
-      return this.#allSay('connected');
-    }, 30);
+    await this.#until(
+      'every member says connected',
+      90 * second,
+      async () => {
+        for (const box of site.boxes) modes.add((await getStatus(box)).authority.mode);
+        return this.#allSay('connected');
+      },
+      30,
+    );
     const after = await this.#until('no decision is provisional any more', 60 * second, async () => {
       const now = await this.#running();
       const open = now.filter(({ provisional }) => provisional);
       return open.length === 0 ? done(now) : notYet(`${open.map(({ key }) => key).join(', ')} still provisional`);
     });
-    const restarted = onSite.filter(({ key, pid, node }) => after.some((running) => running.key === key && running.node === node && running.pid !== pid));
+    const restarted = onSite.filter(({ key, pid, node }) =>
+      after.some((running) => running.key === key && running.node === node && running.pid !== pid),
+    );
     if (restarted.length > 0) throw new Error(`restarted without need: ${restarted.map(({ key }) => key).join(', ')}`);
-    const kept = onSite.filter(({ pid }) => isAlive(pid)).length;
-    const events = await ask(site.boxes[0] as Box, 'GET', '/v1/events?replay=1').catch(() => undefined);
-    const rejoined = events?.body.includes('uplink.rejoined') === true || modes.has('rejoining');
-    return `${[...modes].join(' → ')}${rejoined ? ' (through rejoining)' : ''}; ${kept} of ${onSite.length} processes kept their ids, ${onSite.length - kept} handed back to the upper site, none restarted in place`;
+    const moved = onSite.flatMap(({ key, node, pid }) => {
+      const now = after.find((running) => running.key === key);
+      return isAlive(pid) ? [] : [`${key} from ${node} to ${now?.node ?? 'nowhere'}`];
+    });
+    return `${[...modes].join(' → ')}; ${onSite.length - moved.length} of ${onSite.length} processes kept their ids, none was restarted in place${moved.length === 0 ? '' : `; amended by the upper site: ${moved.join(', ')}`}`;
   }
 
   async #readBack(): Promise<string> {
@@ -211,7 +238,8 @@ export class Story {
     for (const box of site.boxes) {
       for (const [key, value] of this.#acknowledged) {
         const read = await getValue(box, key);
-        if (read !== value) throw new Error(`${box.name} reads ${JSON.stringify(read)} for ${key}; ${JSON.stringify(value)} was acknowledged`);
+        if (read !== value)
+          throw new Error(`${box.name} reads ${JSON.stringify(read)} for ${key}; ${JSON.stringify(value)} was acknowledged`);
       }
     }
     return `${this.#acknowledged.size} values on ${site.boxes.length} members`;
@@ -255,7 +283,10 @@ export class Story {
     const workloads = document.workloads.map((workload) => ({
       ...workload,
       replicas: workload.replicas.map((replica) => {
-        const said = replica.node === upper.name ? above?.workloads.find(({ name }) => name === workload.name)?.replicas.find((one) => one.replica === replica.replica) : undefined;
+        const said =
+          replica.node === upper.name
+            ? above?.workloads.find(({ name }) => name === workload.name)?.replicas.find((one) => one.replica === replica.replica)
+            : undefined;
         return said === undefined ? replica : { ...replica, state: said.state, pid: said.pid };
       }),
     }));
@@ -266,7 +297,9 @@ export class Story {
   async #running(box: Box = this.#live()[0] as Box): Promise<readonly Running[]> {
     const { workloads } = await this.#workloads(box);
     return workloads.flatMap(({ name, onSplit, replicas }) =>
-      replicas.flatMap(({ replica, node, pid, epoch, provisional }) => (pid === null || node === null ? [] : [{ key: `${name}/${replica}`, node, pid, epoch, provisional, onSplit }])),
+      replicas.flatMap(({ replica, node, pid, epoch, provisional }) =>
+        pid === null || node === null ? [] : [{ key: `${name}/${replica}`, node, pid, epoch, provisional, onSplit }],
+      ),
     );
   }
 
@@ -276,14 +309,18 @@ export class Story {
     return this.#until('all workloads are in place', deadlineMs, async () => {
       const from = box ?? (this.#live()[0] as Box);
       const { workloads } = await this.#workloads(from);
-      const reachable = new Set([...this.#live(), ...(this.#parts.site.upper.pid === undefined ? [] : [this.#parts.site.upper])].map(({ name }) => name));
+      const reachable = new Set(
+        [...this.#live(), ...(this.#parts.site.upper.pid === undefined ? [] : [this.#parts.site.upper])].map(({ name }) => name),
+      );
       // What nobody can run while the upper site is away (work that needs its extras) is known to be without a box.
       const missing = workloads.reduce((sum, { replicas, wanted }) => sum + wanted - replicas.length, 0);
       const planned = (await getStatus(await this.#leader(20 * second))).workloads.unplaced;
       if (missing > (this.#parts.site.upper.pid === undefined ? planned : 0)) return notYet(`${missing} replicas not placed`);
       const open = workloads.flatMap(({ name, replicas }) => [
         ...replicas
-          .filter(({ node, state }) => node !== null && reachable.has(node) && state !== 'ready' && state !== 'waiting' && state !== 'running')
+          .filter(
+            ({ node, state }) => node !== null && reachable.has(node) && state !== 'ready' && state !== 'waiting' && state !== 'running',
+          )
           .map(({ replica, node, state }) => `${name}/${replica} on ${node} ${state ?? 'unknown'}`),
       ]);
       if (workloads.length === 0) return notYet('no workloads are known');

@@ -13,7 +13,12 @@ export const done = <T>(value: T): Seen<T> => ({ done: true, value });
 export const notYet = (last: string): Seen<never> => ({ done: false, last });
 
 /** Probes every `everyMs` until it is done. A probe that throws was not done; its message is kept. Rejects with NotObserved. */
-export async function until<T>(what: string, deadlineMs: number, probe: () => Promise<Seen<T>>, options: { readonly everyMs?: number; readonly signal?: AbortSignal } = {}): Promise<T> {
+export async function until<T>(
+  what: string,
+  deadlineMs: number,
+  probe: () => Promise<Seen<T>>,
+  options: { readonly everyMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<T> {
   const end = performance.now() + deadlineMs;
   let last = '';
   for (;;) {

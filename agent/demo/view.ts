@@ -41,7 +41,11 @@ export function drawPicture({ boxes, workloads }: Picture, columns: number): str
       );
     }
   }
-  lines.push('', 'Ask a box in another terminal:', ...boxes.map(({ name, endpoint }) => `  ${pad(name, 10)}HOLDFAST_ENDPOINT=${endpoint} npx holdfast status`));
+  lines.push(
+    '',
+    'Ask a box in another terminal:',
+    ...boxes.map(({ name, endpoint }) => `  ${pad(name, 10)}HOLDFAST_ENDPOINT=${endpoint} npx holdfast status`),
+  );
   return lines.map((line) => line.slice(0, Math.max(40, columns))).join('\n');
 }
 
@@ -50,7 +54,8 @@ export function describeChanges(before: Picture | undefined, now: Picture): read
   const lines: string[] = [];
   for (const { name, status } of now.boxes) {
     const was = before?.boxes.find((box) => box.name === name)?.status;
-    const text = (of: StatusDocument | undefined): string => (of === undefined ? 'does not answer' : `${of.consensus.role}, ${of.authority.mode}`);
+    const text = (of: StatusDocument | undefined): string =>
+      of === undefined ? 'does not answer' : `${of.consensus.role}, ${of.authority.mode}`;
     if (text(was) !== text(status)) lines.push(`${name}: ${text(status)}`);
   }
   const flat = (picture: Picture | undefined): ReadonlyMap<string, string> =>

@@ -17,11 +17,21 @@ export function recall(clients: Table<ClientRow>, client: NonNullable<Envelope['
   const remembered = row.results.find(([sequence]) => sequence === client.sequence);
   if (remembered !== undefined) return remembered[1];
   if (client.sequence < row.lowestAwaited) {
-    return { ok: false, revision, code: 'SEQUENCE_FORGOTTEN', message: `Sequence ${client.sequence} of client ${client.id} was already acknowledged: its result is no longer kept` };
+    return {
+      ok: false,
+      revision,
+      code: 'SEQUENCE_FORGOTTEN',
+      message: `Sequence ${client.sequence} of client ${client.id} was already acknowledged: its result is no longer kept`,
+    };
   }
   const kept = row.results.filter(([sequence]) => sequence >= client.lowestAwaited).length;
   if (kept < stateLimits.resultsPerClientMax) return undefined;
-  return { ok: false, revision, code: 'WINDOW_FULL', message: `Client ${client.id} awaits ${kept} results: raise its lowest awaited sequence first` };
+  return {
+    ok: false,
+    revision,
+    code: 'WINDOW_FULL',
+    message: `Client ${client.id} awaits ${kept} results: raise its lowest awaited sequence first`,
+  };
 }
 
 /** Remembers an outcome, drops those below "lowest still awaited", and keeps the number of clients bounded. */

@@ -35,7 +35,13 @@ export type Command =
       readonly plan: unknown;
     }
   /** The former holder of an `onSplit: stop` replica let go, or its lease has certainly ended. */
-  | { readonly type: 'release'; readonly workload: string; readonly replica: number; readonly epoch: number; readonly reason: 'stopped' | 'lease-ended' | 'operator' }
+  | {
+      readonly type: 'release';
+      readonly workload: string;
+      readonly replica: number;
+      readonly epoch: number;
+      readonly reason: 'stopped' | 'lease-ended' | 'operator';
+    }
   | { readonly type: 'authority'; readonly mode: SiteMode; readonly fromEpoch: number };
 
 /** A command with the sender's name and sequence, so that a retry is applied once. */
@@ -59,7 +65,11 @@ export type RefusalCode =
 
 /** What a command came to. `revision` is the log index at which it was decided. */
 export type Outcome =
-  | { readonly ok: true; readonly revision: number; readonly detail?: { readonly changed: readonly string[]; readonly unchanged: readonly string[] } }
+  | {
+      readonly ok: true;
+      readonly revision: number;
+      readonly detail?: { readonly changed: readonly string[]; readonly unchanged: readonly string[] };
+    }
   | { readonly ok: false; readonly revision: number; readonly code: RefusalCode; readonly message: string };
 
 /** Bounds of the replicated state; beyond them a command is refused with a code. */

@@ -23,11 +23,17 @@ export interface PlanFacts {
 }
 
 /** Makes the placements equal the plan. Assignments of unknown workloads or replicas are left out: the plan was older than the state. */
-export function commitPlan(tables: PlacementTables, specs: (name: string) => WorkloadSpec | undefined, assignments: readonly Assignment[], facts: PlanFacts): void {
+export function commitPlan(
+  tables: PlacementTables,
+  specs: (name: string) => WorkloadSpec | undefined,
+  assignments: readonly Assignment[],
+  facts: PlanFacts,
+): void {
   const wanted = new Map<string, Assignment>();
   for (const assignment of assignments) {
     const spec = specs(assignment.workload);
-    if (spec !== undefined && assignment.replica < (spec.replicas ?? 1)) wanted.set(replicaKey(assignment.workload, assignment.replica), assignment);
+    if (spec !== undefined && assignment.replica < (spec.replicas ?? 1))
+      wanted.set(replicaKey(assignment.workload, assignment.replica), assignment);
   }
   for (const [key, placement] of [...tables.placements.entries()]) {
     if (!wanted.has(key)) removePlacement(tables, specs(placement.workload), placement);
@@ -41,7 +47,8 @@ function place(tables: PlacementTables, spec: WorkloadSpec | undefined, key: str
   const provisional = assignment.provisional ?? facts.provisional;
   if (present !== undefined && present.node === node) {
     const next: Placement = { ...present, class: assignment.class, provisional, basisRevision: facts.basisRevision };
-    if (next.class !== present.class || next.provisional !== present.provisional || next.basisRevision !== present.basisRevision) tables.placements.set(key, next);
+    if (next.class !== present.class || next.provisional !== present.provisional || next.basisRevision !== present.basisRevision)
+      tables.placements.set(key, next);
     return;
   }
   if (present !== undefined) removePlacement(tables, spec, present);
@@ -49,7 +56,16 @@ function place(tables: PlacementTables, spec: WorkloadSpec | undefined, key: str
   // Coming back to the box that still holds it needs no wait: that box is the one that would have to let go.
   if (holder?.node === node) tables.holders.delete(key);
   const awaiting = holder === undefined || holder.node === node ? null : { node: holder.node, epoch: holder.epoch };
-  tables.placements.set(key, { workload, replica, node, class: assignment.class, epoch: facts.index, provisional, basisRevision: facts.basisRevision, awaiting });
+  tables.placements.set(key, {
+    workload,
+    replica,
+    node,
+    class: assignment.class,
+    epoch: facts.index,
+    provisional,
+    basisRevision: facts.basisRevision,
+    awaiting,
+  });
 }
 
 export function removePlacement(tables: PlacementTables, spec: WorkloadSpec | undefined, placement: Placement): void {

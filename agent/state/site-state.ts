@@ -4,7 +4,15 @@ import type { Entry, NodeId } from '../../consensus/core/types.ts';
 import type { Applied, RowChange, StateMachine } from '../../consensus/driver/ports.ts';
 import type { Placement, WorkloadSpec } from '../../schemas/generated/types.ts';
 import { type ClientRow, recall, remember } from './clients.ts';
-import { type Command, decodeEnvelope, type Outcome, type RefusalCode, type SiteMode, stateLimits, type WorkloadOrigin } from './commands.ts';
+import {
+  type Command,
+  decodeEnvelope,
+  type Outcome,
+  type RefusalCode,
+  type SiteMode,
+  stateLimits,
+  type WorkloadOrigin,
+} from './commands.ts';
 import { commitPlan, type Holder, release, removePlacement, replicaKey } from './placement-table.ts';
 import { byCodeUnit, Table } from './rows.ts';
 
@@ -43,7 +51,15 @@ export class SiteState implements StateMachine {
   readonly #clients = new Table<ClientRow>('client/', this.#changes);
   readonly #authority = new Table<AuthorityRow>('authority/', this.#changes);
   readonly #plan = new Table<PlanRow>('plan/', this.#changes);
-  readonly #tables: readonly Table<unknown>[] = [this.#kv, this.#workloads, this.#placements, this.#holders, this.#clients, this.#authority, this.#plan];
+  readonly #tables: readonly Table<unknown>[] = [
+    this.#kv,
+    this.#workloads,
+    this.#placements,
+    this.#holders,
+    this.#clients,
+    this.#authority,
+    this.#plan,
+  ];
   readonly #initial: AuthorityRow;
 
   /** @param hasUpper without an upper site a site is `autonomous` for good. */
@@ -145,11 +161,15 @@ export class SiteState implements StateMachine {
 
   #kvPut(command: Extract<Command, { type: 'kvPut' }>, revision: number): Outcome {
     const { key, value, expectRevision } = command;
-    if (typeof key !== 'string' || key.length === 0 || key.length > stateLimits.keyBytesMax) return refuse(revision, 'KEY_INVALID', `A key has 1 to ${stateLimits.keyBytesMax} characters`);
-    if (typeof value !== 'string' || value.length > stateLimits.valueBytesMax) return refuse(revision, 'VALUE_TOO_LARGE', `A value has at most ${stateLimits.valueBytesMax} characters`);
+    if (typeof key !== 'string' || key.length === 0 || key.length > stateLimits.keyBytesMax)
+      return refuse(revision, 'KEY_INVALID', `A key has 1 to ${stateLimits.keyBytesMax} characters`);
+    if (typeof value !== 'string' || value.length > stateLimits.valueBytesMax)
+      return refuse(revision, 'VALUE_TOO_LARGE', `A value has at most ${stateLimits.valueBytesMax} characters`);
     const present = this.#kv.get(key);
-    if (expectRevision !== undefined && (present?.revision ?? 0) !== expectRevision) return conflict(revision, key, present?.revision ?? 0, expectRevision);
-    if (present === undefined && this.#kv.size >= stateLimits.keysMax) return refuse(revision, 'STATE_FULL', `The site holds ${stateLimits.keysMax} keys already: delete some first`);
+    if (expectRevision !== undefined && (present?.revision ?? 0) !== expectRevision)
+      return conflict(revision, key, present?.revision ?? 0, expectRevision);
+    if (present === undefined && this.#kv.size >= stateLimits.keysMax)
+      return refuse(revision, 'STATE_FULL', `The site holds ${stateLimits.keysMax} keys already: delete some first`);
     this.#kv.set(key, { value, revision });
     return { ok: true, revision };
   }
@@ -157,7 +177,8 @@ export class SiteState implements StateMachine {
   #kvDelete(command: Extract<Command, { type: 'kvDelete' }>, revision: number): Outcome {
     const present = this.#kv.get(command.key);
     if (present === undefined) return refuse(revision, 'NOT_FOUND', `There is no key ${command.key}`);
-    if (command.expectRevision !== undefined && present.revision !== command.expectRevision) return conflict(revision, command.key, present.revision, command.expectRevision);
+    if (command.expectRevision !== undefined && present.revision !== command.expectRevision)
+      return conflict(revision, command.key, present.revision, command.expectRevision);
     this.#kv.delete(command.key);
     return { ok: true, revision };
   }
@@ -167,10 +188,16 @@ export class SiteState implements StateMachine {
     const names = new Set(specs.map(({ name }) => name));
     for (const { name } of specs) {
       const present = this.#workloads.get(name);
-      if (present !== undefined && present.origin !== origin) return refuse(revision, 'NAME_TAKEN', `Workload ${name} is already given by ${present.origin}: choose another name, or delete it there`);
+      if (present !== undefined && present.origin !== origin)
+        return refuse(
+          revision,
+          'NAME_TAKEN',
+          `Workload ${name} is already given by ${present.origin}: choose another name, or delete it there`,
+        );
     }
     const added = [...names].filter((name) => this.#workloads.get(name) === undefined).length;
-    if (this.#workloads.size + added > stateLimits.workloadsMax) return refuse(revision, 'STATE_FULL', `A site holds at most ${stateLimits.workloadsMax} workloads`);
+    if (this.#workloads.size + added > stateLimits.workloadsMax)
+      return refuse(revision, 'STATE_FULL', `A site holds at most ${stateLimits.workloadsMax} workloads`);
     const changed: string[] = [];
     const unchanged: string[] = [];
     for (const spec of specs) {
@@ -196,13 +223,15 @@ export class SiteState implements StateMachine {
   }
 
   #forget(row: WorkloadRow): void {
-    for (const placement of [...this.#placements.values()]) if (placement.workload === row.spec.name) removePlacement(this.#placementTables(), row.spec, placement);
+    for (const placement of [...this.#placements.values()])
+      if (placement.workload === row.spec.name) removePlacement(this.#placementTables(), row.spec, placement);
     this.#workloads.delete(row.spec.name);
   }
 
   #dropReplicasBeyond(spec: WorkloadSpec): void {
     for (const placement of [...this.#placements.values()]) {
-      if (placement.workload === spec.name && placement.replica >= (spec.replicas ?? 1)) removePlacement(this.#placementTables(), spec, placement);
+      if (placement.workload === spec.name && placement.replica >= (spec.replicas ?? 1))
+        removePlacement(this.#placementTables(), spec, placement);
     }
   }
 
@@ -210,14 +239,27 @@ export class SiteState implements StateMachine {
     const authority = this.authority();
     const mayDecide = command.by === 'local' ? authority.mode === 'autonomous' : authority.mode !== 'autonomous';
     if (command.authorityEpoch !== authority.epoch || !mayDecide) {
-      return refuse(revision, 'STALE_AUTHORITY', `The plan was made by ${command.by} under authority epoch ${command.authorityEpoch}; the site is ${authority.mode} in epoch ${authority.epoch}`);
+      return refuse(
+        revision,
+        'STALE_AUTHORITY',
+        `The plan was made by ${command.by} under authority epoch ${command.authorityEpoch}; the site is ${authority.mode} in epoch ${authority.epoch}`,
+      );
     }
     if (command.by === 'upper' && command.basisRevision < authority.basisRevision) {
-      return refuse(revision, 'STALE_INTENT', `Intent ${command.basisRevision} is older than ${authority.basisRevision}, which is in force`);
+      return refuse(
+        revision,
+        'STALE_INTENT',
+        `Intent ${command.basisRevision} is older than ${authority.basisRevision}, which is in force`,
+      );
     }
-    if (command.assignments.length > stateLimits.assignmentsMax) return refuse(revision, 'STATE_FULL', `A plan has at most ${stateLimits.assignmentsMax} assignments`);
+    if (command.assignments.length > stateLimits.assignmentsMax)
+      return refuse(revision, 'STATE_FULL', `A plan has at most ${stateLimits.assignmentsMax} assignments`);
     const { provisional, basisRevision } = command;
-    commitPlan(this.#placementTables(), (name) => this.#workloads.get(name)?.spec, command.assignments, { index: revision, provisional, basisRevision });
+    commitPlan(this.#placementTables(), (name) => this.#workloads.get(name)?.spec, command.assignments, {
+      index: revision,
+      provisional,
+      basisRevision,
+    });
     this.#plan.set(onlyRow, { by: command.by, revision, basisRevision, plan: command.plan });
     if (command.by === 'upper') this.#authority.set(onlyRow, { ...authority, basisRevision });
     return { ok: true, revision };
@@ -225,7 +267,8 @@ export class SiteState implements StateMachine {
 
   #setAuthority(command: Extract<Command, { type: 'authority' }>, revision: number): Outcome {
     const present = this.authority();
-    if (command.fromEpoch !== present.epoch) return refuse(revision, 'STALE_AUTHORITY', `The site is in authority epoch ${present.epoch}, not ${command.fromEpoch}`);
+    if (command.fromEpoch !== present.epoch)
+      return refuse(revision, 'STALE_AUTHORITY', `The site is in authority epoch ${present.epoch}, not ${command.fromEpoch}`);
     if (command.mode !== present.mode) this.#authority.set(onlyRow, { ...present, mode: command.mode, epoch: present.epoch + 1 });
     return { ok: true, revision };
   }

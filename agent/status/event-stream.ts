@@ -19,7 +19,10 @@ export function streamEvents(ring: EventRing, exchange: Exchange): void {
   const given = exchange.header('last-event-id') ?? exchange.query('after');
   if (given !== undefined) {
     const { gap, events } = ring.since(Number(given) || 0);
-    if (gap) response.write(`event: too-old\ndata: ${JSON.stringify({ message: 'Events before this are no longer kept: read the documents again' })}\n\n`);
+    if (gap)
+      response.write(
+        `event: too-old\ndata: ${JSON.stringify({ message: 'Events before this are no longer kept: read the documents again' })}\n\n`,
+      );
     for (const event of events) write(event);
   } else response.write(': watching\n\n');
   const end = ring.subscribe(write);

@@ -39,7 +39,8 @@ export class Exchange {
     const text = this.query(name);
     if (text === undefined) return undefined;
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < 0 || value > max) throw new ApiError(400, 'QUERY_INVALID', `?${name}=${text} must be a whole number from 0 to ${max}`);
+    if (!Number.isSafeInteger(value) || value < 0 || value > max)
+      throw new ApiError(400, 'QUERY_INVALID', `?${name}=${text} must be a whole number from 0 to ${max}`);
     return value;
   }
 
@@ -87,7 +88,14 @@ export class Exchange {
   problem(error: unknown): void {
     const known = error instanceof ApiError ? error : new ApiError(500, 'INTERNAL', 'The agent failed to answer; its log says more', false);
     const { status, code, message, definite } = known;
-    const body: ProblemDetails = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, code, detail: message.slice(0, 4096), definite };
+    const body: ProblemDetails = {
+      type: 'about:blank',
+      title: STATUS_CODES[status] ?? 'Error',
+      status,
+      code,
+      detail: message.slice(0, 4096),
+      definite,
+    };
     if (this.response.headersSent) {
       this.response.destroy();
       return;

@@ -5,7 +5,8 @@ export function openApi(routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const { method, path, summary, answer } of routes) {
     const named = path.replace('{}', '{name}');
-    const item = (paths[named] ??= {});
+    const item = paths[named] ?? {};
+    paths[named] = item;
     item[method.toLowerCase()] = {
       summary,
       ...(path.includes('{}') ? { parameters: [{ name: 'name', in: 'path', required: true, schema: { type: 'string' } }] } : {}),
@@ -18,10 +19,20 @@ export function openApi(routes: readonly Route[]): object {
       },
     };
   }
-  return { openapi: '3.1.0', info: { title: 'Holdfast agent', version: '1', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } }, paths };
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Holdfast agent', version: '1', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    paths,
+  };
 }
 
-const fileOf: Readonly<Record<string, string>> = { StatusDocument: 'status', NodesDocument: 'nodes', WorkloadsDocument: 'workloads', PlacementsDocument: 'placements', ProblemDetails: 'problem-details' };
+const fileOf: Readonly<Record<string, string>> = {
+  StatusDocument: 'status',
+  NodesDocument: 'nodes',
+  WorkloadsDocument: 'workloads',
+  PlacementsDocument: 'placements',
+  ProblemDetails: 'problem-details',
+};
 
 function schemaUrl(title: string): string {
   return `https://holdfast.dev/schemas/${fileOf[title] ?? title}.schema.json`;

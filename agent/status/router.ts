@@ -49,13 +49,19 @@ export class Router {
     }
     if (found === undefined) throw new ApiError(404, 'ROUTE_UNKNOWN', `There is nothing at ${pathname.slice(0, 200)}: see /openapi.json`);
     const route = found.methods.get(method) ?? (method === 'HEAD' ? found.methods.get('GET') : undefined);
-    if (route === undefined) throw new ApiError(405, 'METHOD_NOT_ALLOWED', `${pathname.slice(0, 200)} takes ${[...found.methods.keys()].join(', ')}`);
+    if (route === undefined)
+      throw new ApiError(405, 'METHOD_NOT_ALLOWED', `${pathname.slice(0, 200)} takes ${[...found.methods.keys()].join(', ')}`);
     return { route, params };
   }
 }
 
 function compile(path: string): RegExp {
-  return new RegExp(`^${path.split('{}').map((part) => part.replace(/[.*+?^$()|[\]\\]/g, '\\$&')).join('([^/]+)')}$`);
+  return new RegExp(
+    `^${path
+      .split('{}')
+      .map((part) => part.replace(/[.*+?^$()|[\]\\]/g, '\\$&'))
+      .join('([^/]+)')}$`,
+  );
 }
 
 function decode(segment: string): string {

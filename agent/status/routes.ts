@@ -11,13 +11,24 @@ const artefactBytesMax = 1024 * 1024 * 1024;
 const sha256 = /^[0-9a-f]{64}$/;
 
 export function routesOf(api: AgentApi): readonly Route[] {
-  const get = (path: string, summary: string, handle: Route['handle'], answer?: string): Route => ({ method: 'GET', path, summary, handle, ...(answer === undefined ? {} : { answer }) });
+  const get = (path: string, summary: string, handle: Route['handle'], answer?: string): Route => ({
+    method: 'GET',
+    path,
+    summary,
+    handle,
+    ...(answer === undefined ? {} : { answer }),
+  });
   /** A document that may be waited for: `?wait=REVISION&timeoutMs=`. */
   const document = (path: string, summary: string, answer: string, read: () => object): Route =>
-    get(path, summary, async (exchange) => {
-      await waitAsAsked(api, exchange);
-      exchange.document(read());
-    }, answer);
+    get(
+      path,
+      summary,
+      async (exchange) => {
+        await waitAsAsked(api, exchange);
+        exchange.document(read());
+      },
+      answer,
+    );
   const routes: Route[] = [
     document('/status', 'How this agent and its site are.', 'StatusDocument', () => api.status()),
     get('/livez', 'The process answers.', (exchange) => exchange.text('text/plain', 'ok\n')),
@@ -35,10 +46,15 @@ export function routesOf(api: AgentApi): readonly Route[] {
       if (plan === undefined) throw new ApiError(404, 'NO_PLAN', 'There is no plan yet: apply a workload first');
       exchange.document(plan);
     }),
-    get('/v1/placements/{}/explain', 'Why the replicas of a workload are where they are.', async (exchange) => exchange.result(await api.explain(exchange.param(0)))),
+    get('/v1/placements/{}/explain', 'Why the replicas of a workload are where they are.', async (exchange) =>
+      exchange.result(await api.explain(exchange.param(0))),
+    ),
     get('/v1/workloads/{}/logs', 'Newest output of a workload.', async (exchange) => {
       const replica = exchange.count('replica', 15);
-      const logs = await api.logs(exchange.param(0), { lines: exchange.count('lines', 10_000) ?? 100, ...(replica === undefined ? {} : { replica }) });
+      const logs = await api.logs(exchange.param(0), {
+        lines: exchange.count('lines', 10_000) ?? 100,
+        ...(replica === undefined ? {} : { replica }),
+      });
       exchange.result({ logs });
     }),
     get('/v1/kv', 'Values whose key begins with ?prefix=.', async (exchange) => {
@@ -52,12 +68,42 @@ export function routesOf(api: AgentApi): readonly Route[] {
       exchange.result(value);
     }),
     { method: 'PUT', path: '/v1/kv/{}', summary: 'Sets a value: {value, expectRevision?}.', handle: (exchange) => putValue(api, exchange) },
-    { method: 'DELETE', path: '/v1/kv/{}', summary: 'Deletes a value.', handle: async (exchange) => exchange.result(await api.kvDelete(exchange.param(0), keyOf(exchange))) },
-    { method: 'POST', path: '/v1/workloads', summary: 'Applies a workload file.', handle: async (exchange) => exchange.result(await api.applyWorkloads(await workloadFile(exchange))) },
-    { method: 'DELETE', path: '/v1/workloads/{}', summary: 'Deletes a workload.', handle: async (exchange) => exchange.result(await api.deleteWorkload(exchange.param(0))) },
-    { method: 'POST', path: '/v1/plan', summary: 'What would be planned for a workload file; changes nothing.', handle: async (exchange) => exchange.result(await api.dryRun(await workloadFile(exchange))) },
-    { method: 'HEAD', path: '/v1/artefacts/{}', summary: 'Whether this box holds an artefact.', handle: (exchange) => exchange.empty(api.hasArtefact(digest(exchange)) ? 200 : 404) },
-    { method: 'PUT', path: '/v1/artefacts/{}', summary: 'Stores an artefact under its SHA-256.', handle: (exchange) => putArtefact(api, exchange) },
+    {
+      method: 'DELETE',
+      path: '/v1/kv/{}',
+      summary: 'Deletes a value.',
+      handle: async (exchange) => exchange.result(await api.kvDelete(exchange.param(0), keyOf(exchange))),
+    },
+    {
+      method: 'POST',
+      path: '/v1/workloads',
+      summary: 'Applies a workload file.',
+      handle: async (exchange) => exchange.result(await api.applyWorkloads(await workloadFile(exchange))),
+    },
+    {
+      method: 'DELETE',
+      path: '/v1/workloads/{}',
+      summary: 'Deletes a workload.',
+      handle: async (exchange) => exchange.result(await api.deleteWorkload(exchange.param(0))),
+    },
+    {
+      method: 'POST',
+      path: '/v1/plan',
+      summary: 'What would be planned for a workload file; changes nothing.',
+      handle: async (exchange) => exchange.result(await api.dryRun(await workloadFile(exchange))),
+    },
+    {
+      method: 'HEAD',
+      path: '/v1/artefacts/{}',
+      summary: 'Whether this box holds an artefact.',
+      handle: (exchange) => exchange.empty(api.hasArtefact(digest(exchange)) ? 200 : 404),
+    },
+    {
+      method: 'PUT',
+      path: '/v1/artefacts/{}',
+      summary: 'Stores an artefact under its SHA-256.',
+      handle: (exchange) => putArtefact(api, exchange),
+    },
     get('/v1/events', 'Events as they happen (server-sent), resumable by Last-Event-ID.', (exchange) => streamEvents(api.events, exchange)),
   ];
   return routes;
@@ -67,7 +113,8 @@ async function waitAsAsked(api: AgentApi, exchange: Exchange): Promise<void> {
   const wait = exchange.count('wait', Number.MAX_SAFE_INTEGER);
   if (wait === undefined || api.revision() >= wait) return;
   const timeoutMs = exchange.count('timeoutMs', 600_000) ?? 30_000;
-  if (!(await api.waitForRevision(wait, timeoutMs))) throw new ApiError(504, 'REVISION_NOT_REACHED', `This box is at revision ${api.revision()}, not yet at ${wait}`);
+  if (!(await api.waitForRevision(wait, timeoutMs)))
+    throw new ApiError(504, 'REVISION_NOT_REACHED', `This box is at revision ${api.revision()}, not yet at ${wait}`);
 }
 
 function keyOf(exchange: Exchange): { readonly idempotencyKey?: string } {
@@ -81,8 +128,14 @@ async function putValue(api: AgentApi, exchange: Exchange): Promise<void> {
   const body = (await exchange.json()) as { readonly value?: unknown; readonly expectRevision?: unknown } | null;
   const { value, expectRevision } = body ?? {};
   if (typeof value !== 'string') throw new ApiError(400, 'BODY_INVALID', '/value must be a string');
-  if (expectRevision !== undefined && !(Number.isSafeInteger(expectRevision) && (expectRevision as number) >= 0)) throw new ApiError(400, 'BODY_INVALID', '/expectRevision must be a whole number (0: the key must not exist)');
-  exchange.result(await api.kvPut(exchange.param(0), value, { ...keyOf(exchange), ...(expectRevision === undefined ? {} : { expectRevision: expectRevision as number }) }));
+  if (expectRevision !== undefined && !(Number.isSafeInteger(expectRevision) && (expectRevision as number) >= 0))
+    throw new ApiError(400, 'BODY_INVALID', '/expectRevision must be a whole number (0: the key must not exist)');
+  exchange.result(
+    await api.kvPut(exchange.param(0), value, {
+      ...keyOf(exchange),
+      ...(expectRevision === undefined ? {} : { expectRevision: expectRevision as number }),
+    }),
+  );
 }
 
 async function workloadFile(exchange: Exchange): Promise<WorkloadFile> {
@@ -98,7 +151,8 @@ async function workloadFile(exchange: Exchange): Promise<WorkloadFile> {
 
 function digest(exchange: Exchange): string {
   const value = exchange.param(0);
-  if (!sha256.test(value)) throw new ApiError(400, 'DIGEST_INVALID', 'An artefact is named by its SHA-256: 64 lower-case hexadecimal digits');
+  if (!sha256.test(value))
+    throw new ApiError(400, 'DIGEST_INVALID', 'An artefact is named by its SHA-256: 64 lower-case hexadecimal digits');
   return value;
 }
 

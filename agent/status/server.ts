@@ -50,9 +50,18 @@ export class StatusServer implements Startable {
   async start(): Promise<void> {
     const { socket, host, port } = this.#options;
     await removeStale(socket);
-    await this.#listen(createServer((request, response) => void this.#serve(request, response, true)), { path: socket }, socket);
+    await this.#listen(
+      createServer((request, response) => void this.#serve(request, response, true)),
+      { path: socket },
+      socket,
+    );
     chmodSync(socket, 0o660);
-    if (port > 0) await this.#listen(createServer((request, response) => void this.#serve(request, response, false)), { host, port }, `${host}:${port}`);
+    if (port > 0)
+      await this.#listen(
+        createServer((request, response) => void this.#serve(request, response, false)),
+        { host, port },
+        `${host}:${port}`,
+      );
   }
 
   async stop(): Promise<void> {
@@ -67,7 +76,11 @@ export class StatusServer implements Startable {
     );
   }
 
-  #listen(server: Server, where: { readonly path: string } | { readonly host: string; readonly port: number }, name: string): Promise<void> {
+  #listen(
+    server: Server,
+    where: { readonly path: string } | { readonly host: string; readonly port: number },
+    name: string,
+  ): Promise<void> {
     server.headersTimeout = 10_000;
     server.requestTimeout = 120_000;
     server.keepAliveTimeout = 30_000;
@@ -76,7 +89,14 @@ export class StatusServer implements Startable {
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
         const inUse = error.code === 'EADDRINUSE';
-        reject(new EndpointError(inUse ? 'PORT_IN_USE' : 'LISTEN_FAILED', inUse ? `${name} is in use: stop what listens there, or set another /status/port` : `Cannot listen on ${name} (${error.code ?? error.message}): check /status`));
+        reject(
+          new EndpointError(
+            inUse ? 'PORT_IN_USE' : 'LISTEN_FAILED',
+            inUse
+              ? `${name} is in use: stop what listens there, or set another /status/port`
+              : `Cannot listen on ${name} (${error.code ?? error.message}): check /status`,
+          ),
+        );
       });
       server.listen(where, () => resolve());
     });
@@ -94,18 +114,25 @@ export class StatusServer implements Startable {
       exchange = new Exchange(request, response, url, params);
       await route.handle(exchange);
     } catch (error) {
-      if (!(error instanceof ApiError)) this.#log.error('status.request.failed', { method, path: raw.slice(0, 200), message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      if (!(error instanceof ApiError))
+        this.#log.error('status.request.failed', {
+          method,
+          path: raw.slice(0, 200),
+          message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
       exchange.problem(error);
     }
   }
 
   /** Over TCP any program of the box, and any page in a browser on it, could ask. Throws ApiError. */
   #admit(request: IncomingMessage, method: string): void {
-    if (!loopbackHost.test(request.headers.host ?? '')) throw new ApiError(403, 'HOST_REFUSED', 'Ask by a loopback address: other names may be somebody else’s page');
+    if (!loopbackHost.test(request.headers.host ?? ''))
+      throw new ApiError(403, 'HOST_REFUSED', 'Ask by a loopback address: other names may be somebody else’s page');
     if (method === 'GET' || method === 'HEAD') return;
     const { token } = this.#options;
     if (token === undefined) throw new ApiError(403, 'WRITE_REFUSED', 'Writes are taken on the Unix socket: use it, or set /status/token');
-    if (request.headers.authorization !== `Bearer ${token}`) throw new ApiError(401, 'TOKEN_REFUSED', 'Send the token of /status/token: Authorization: Bearer …');
+    if (request.headers.authorization !== `Bearer ${token}`)
+      throw new ApiError(401, 'TOKEN_REFUSED', 'Send the token of /status/token: Authorization: Bearer …');
   }
 }
 

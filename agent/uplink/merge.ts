@@ -17,8 +17,18 @@ export interface Adoption {
  * except where the upper site runs the replica on a box of its own that never stopped: then the copy made meanwhile is `moved`.
  * @param ownNodes usable boxes of the upper site itself.
  */
-export function adopt(report: UplinkReport, held: readonly Placement[], known: (name: string) => boolean, ownNodes: ReadonlySet<string>): Adoption {
-  const merged = new Map<string, Assignment>(held.map(({ workload, replica, node, class: workClass }) => [keyOf({ workload, replica }), { workload, replica, node, class: workClass }]));
+export function adopt(
+  report: UplinkReport,
+  held: readonly Placement[],
+  known: (name: string) => boolean,
+  ownNodes: ReadonlySet<string>,
+): Adoption {
+  const merged = new Map<string, Assignment>(
+    held.map(({ workload, replica, node, class: workClass }) => [
+      keyOf({ workload, replica }),
+      { workload, replica, node, class: workClass },
+    ]),
+  );
   const reportedNodes = new Set(report.nodes.map(({ topology }) => topology.node));
   let changed = false;
   const verdicts = report.placements.map((placement): VerdictItem => {

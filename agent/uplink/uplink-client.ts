@@ -142,7 +142,15 @@ export class UplinkClient {
       log.warn('uplink.intent.refused', { code: applied.code, message: applied.message });
       return false;
     }
-    const committed = await site.propose({ type: 'planCommit', by: 'upper', authorityEpoch, basisRevision: intent.revision, provisional: false, assignments: intent.assignments, plan: intent.plan });
+    const committed = await site.propose({
+      type: 'planCommit',
+      by: 'upper',
+      authorityEpoch,
+      basisRevision: intent.revision,
+      provisional: false,
+      assignments: intent.assignments,
+      plan: intent.plan,
+    });
     if (!committed.ok) log.warn('uplink.intent.refused', { code: committed.code, message: committed.message });
     else log.info('uplink.intent.taken', { revision: intent.revision, assignments: intent.assignments.length });
     return committed.ok;

@@ -53,7 +53,8 @@ export class UplinkServer {
       throw new Error(`REPORT_INVALID: ${describeProblems(parsed.problems)}`);
     }
     const report = parsed.value;
-    if (report.site !== from.site || report.nodes.some(({ topology }) => topology.site !== from.site)) throw new Error(`REPORT_INVALID: ${from.name} belongs to site ${from.site} and reports for it alone`);
+    if (report.site !== from.site || report.nodes.some(({ topology }) => topology.site !== from.site))
+      throw new Error(`REPORT_INVALID: ${from.name} belongs to site ${from.site} and reports for it alone`);
     if (!site.leads()) throw new Error('NOT_LEADER: ask another box of the upper site');
     this.#reports.set(report.site, { report, receivedAt: clock.nowMs() });
     await this.#takeSpecs(report);
@@ -66,7 +67,9 @@ export class UplinkServer {
     const { site, log } = this.#parts;
     const origin = `child:${report.site}` as const;
     const known = site.state.workloads().filter((row) => row.origin === origin);
-    const same = known.length === report.specs.length && report.specs.every((spec) => JSON.stringify(site.state.workload(spec.name)?.spec) === JSON.stringify(spec));
+    const same =
+      known.length === report.specs.length &&
+      report.specs.every((spec) => JSON.stringify(site.state.workload(spec.name)?.spec) === JSON.stringify(spec));
     if (same) return;
     const outcome = await site.propose({ type: 'workloadsApply', origin, specs: report.specs, replace: true });
     if (!outcome.ok) log.warn('uplink.specs.refused', { site: report.site, code: outcome.code, message: outcome.message });
@@ -78,23 +81,42 @@ export class UplinkServer {
     const before = this.#adopted.get(report.site);
     if (before?.epoch === report.authority.epoch) return before.verdicts;
     const { site, log } = this.#parts;
-    const own = new Set<NodeId>(this.#parts.ownNodes().filter(({ usable }) => usable).map(({ topology }) => topology.node));
+    const own = new Set<NodeId>(
+      this.#parts
+        .ownNodes()
+        .filter(({ usable }) => usable)
+        .map(({ topology }) => topology.node),
+    );
     const adoption = adopt(report, site.state.placements(), (name) => site.state.workload(name) !== undefined, own);
     if (adoption.changed) {
       const { epoch, basisRevision } = site.state.authority();
-      const outcome = await site.propose({ type: 'planCommit', by: 'local', authorityEpoch: epoch, basisRevision, provisional: false, assignments: adoption.assignments, plan: site.state.plan()?.plan ?? null });
+      const outcome = await site.propose({
+        type: 'planCommit',
+        by: 'local',
+        authorityEpoch: epoch,
+        basisRevision,
+        provisional: false,
+        assignments: adoption.assignments,
+        plan: site.state.plan()?.plan ?? null,
+      });
       if (!outcome.ok) throw new Error(`${outcome.code}: ${outcome.message}`);
     }
     const verdicts = adoption.verdicts.map((item) => ({ ...item }));
     this.#adopted.set(report.site, { epoch: report.authority.epoch, verdicts });
-    log.info('uplink.site.revalidated', { site: report.site, valid: verdicts.filter(({ verdict }) => verdict === 'valid').length, of: verdicts.length });
+    log.info('uplink.site.revalidated', {
+      site: report.site,
+      valid: verdicts.filter(({ verdict }) => verdict === 'valid').length,
+      of: verdicts.length,
+    });
     return verdicts;
   }
 
   #compose(report: UplinkReport, verdicts: UplinkAnswer['verdicts']): UplinkAnswer {
     const { site, planning, ownNodes } = this.#parts;
     const plan = site.state.plan();
-    const rows = site.state.workloads().filter(({ origin }) => origin === 'site' || origin === 'upper' || origin === `child:${report.site}`);
+    const rows = site.state
+      .workloads()
+      .filter(({ origin }) => origin === 'site' || origin === 'upper' || origin === `child:${report.site}`);
     const names = new Set(rows.map(({ spec }) => spec.name));
     const intent =
       plan === undefined || planning()
@@ -110,6 +132,14 @@ export class UplinkServer {
               .map(({ workload, replica, node, class: workClass }) => ({ workload, replica, node, class: workClass })),
             plan: plan.plan as Intent['plan'],
           };
-    return { version: 1, site: site.site, authorityEpoch: report.authority.epoch, planning: planning(), nodes: ownNodes(), intent, verdicts };
+    return {
+      version: 1,
+      site: site.site,
+      authorityEpoch: report.authority.epoch,
+      planning: planning(),
+      nodes: ownNodes(),
+      intent,
+      verdicts,
+    };
   }
 }

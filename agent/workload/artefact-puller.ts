@@ -38,7 +38,8 @@ export class ArtefactPuller {
         if (bytes === 0) await store.appendPart(sha256, 0, new Uint8Array(0));
         while (offset < bytes) {
           const chunk = await fetcher.fetchChunk(from, sha256, offset);
-          if (chunk.byteLength === 0 || offset + chunk.byteLength > bytes) throw new ArtefactError('ARTEFACT_MISMATCH', `${from} has another length than ${bytes} bytes`);
+          if (chunk.byteLength === 0 || offset + chunk.byteLength > bytes)
+            throw new ArtefactError('ARTEFACT_MISMATCH', `${from} has another length than ${bytes} bytes`);
           await store.appendPart(sha256, offset, chunk);
           offset += chunk.byteLength;
         }
@@ -50,6 +51,9 @@ export class ArtefactPuller {
         log.debug('artefact.pull.failed', { sha256, from, message: reasons.at(-1) });
       }
     }
-    throw new ArtefactError('ARTEFACT_MISSING', `No reachable box gave artefact ${sha256.slice(0, 12)}…${reasons.length === 0 ? '' : ` (${reasons.join('; ')})`}`);
+    throw new ArtefactError(
+      'ARTEFACT_MISSING',
+      `No reachable box gave artefact ${sha256.slice(0, 12)}…${reasons.length === 0 ? '' : ` (${reasons.join('; ')})`}`,
+    );
   }
 }

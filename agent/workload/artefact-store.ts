@@ -62,7 +62,7 @@ export class ArtefactStore {
   /** Takes a whole artefact. Rejects with ArtefactError, and keeps nothing then. */
   async putStream(sha256: string, bytes: number, source: AsyncIterable<Uint8Array>): Promise<void> {
     if (this.has(sha256)) {
-      for await (const _ of source) continue;
+      for await (const _ of source);
       return;
     }
     await this.#makeRoom(bytes);
@@ -105,7 +105,10 @@ export class ArtefactStore {
 
   /** How much of a download is here already. */
   async partBytes(sha256: string): Promise<number> {
-    return stat(`${this.pathOf(sha256)}.part`).then(({ size }) => size, () => 0);
+    return stat(`${this.pathOf(sha256)}.part`).then(
+      ({ size }) => size,
+      () => 0,
+    );
   }
 
   async appendPart(sha256: string, offset: number, chunk: Uint8Array): Promise<void> {
@@ -143,14 +146,19 @@ export class ArtefactStore {
     const used = (): number => [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);
     if (used() + bytes <= this.#bytesMax) return;
     const ages = await Promise.all(
-      [...this.#sizes.keys()].filter((sha256) => !this.#needed.has(sha256)).map(async (sha256) => [sha256, (await stat(this.pathOf(sha256))).mtimeMs] as const),
+      [...this.#sizes.keys()]
+        .filter((sha256) => !this.#needed.has(sha256))
+        .map(async (sha256) => [sha256, (await stat(this.pathOf(sha256))).mtimeMs] as const),
     );
     for (const [sha256] of ages.sort((a, b) => a[1] - b[1])) {
       await rm(this.pathOf(sha256), { force: true });
       this.#sizes.delete(sha256);
       if (used() + bytes <= this.#bytesMax) return;
     }
-    throw new ArtefactError('ARTEFACT_STORE_FULL', `${bytes} bytes more do not fit into the artefact store (${used()} of ${this.#bytesMax} used): raise /limits/artefactStoreMiB or delete workloads`);
+    throw new ArtefactError(
+      'ARTEFACT_STORE_FULL',
+      `${bytes} bytes more do not fit into the artefact store (${used()} of ${this.#bytesMax} used): raise /limits/artefactStoreMiB or delete workloads`,
+    );
   }
 
   async touch(sha256: string): Promise<void> {

@@ -117,7 +117,9 @@ export class Executor implements ExecutorPort, Startable {
   }
 
   logs(workload: string, replica: number | undefined, lines: number): readonly string[] | undefined {
-    const found = [...this.#instances.values()].filter((instance) => instance.workload === workload && (replica === undefined || instance.replica === replica));
+    const found = [...this.#instances.values()].filter(
+      (instance) => instance.workload === workload && (replica === undefined || instance.replica === replica),
+    );
     return found[0]?.lines(lines);
   }
 
@@ -165,7 +167,8 @@ export class Executor implements ExecutorPort, Startable {
       instance.boundOutput(this.#options.outputKiB * 1024);
       if (instance.group === undefined) continue;
       const memory = groupMemoryMiB(instance.group);
-      if (memory > instance.memoryMiBMax * memorySlack) instance.kill(`MEMORY_EXCEEDED: ${Math.round(memory)} MiB used, ${instance.memoryMiBMax} claimed`);
+      if (memory > instance.memoryMiBMax * memorySlack)
+        instance.kill(`MEMORY_EXCEEDED: ${Math.round(memory)} MiB used, ${instance.memoryMiBMax} claimed`);
     }
   }
 

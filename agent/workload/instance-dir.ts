@@ -1,6 +1,19 @@
 /** The directory of one instance in the runtime directory: its record, its keeper's files, its output, its working directory. */
 import { execFile } from 'node:child_process';
-import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { WorkloadSpec } from '../../schemas/generated/types.ts';
@@ -66,7 +79,9 @@ export class InstanceDir {
       const value = JSON.parse(readFileSync(join(this.path, 'record.json'), 'utf8')) as Partial<InstanceRecord>;
       const numbers = [value.replica, value.epoch, value.pid, value.group, value.keeper, value.ticks, value.startedAt, value.runs];
       const spec = checkDocument('WorkloadFile', { version: 1, workloads: [value.spec] });
-      return value.version === 1 && spec.ok && typeof value.bootId === 'string' && numbers.every((number) => typeof number === 'number') ? (value as InstanceRecord) : undefined;
+      return value.version === 1 && spec.ok && typeof value.bootId === 'string' && numbers.every((number) => typeof number === 'number')
+        ? (value as InstanceRecord)
+        : undefined;
     } catch {
       return undefined;
     }

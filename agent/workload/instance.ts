@@ -1,7 +1,8 @@
 /** One replica on this box: what it should do, what its process does, and the way from the one to the other. */
+
+import type { Clock } from '../../consensus/driver/ports.ts';
 import type { InstanceStatus, WorkloadSpec } from '../../schemas/generated/types.ts';
 import type { DesiredInstance, Log } from '../ports.ts';
-import type { Clock } from '../../consensus/driver/ports.ts';
 import type { ArtefactPuller } from './artefact-puller.ts';
 import type { ArtefactStore } from './artefact-store.ts';
 import { InstanceDir, type InstanceRecord } from './instance-dir.ts';
@@ -61,7 +62,13 @@ export class Instance {
   /** Takes over a process an earlier agent started. False when it is gone, or is another one. */
   adopt(): boolean {
     const record = this.#dir.readRecord();
-    if (record === undefined || record.bootId !== this.#parts.bootId || startTicks(record.pid) !== record.ticks || this.#dir.ended() !== undefined) return false;
+    if (
+      record === undefined ||
+      record.bootId !== this.#parts.bootId ||
+      startTicks(record.pid) !== record.ticks ||
+      this.#dir.ended() !== undefined
+    )
+      return false;
     this.#record = record;
     this.#adopted = true;
     this.#runs = record.runs;
@@ -74,7 +81,12 @@ export class Instance {
   want(desired: DesiredInstance | undefined): void {
     this.#wanted = desired;
     const record = this.#record;
-    if (desired !== undefined && record !== undefined && sameProgram(record.spec, desired.spec) && (record.epoch !== desired.epoch || record.class !== desired.class)) {
+    if (
+      desired !== undefined &&
+      record !== undefined &&
+      sameProgram(record.spec, desired.spec) &&
+      (record.epoch !== desired.epoch || record.class !== desired.class)
+    ) {
       // The same box was chosen again: the process goes on under the new fence.
       this.#record = { ...record, epoch: desired.epoch, class: desired.class, spec: desired.spec };
       this.#dir.writeRecord(this.#record);
@@ -155,8 +167,17 @@ export class Instance {
     // Gone without a word: the keeper is given a moment to write how, unless it is gone too.
     if (ended === undefined && startTicks(record.keeper) !== undefined) return;
     const code = ended === undefined || ended.code < 0 ? null : ended.code;
-    const reason = ended === undefined ? 'its keeper is gone, so nobody saw how it ended' : ended.reason === 'lease-ended' ? 'its lease ended and the keeper stopped it' : (this.#reason ?? 'ended');
-    this.#lastExit = { code: code !== null && code > 128 ? null : code, signal: code !== null && code > 128 ? `signal ${code - 128}` : null, reason };
+    const reason =
+      ended === undefined
+        ? 'its keeper is gone, so nobody saw how it ended'
+        : ended.reason === 'lease-ended'
+          ? 'its lease ended and the keeper stopped it'
+          : (this.#reason ?? 'ended');
+    this.#lastExit = {
+      code: code !== null && code > 128 ? null : code,
+      signal: code !== null && code > 128 ? `signal ${code - 128}` : null,
+      reason,
+    };
     const now = this.#parts.clock.nowMs();
     const ranMs = now - record.startedAt * 1000;
     this.#record = undefined;
@@ -170,7 +191,13 @@ export class Instance {
     if (this.#wanted === undefined) return;
     if (failed || !isRun) this.#backOff(record.spec, failed, ranMs, now);
     this.#state = 'waiting';
-    this.#parts.log[failed ? 'warn' : 'debug']('workload.ended', { workload: this.workload, replica: this.replica, code, reason, ranMs: Math.round(ranMs) });
+    this.#parts.log[failed ? 'warn' : 'debug']('workload.ended', {
+      workload: this.workload,
+      replica: this.replica,
+      code,
+      reason,
+      ranMs: Math.round(ranMs),
+    });
   }
 
   #backOff(spec: WorkloadSpec, failed: boolean, ranMs: number, now: number): void {
@@ -188,7 +215,10 @@ export class Instance {
   #steer(record: InstanceRecord): void {
     const wanted = this.#wanted;
     const now = this.#parts.clock.nowMs();
-    const unwanted = wanted === undefined || !sameProgram(record.spec, wanted.spec) || (record.spec.kind === 'job' && record.class === 'hot') !== (wanted.spec.kind === 'job' && wanted.class === 'hot');
+    const unwanted =
+      wanted === undefined ||
+      !sameProgram(record.spec, wanted.spec) ||
+      (record.spec.kind === 'job' && record.class === 'hot') !== (wanted.spec.kind === 'job' && wanted.class === 'hot');
     if (unwanted) {
       this.#end(record, now);
       return;
@@ -291,14 +321,29 @@ export class Instance {
     const ports = await choosePorts(spec);
     const lease = spec.onSplit === 'stop' ? leaseUntil() : 0;
     const marked = { ...environment, HOLDFAST_RUNTIME: runtimeDir };
-    const started = await launch({ spec, replica, dir: this.#dir, keeperFile, nodeBinary, environment: marked, leaseUntil: lease, stdin: resident, ports }, () => this.check());
+    const started = await launch(
+      { spec, replica, dir: this.#dir, keeperFile, nodeBinary, environment: marked, leaseUntil: lease, stdin: resident, ports },
+      () => this.check(),
+    );
     const now = clock.nowMs();
     this.#lastStartMs = performance.now() - began;
     this.#nextRun = spec.kind === 'job' && !resident ? now + periodMs(spec) : now;
     this.#outputSeen = this.#dir.outputBytes();
     this.#reason = null;
     this.#probe = { at: 0, failures: 0, passed: false };
-    this.#record = { version: 1, bootId, spec, replica, epoch, class: workClass, ...started, ticks: startTicks(started.pid) ?? 0, startedAt: now / 1000, ports, runs: this.#runs };
+    this.#record = {
+      version: 1,
+      bootId,
+      spec,
+      replica,
+      epoch,
+      class: workClass,
+      ...started,
+      ticks: startTicks(started.pid) ?? 0,
+      startedAt: now / 1000,
+      ports,
+      runs: this.#runs,
+    };
     this.#dir.writeRecord(this.#record);
     this.#state = resident || (spec.kind === 'service' && spec.probe === undefined) ? 'ready' : 'running';
   }
@@ -307,7 +352,15 @@ export class Instance {
 /** Everything that decides what the process is; where it may run and how much it matters may change under it. */
 function sameProgram(a: WorkloadSpec, b: WorkloadSpec): boolean {
   const program = ({ kind, command, env, artefacts, ports, onSplit, resident }: WorkloadSpec): string =>
-    JSON.stringify([kind, command, env, (artefacts ?? []).map(({ name, sha256 }) => [name, sha256]), ports, onSplit ?? 'keep', resident ?? false]);
+    JSON.stringify([
+      kind,
+      command,
+      env,
+      (artefacts ?? []).map(({ name, sha256 }) => [name, sha256]),
+      ports,
+      onSplit ?? 'keep',
+      resident ?? false,
+    ]);
   return program(a) === program(b);
 }
 

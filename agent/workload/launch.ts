@@ -1,6 +1,6 @@
 /** Starts one workload under a keeper. */
 import { spawn } from 'node:child_process';
-import { copyFileSync, chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,7 +45,9 @@ export async function launch(facts: LaunchFacts, onEnd: () => void): Promise<Sta
   await dir.prepare(stdin);
   const [program = '', ...args] = spec.command;
   const portVariables = Object.fromEntries((spec.ports ?? []).map(({ name, env }) => [env, String(ports[name])]));
-  const inherited = Object.fromEntries(['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+  const inherited = Object.fromEntries(
+    ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
   const command = ['nice', '-n', '5', program === 'node' ? nodeBinary : program, ...args];
   const keeper = spawn('/bin/bash', [keeperFile, dir.path, String(Math.floor(leaseUntil)), stdin ? 'fifo' : 'null', '--', ...command], {
     cwd: dir.work,

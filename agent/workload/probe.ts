@@ -40,7 +40,12 @@ export function probe(spec: NonNullable<WorkloadSpec['probe']>, target: ProbeTar
     case 'exec': {
       const [program = 'false', ...args] = spec.command ?? [];
       return new Promise((resolve) => {
-        execFile(program === 'node' ? target.nodeBinary : program, args, { cwd: target.cwd, timeout, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 }, (error) => resolve(error === null));
+        execFile(
+          program === 'node' ? target.nodeBinary : program,
+          args,
+          { cwd: target.cwd, timeout, killSignal: 'SIGKILL', maxBuffer: 64 * 1024 },
+          (error) => resolve(error === null),
+        );
       });
     }
   }

@@ -13,7 +13,9 @@ const root = new URL('../', import.meta.url);
 
 /** All schemas by title, in the order of their file names. */
 export function loadSchemas(): ReadonlyMap<string, JSONSchema> {
-  const files = readdirSync(root).filter((name) => name.endsWith('.schema.json')).sort();
+  const files = readdirSync(root)
+    .filter((name) => name.endsWith('.schema.json'))
+    .sort();
   return new Map(
     files.map((file) => {
       const schema = JSON.parse(readFileSync(new URL(file, root), 'utf8')) as JSONSchema;

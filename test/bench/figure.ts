@@ -14,8 +14,12 @@ export function printFigure(figure: Figure, json: boolean): void {
   const line = { params: {}, samples: [], note: '', ...figure };
   if (json) process.stdout.write(`${JSON.stringify(line)}\n`);
   else {
-    const params = Object.entries(line.params).map(([name, value]) => `${name}=${value}`).join(' ');
-    process.stdout.write(`${line.figure.padEnd(36)} ${(line.value === null ? 'skipped' : `${Number(line.value.toPrecision(5))} ${line.unit}`).padEnd(18)} ${params} ${line.note}\n`);
+    const params = Object.entries(line.params)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' ');
+    process.stdout.write(
+      `${line.figure.padEnd(36)} ${(line.value === null ? 'skipped' : `${Number(line.value.toPrecision(5))} ${line.unit}`).padEnd(18)} ${params} ${line.note}\n`,
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 /** Figures of a whole site: the demonstration's four agents as real processes, measured from outside. */
 import { execFileSync } from 'node:child_process';
-import { Agent, request } from 'node:http';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Box } from '../../agent/demo/box.ts';
@@ -43,9 +43,22 @@ async function coldStart(site: DemoSite, print: Print): Promise<void> {
     return performance.now() - began;
   };
   const alone = await ready(site.upper);
-  print({ figure: 'agent.cold_start', value: alone, unit: 'ms', params: { agents: 1 }, note: 'process start to the first answer of /status' });
+  print({
+    figure: 'agent.cold_start',
+    value: alone,
+    unit: 'ms',
+    params: { agents: 1 },
+    note: 'process start to the first answer of /status',
+  });
   const samples = await Promise.all(site.boxes.map(ready));
-  print({ figure: 'agent.cold_start', value: median(samples), unit: 'ms', params: { agents: 3 }, samples, note: 'three at once on this machine' });
+  print({
+    figure: 'agent.cold_start',
+    value: median(samples),
+    unit: 'ms',
+    params: { agents: 3 },
+    samples,
+    note: 'three at once on this machine',
+  });
   await leaderOf(site.boxes);
   await until('all members are heard of', 60_000, async () => {
     const { nodes } = await getNodes(site.boxes[0] as Box);
@@ -54,10 +67,15 @@ async function coldStart(site: DemoSite, print: Print): Promise<void> {
 }
 
 async function leaderOf(boxes: readonly Box[]): Promise<Box> {
-  return until('a leader', 30_000, async () => {
-    for (const box of boxes) if (box.pid !== undefined && (await getStatus(box)).consensus.role === 'leader') return done(box);
-    return notYet('none');
-  }, { everyMs: 20 });
+  return until(
+    'a leader',
+    30_000,
+    async () => {
+      for (const box of boxes) if (box.pid !== undefined && (await getStatus(box)).consensus.role === 'leader') return done(box);
+      return notYet('none');
+    },
+    { everyMs: 20 },
+  );
 }
 
 async function idle(site: DemoSite, device: string | undefined, print: Print): Promise<void> {
@@ -73,9 +91,23 @@ async function idle(site: DemoSite, device: string | undefined, print: Print): P
     print({ figure: 'agent.idle_cpu', value: cpu, unit: '% of a core', params: { box: box.name } });
     print({ figure: 'agent.rss', value: rssMiB(box), unit: 'MiB', params: { box: box.name }, note: 'after the idle minute' });
   }
-  print({ figure: 'site.idle_network', value: (loopbackBytes() - loopBefore) / idleSeconds, unit: 'B/s', params: { agents: site.all.length }, note: 'bytes sent on lo by all four agents together, link layer included' });
-  if (device === undefined || diskBefore === undefined) print({ figure: 'site.idle_disk', value: null, unit: 'B', note: 'skipped: no loop file system (needs root and losetup)' });
-  else print({ figure: 'site.idle_disk', value: (sectorsWritten(device) - diskBefore) * 512, unit: 'B', params: { seconds: idleSeconds, agents: site.all.length }, note: `all four agents, from the counters of ${device}; agents' own text logs are on it too` });
+  print({
+    figure: 'site.idle_network',
+    value: (loopbackBytes() - loopBefore) / idleSeconds,
+    unit: 'B/s',
+    params: { agents: site.all.length },
+    note: 'bytes sent on lo by all four agents together, link layer included',
+  });
+  if (device === undefined || diskBefore === undefined)
+    print({ figure: 'site.idle_disk', value: null, unit: 'B', note: 'skipped: no loop file system (needs root and losetup)' });
+  else
+    print({
+      figure: 'site.idle_disk',
+      value: (sectorsWritten(device) - diskBefore) * 512,
+      unit: 'B',
+      params: { seconds: idleSeconds, agents: site.all.length },
+      note: `all four agents, from the counters of ${device}; agents' own text logs are on it too`,
+    });
 }
 
 async function puts(site: DemoSite, print: Print): Promise<void> {
@@ -87,7 +119,13 @@ async function puts(site: DemoSite, print: Print): Promise<void> {
     const cpu = process.cpuUsage(cpuBefore);
     const clientCpu = Math.round((cpu.user + cpu.system) / 1e4 / putSeconds);
     const params = { clients, value_bytes: 256 };
-    print({ figure: 'site.puts_per_second', value: latencies.length / putSeconds, unit: '1/s', params, note: `durable, over the leader's Unix socket; client CPU ${clientCpu} % of a core` });
+    print({
+      figure: 'site.puts_per_second',
+      value: latencies.length / putSeconds,
+      unit: '1/s',
+      params,
+      note: `durable, over the leader's Unix socket; client CPU ${clientCpu} % of a core`,
+    });
     print({ figure: 'site.put_latency_p50', value: median(latencies), unit: 'ms', params });
     print({ figure: 'site.put_latency_p99', value: quantile(latencies, 0.99), unit: 'ms', params });
   }
@@ -101,10 +139,19 @@ async function load(box: Box, clients: number, seconds: number): Promise<number[
   const end = performance.now() + seconds * 1000;
   const one = (path: string): Promise<void> =>
     new Promise((resolve, reject) => {
-      const call = request({ socketPath: box.socket, method: 'PUT', path, agent, headers: { 'content-type': 'application/json', 'content-length': body.length } }, (response) => {
-        response.resume();
-        response.on('end', () => (response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`))));
-      });
+      const call = request(
+        {
+          socketPath: box.socket,
+          method: 'PUT',
+          path,
+          agent,
+          headers: { 'content-type': 'application/json', 'content-length': body.length },
+        },
+        (response) => {
+          response.resume();
+          response.on('end', () => (response.statusCode === 200 ? resolve() : reject(new Error(`status ${response.statusCode}`))));
+        },
+      );
       call.on('error', reject);
       call.end(body);
     });
@@ -134,24 +181,45 @@ async function failover(site: DemoSite, print: Print): Promise<void> {
     leader.start();
     await until(`${leader.name} is back`, 30_000, async () => {
       const [back, present] = [await getStatus(leader), await getStatus(await leaderOf(rest))];
-      return back.consensus.appliedIndex >= present.consensus.commitIndex && back.consensus.leader !== null ? done(true) : notYet('catching up');
+      return back.consensus.appliedIndex >= present.consensus.commitIndex && back.consensus.leader !== null
+        ? done(true)
+        : notYet('catching up');
     });
     await new Promise((resolve) => setTimeout(resolve, 1500)); // Links and timers at rest again.
   }
   print({ figure: 'site.failover_min', value: quantile(samples, 0), unit: 'ms', samples });
-  print({ figure: 'site.failover_median', value: median(samples), unit: 'ms', samples, note: 'SIGKILL of the leading agent to the first acknowledged write' });
+  print({
+    figure: 'site.failover_median',
+    value: median(samples),
+    unit: 'ms',
+    samples,
+    note: 'SIGKILL of the leading agent to the first acknowledged write',
+  });
   print({ figure: 'site.failover_p99', value: quantile(samples, 0.99), unit: 'ms', samples });
 }
 
 async function cutUpper(site: DemoSite, print: Print): Promise<void> {
-  await until('connected', 60_000, async () => ((await getStatus(site.boxes[0] as Box)).authority.mode === 'connected' ? done(true) : notYet('not yet')));
+  await until('connected', 60_000, async () =>
+    (await getStatus(site.boxes[0] as Box)).authority.mode === 'connected' ? done(true) : notYet('not yet'),
+  );
   const began = performance.now();
   await site.upper.killAgent();
-  await until('autonomous everywhere', 60_000, async () => {
-    const modes = await Promise.all(site.boxes.map(async (box) => (await getStatus(box)).authority.mode));
-    return modes.every((mode) => mode === 'autonomous') ? done(true) : notYet(modes.join(' '));
-  }, { everyMs: 20 });
-  print({ figure: 'autonomy.takeover', value: performance.now() - began, unit: 'ms', params: { hold_time_ms: 3000 }, note: 'upper site killed to `autonomous` on every member' });
+  await until(
+    'autonomous everywhere',
+    60_000,
+    async () => {
+      const modes = await Promise.all(site.boxes.map(async (box) => (await getStatus(box)).authority.mode));
+      return modes.every((mode) => mode === 'autonomous') ? done(true) : notYet(modes.join(' '));
+    },
+    { everyMs: 20 },
+  );
+  print({
+    figure: 'autonomy.takeover',
+    value: performance.now() - began,
+    unit: 'ms',
+    params: { hold_time_ms: 3000 },
+    note: 'upper site killed to `autonomous` on every member',
+  });
 }
 
 function pidOf(box: Box): number {

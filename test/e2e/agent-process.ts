@@ -17,7 +17,10 @@ export interface Finished {
 }
 
 /** Runs the program to its end; kills it after `timeoutMs`. */
-export async function run(args: readonly string[], options: { readonly timeoutMs?: number; readonly env?: NodeJS.ProcessEnv } = {}): Promise<Finished> {
+export async function run(
+  args: readonly string[],
+  options: { readonly timeoutMs?: number; readonly env?: NodeJS.ProcessEnv } = {},
+): Promise<Finished> {
   const child = spawn(program[0], [program[1], ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
   const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? 20_000);
   const output = { stdout: '', stderr: '' };
@@ -84,7 +87,8 @@ export class LoneAgent {
     });
     const end = performance.now() + 20_000;
     for (;;) {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`the agent ended with ${child.exitCode ?? child.signalCode}: ${said}`);
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the agent ended with ${child.exitCode ?? child.signalCode}: ${said}`);
       if ((await this.cli(['status', '--json'])).code === 0 && (await this.cli(['kv', 'list', '--json'])).code === 0) return;
       if (performance.now() > end) throw new Error(`the agent is not ready after 20 s: ${said}`);
     }

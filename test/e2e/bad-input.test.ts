@@ -69,7 +69,10 @@ describe('an agent given bad input', function () {
     for (let i = 0; i < 5; i += 1) assert.equal((await agent.cli(['kv', 'put', `k${i}`, `v${i}`])).code, 0);
     await agent.stop('SIGKILL');
     const library = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
-    const faked = statSync(library, { throwIfNoEntry: false }) === undefined ? {} : { LD_PRELOAD: library, FAKETIME: '-400d', FAKETIME_DONT_FAKE_MONOTONIC: '1' };
+    const faked =
+      statSync(library, { throwIfNoEntry: false }) === undefined
+        ? {}
+        : { LD_PRELOAD: library, FAKETIME: '-400d', FAKETIME_DONT_FAKE_MONOTONIC: '1' };
     await agent.start(faked);
     for (let i = 0; i < 5; i += 1) {
       const read = await agent.cli(['kv', 'get', `k${i}`]);
@@ -83,7 +86,9 @@ describe('an agent given bad input', function () {
     for (let i = 0; i < 20; i += 1) assert.equal((await agent.cli(['kv', 'put', `k${i}`, 'x'.repeat(100)])).code, 0);
     assert.equal(await agent.stop(), 0);
     const log = join(agent.dataDir, 'log');
-    const segment = readdirSync(log).filter((name) => name.includes('segment') || name.endsWith('.seg') || name.endsWith('.log')).sort()[0];
+    const segment = readdirSync(log)
+      .filter((name) => name.includes('segment') || name.endsWith('.seg') || name.endsWith('.log'))
+      .sort()[0];
     assert.ok(segment, readdirSync(log).join(' '));
     const file = join(log, segment);
     const bytes = readFileSync(file);
@@ -117,7 +122,13 @@ describe('an agent given bad input', function () {
     agent.write(await agent.config({ capacity: { memoryMiB: 64, cpuCores: 1 } }));
     await agent.start();
     const file = join(agent.dir, 'w.json');
-    writeFileSync(file, JSON.stringify({ version: 1, workloads: [{ name: 'big', kind: 'service', command: ['sleep', '100'], resources: { memoryMiB: 1000 } }] }));
+    writeFileSync(
+      file,
+      JSON.stringify({
+        version: 1,
+        workloads: [{ name: 'big', kind: 'service', command: ['sleep', '100'], resources: { memoryMiB: 1000 } }],
+      }),
+    );
     const plan = await agent.cli(['plan', '-f', file, '--json']);
     assert.match(plan.stdout, /MEMORY_SHORT/, plan.stderr);
     assert.match(plan.stdout, /1000/);

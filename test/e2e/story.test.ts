@@ -15,7 +15,10 @@ describe('the whole story on real processes', function () {
   for (const victim of ['leader', 'follower'] as const) {
     it(`K1 K7 K9 K10 D3 D4 P12 P19: a site of three loses its upper site, then its ${victim}, and comes back`, async () => {
       const result = await run(['demo', '--verify', '--json', '--victim', victim], { timeoutMs: 280_000 });
-      const lines = result.stdout.trim().split('\n').map((line) => JSON.parse(line) as StepLine);
+      const lines = result.stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as StepLine);
       const last = lines.at(-1);
       const failed = lines.find(({ ok }) => ok === false);
       assert.equal(failed, undefined, `step ${failed?.step}: ${failed?.observed}\n${result.stderr}`);

@@ -11,7 +11,8 @@ function refresh() {
       text += part;
     });
     response.on('end', () => {
-      if (response.statusCode === 200) newest = { at: Date.now(), mode: JSON.parse(text).authority.mode, members: JSON.parse(text).members };
+      if (response.statusCode === 200)
+        newest = { at: Date.now(), mode: JSON.parse(text).authority.mode, members: JSON.parse(text).members };
     });
   });
   call.on('timeout', () => call.destroy());
@@ -19,14 +20,16 @@ function refresh() {
   call.end();
 }
 
-const escape = (text) => String(text).replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign]);
+const asText = (text) => String(text).replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign]);
 
 createServer((incoming, response) => {
   if (incoming.url === '/healthz') response.end('ok\n');
   else if (incoming.url === '/data') response.setHeader('content-type', 'application/json').end(JSON.stringify(newest));
   else {
-    const rows = newest.members.map(({ name, verdict }) => `<li>${escape(name)}: ${escape(verdict)}</li>`).join('');
-    response.setHeader('content-type', 'text/html; charset=utf-8').end(`<!doctype html><title>Site</title><h1>${escape(newest.mode ?? 'unknown')}</h1><ul>${rows}</ul>`);
+    const rows = newest.members.map(({ name, verdict }) => `<li>${asText(name)}: ${asText(verdict)}</li>`).join('');
+    response
+      .setHeader('content-type', 'text/html; charset=utf-8')
+      .end(`<!doctype html><title>Site</title><h1>${asText(newest.mode ?? 'unknown')}</h1><ul>${rows}</ul>`);
   }
 }).listen(Number(process.env.PANEL_PORT), '127.0.0.1', () => console.log(`serving on ${process.env.PANEL_PORT}`));
 

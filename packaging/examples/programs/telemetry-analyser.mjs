@@ -13,7 +13,9 @@ function ask(path) {
       response.on('data', (part) => {
         text += part;
       });
-      response.on('end', () => (response.statusCode === 200 ? resolve(JSON.parse(text)) : reject(new Error(`HTTP ${response.statusCode}`))));
+      response.on('end', () =>
+        response.statusCode === 200 ? resolve(JSON.parse(text)) : reject(new Error(`HTTP ${response.statusCode}`)),
+      );
     });
     call.on('timeout', () => call.destroy(new Error('no answer')));
     call.on('error', reject);
@@ -39,12 +41,17 @@ async function round() {
       const readings = {
         cpu_percent: health.cpu.usagePercent,
         load1: health.cpu.load1,
-        memory_used_percent: health.memory.totalBytes === null || health.memory.availableBytes === null ? null : 100 * (1 - health.memory.availableBytes / health.memory.totalBytes),
+        memory_used_percent:
+          health.memory.totalBytes === null || health.memory.availableBytes === null
+            ? null
+            : 100 * (1 - health.memory.availableBytes / health.memory.totalBytes),
       };
       for (const [reading, value] of Object.entries(readings)) {
         if (value === null) continue;
         const { mean, deviation, score } = judge(`${name} ${reading}`, value);
-        console.log(JSON.stringify({ box: name, reading, value: Number(value.toFixed(2)), mean, deviation, score, anomaly: Math.abs(score) > 3 }));
+        console.log(
+          JSON.stringify({ box: name, reading, value: Number(value.toFixed(2)), mean, deviation, score, anomaly: Math.abs(score) > 3 }),
+        );
       }
     }
   } catch (error) {

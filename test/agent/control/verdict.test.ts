@@ -25,7 +25,13 @@ describe('the verdict on a member', () => {
   });
 
   it('is not given by one observer of three: this box may be the one cut off', () => {
-    const alone = input({ links: new Map([['b', { up: false, since: 5000 }], ['c', { up: false, since: 5000 }]]), observations: new Map() });
+    const alone = input({
+      links: new Map([
+        ['b', { up: false, since: 5000 }],
+        ['c', { up: false, since: 5000 }],
+      ]),
+      observations: new Map(),
+    });
     assert.equal(judge('c', alone).verdict, 'unknown');
   });
 

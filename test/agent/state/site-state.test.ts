@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Command, encodeEnvelope, type Envelope, type Outcome, stateLimits } from '../../../agent/state/commands.ts';
+import { type Command, type Envelope, encodeEnvelope, type Outcome, stateLimits } from '../../../agent/state/commands.ts';
 import { SiteState } from '../../../agent/state/site-state.ts';
 import { type Entry, logIndex, term } from '../../../consensus/core/types.ts';
 import type { WorkloadSpec } from '../../../schemas/generated/types.ts';
@@ -23,11 +23,25 @@ class Site {
   }
   plan(assignments: readonly [workload: string, node: string][], by: 'local' | 'upper' = 'local'): Outcome {
     const { epoch, basisRevision } = this.state.authority();
-    return this.do({ type: 'planCommit', by, authorityEpoch: epoch, basisRevision, provisional: false, plan: null, assignments: assignments.map(([workload, node]) => ({ workload, replica: 0, node, class: 'hot' as const })) });
+    return this.do({
+      type: 'planCommit',
+      by,
+      authorityEpoch: epoch,
+      basisRevision,
+      provisional: false,
+      plan: null,
+      assignments: assignments.map(([workload, node]) => ({ workload, replica: 0, node, class: 'hot' as const })),
+    });
   }
 }
 
-const spec = (name: string, onSplit: 'keep' | 'stop' = 'keep'): WorkloadSpec => ({ name, kind: 'service', command: ['true'], resources: { memoryMiB: 1 }, onSplit });
+const spec = (name: string, onSplit: 'keep' | 'stop' = 'keep'): WorkloadSpec => ({
+  name,
+  kind: 'service',
+  command: ['true'],
+  resources: { memoryMiB: 1 },
+  onSplit,
+});
 const apply = (...specs: WorkloadSpec[]): Command => ({ type: 'workloadsApply', origin: 'site', specs, replace: false });
 
 function codeOf(outcome: Outcome): string {
@@ -50,7 +64,16 @@ describe('the replicated state', () => {
   it('answers bytes that are no command with a code and changes nothing', () => {
     const site = new Site();
     const before = [...site.state.rows()];
-    for (const text of ['', '{', 'null', '{"command":{}}', '{"command":{"type":"constructor"}}', '{"command":{"type":"kvPut","key":1}}', '{"command":{"type":"planCommit"}}', '{"client":{},"command":{"type":"workloadDelete","name":"x"}}']) {
+    for (const text of [
+      '',
+      '{',
+      'null',
+      '{"command":{}}',
+      '{"command":{"type":"constructor"}}',
+      '{"command":{"type":"kvPut","key":1}}',
+      '{"command":{"type":"planCommit"}}',
+      '{"client":{},"command":{"type":"workloadDelete","name":"x"}}',
+    ]) {
       assert.equal(codeOf(site.raw(new TextEncoder().encode(text))), 'BAD_COMMAND', text);
     }
     assert.equal(codeOf(site.raw(Uint8Array.of(0xff, 0xfe))), 'BAD_COMMAND');
@@ -73,10 +96,16 @@ describe('the replicated state', () => {
     for (let sequence = 1; sequence <= stateLimits.resultsPerClientMax; sequence += 1) {
       site.send({ client: { id: 'c', sequence, lowestAwaited: 1 }, command: { type: 'kvPut', key: 'n', value: String(sequence) } });
     }
-    assert.equal(codeOf(site.send({ client: { id: 'c', sequence: 1000, lowestAwaited: 1 }, command: { type: 'kvPut', key: 'n', value: 'x' } })), 'WINDOW_FULL');
+    assert.equal(
+      codeOf(site.send({ client: { id: 'c', sequence: 1000, lowestAwaited: 1 }, command: { type: 'kvPut', key: 'n', value: 'x' } })),
+      'WINDOW_FULL',
+    );
     const copy = new Site();
     copy.state.load([...site.state.rows()]);
-    assert.equal(codeOf(copy.send({ client: { id: 'c', sequence: 1, lowestAwaited: 1 }, command: { type: 'kvPut', key: 'n', value: 'again' } })), 'ok');
+    assert.equal(
+      codeOf(copy.send({ client: { id: 'c', sequence: 1, lowestAwaited: 1 }, command: { type: 'kvPut', key: 'n', value: 'again' } })),
+      'ok',
+    );
     assert.equal(copy.state.kv('n')?.value, String(stateLimits.resultsPerClientMax));
   });
 
@@ -100,7 +129,11 @@ describe('the replicated state', () => {
     site.plan([['guard', 'b']]);
     assert.deepEqual(site.state.placement('guard', 0)?.awaiting, { node: 'a', epoch: held });
     site.plan([['guard', 'c']]);
-    assert.deepEqual(site.state.placement('guard', 0)?.awaiting, { node: 'a', epoch: held }, 'b never ran it: a is still the one to wait for');
+    assert.deepEqual(
+      site.state.placement('guard', 0)?.awaiting,
+      { node: 'a', epoch: held },
+      'b never ran it: a is still the one to wait for',
+    );
     assert.equal(codeOf(site.do({ type: 'release', workload: 'guard', replica: 0, epoch: held + 1, reason: 'operator' })), 'NOT_FOUND');
     assert.equal(codeOf(site.do({ type: 'release', workload: 'guard', replica: 0, epoch: held, reason: 'lease-ended' })), 'ok');
     assert.equal(site.state.placement('guard', 0)?.awaiting, null);
@@ -120,7 +153,10 @@ describe('the replicated state', () => {
   it('K7: says of each placement asked about whether it is valid, moved or invalid', () => {
     const site = new Site();
     site.do(apply(spec('web'), spec('db')));
-    site.plan([['web', 'a'], ['db', 'b']]);
+    site.plan([
+      ['web', 'a'],
+      ['db', 'b'],
+    ]);
     const epoch = site.state.placement('web', 0)?.epoch ?? -1;
     const verdicts = site.state.revalidate('a', [
       { workload: 'web', replica: 0, epoch },
@@ -128,7 +164,10 @@ describe('the replicated state', () => {
       { workload: 'db', replica: 0, epoch },
       { workload: 'gone', replica: 0, epoch },
     ]);
-    assert.deepEqual(verdicts.map(({ verdict }) => verdict), ['valid', 'moved', 'moved', 'invalid']);
+    assert.deepEqual(
+      verdicts.map(({ verdict }) => verdict),
+      ['valid', 'moved', 'moved', 'invalid'],
+    );
   });
 
   it('refuses a plan made under another authority, and intent older than the one in force', () => {
@@ -136,7 +175,15 @@ describe('the replicated state', () => {
     site.do(apply(spec('web')));
     assert.equal(codeOf(site.plan([['web', 'a']])), 'STALE_AUTHORITY', 'the upper site decides while it is connected');
     const intent = (basisRevision: number): Outcome =>
-      site.do({ type: 'planCommit', by: 'upper', authorityEpoch: site.state.authority().epoch, basisRevision, provisional: false, assignments: [{ workload: 'web', replica: 0, node: 'a', class: 'hot' }], plan: null });
+      site.do({
+        type: 'planCommit',
+        by: 'upper',
+        authorityEpoch: site.state.authority().epoch,
+        basisRevision,
+        provisional: false,
+        assignments: [{ workload: 'web', replica: 0, node: 'a', class: 'hot' }],
+        plan: null,
+      });
     assert.equal(codeOf(intent(9)), 'ok');
     assert.equal(codeOf(intent(8)), 'STALE_INTENT');
     assert.equal(codeOf(site.do({ type: 'authority', mode: 'autonomous', fromEpoch: 0 })), 'ok');
@@ -148,7 +195,18 @@ describe('the replicated state', () => {
   it('leaves out assignments of workloads and replicas the state does not know', () => {
     const site = new Site();
     site.do(apply(spec('web')));
-    site.do({ type: 'planCommit', by: 'local', authorityEpoch: 0, basisRevision: 0, provisional: false, plan: null, assignments: [{ workload: 'web', replica: 3, node: 'a', class: 'hot' }, { workload: 'ghost', replica: 0, node: 'a', class: 'hot' }] });
+    site.do({
+      type: 'planCommit',
+      by: 'local',
+      authorityEpoch: 0,
+      basisRevision: 0,
+      provisional: false,
+      plan: null,
+      assignments: [
+        { workload: 'web', replica: 3, node: 'a', class: 'hot' },
+        { workload: 'ghost', replica: 0, node: 'a', class: 'hot' },
+      ],
+    });
     assert.deepEqual(site.state.placements(), []);
   });
 
@@ -158,7 +216,10 @@ describe('the replicated state', () => {
     assert.equal(codeOf(site.do({ type: 'workloadsApply', origin: 'upper', specs: [spec('web')], replace: true })), 'NAME_TAKEN');
     site.do({ type: 'workloadsApply', origin: 'upper', specs: [spec('db'), spec('log')], replace: true });
     site.do({ type: 'workloadsApply', origin: 'upper', specs: [spec('log')], replace: true });
-    assert.deepEqual(site.state.workloads().map((row) => row.spec.name), ['log', 'web']);
+    assert.deepEqual(
+      site.state.workloads().map((row) => row.spec.name),
+      ['log', 'web'],
+    );
   });
 
   it('comes out of its own rows byte for byte, and its changes add up to its rows', () => {
@@ -166,15 +227,30 @@ describe('the replicated state', () => {
     const rows = new Map<string, string>();
     const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
     let index = 100;
-    const commands: Command[] = [apply(spec('web'), spec('guard', 'stop')), { type: 'kvPut', key: 'a', value: '1' }, { type: 'kvPut', key: 'b', value: '2' }, { type: 'kvDelete', key: 'a' }, { type: 'workloadDelete', name: 'web' }];
+    const commands: Command[] = [
+      apply(spec('web'), spec('guard', 'stop')),
+      { type: 'kvPut', key: 'a', value: '1' },
+      { type: 'kvPut', key: 'b', value: '2' },
+      { type: 'kvDelete', key: 'a' },
+      { type: 'workloadDelete', name: 'web' },
+    ];
     for (const command of commands) {
       index += 1;
-      const { changes } = site.state.apply({ term: term(1), index: logIndex(index), kind: 'command', origin: undefined, data: encodeEnvelope({ command }) });
+      const { changes } = site.state.apply({
+        term: term(1),
+        index: logIndex(index),
+        kind: 'command',
+        origin: undefined,
+        data: encodeEnvelope({ command }),
+      });
       for (const { key, value } of changes) value === undefined ? rows.delete(key) : rows.set(key, decode(value));
     }
     assert.deepEqual(new Map([...site.state.rows()].map(([key, value]) => [key, decode(value)])), rows);
     const copy = new SiteState(false);
     copy.load([...site.state.rows()]);
-    assert.deepEqual([...copy.rows()].map(([key, value]) => [key, decode(value)]), [...site.state.rows()].map(([key, value]) => [key, decode(value)]));
+    assert.deepEqual(
+      [...copy.rows()].map(([key, value]) => [key, decode(value)]),
+      [...site.state.rows()].map(([key, value]) => [key, decode(value)]),
+    );
   });
 });

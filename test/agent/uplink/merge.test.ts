@@ -2,16 +2,46 @@ import assert from 'node:assert/strict';
 import { adopt } from '../../../agent/uplink/merge.ts';
 import type { Placement, UplinkReport } from '../../../schemas/generated/types.ts';
 
-const placement = (workload: string, node: string, epoch = 1): Placement => ({ workload, replica: 0, node, class: 'hot', epoch, provisional: false, basisRevision: 0, awaiting: null });
+const placement = (workload: string, node: string, epoch = 1): Placement => ({
+  workload,
+  replica: 0,
+  node,
+  class: 'hot',
+  epoch,
+  provisional: false,
+  basisRevision: 0,
+  awaiting: null,
+});
 const node = (name: string): UplinkReport['nodes'][number] => ({
-  topology: { version: 1, node: name, site: 'mill', run: 1, seq: 0, level: 0, domain: name, tags: [], extras: [], capacity: { memoryMiB: 1, cpuCores: 1, diskMiB: 1, cacheMiB: 1, vramMiB: 0 }, devices: [], links: [] },
+  topology: {
+    version: 1,
+    node: name,
+    site: 'mill',
+    run: 1,
+    seq: 0,
+    level: 0,
+    domain: name,
+    tags: [],
+    extras: [],
+    capacity: { memoryMiB: 1, cpuCores: 1, diskMiB: 1, cacheMiB: 1, vramMiB: 0 },
+    devices: [],
+    links: [],
+  },
   usable: true,
   reason: null,
   risk: 0,
   staged: [],
   healthAgeSeconds: 0,
 });
-const report = (placements: Placement[]): UplinkReport => ({ version: 1, site: 'mill', authority: { mode: 'rejoining', epoch: 2, basisRevision: 5 }, nodes: [node('a'), node('b')], specs: [], placements, holders: [] });
+const report = (placements: Placement[]): UplinkReport => ({
+  version: 1,
+  site: 'mill',
+  authority: { mode: 'rejoining', epoch: 2, basisRevision: 5 },
+  nodes: [node('a'), node('b')],
+  specs: [],
+  placements,
+  holders: [],
+});
 const anyWorkload = (): boolean => true;
 const verdicts = (result: ReturnType<typeof adopt>): readonly string[] => result.verdicts.map(({ verdict }) => verdict);
 
