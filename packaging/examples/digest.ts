@@ -6,10 +6,13 @@ const file = new URL('site.workloads.yaml', import.meta.url);
 
 /** The file with the right digests in it. */
 export function withDigests(text: string): string {
-  return text.replace(/source: (\S+), sha256: "?[0-9a-f]*"?, bytes: \d+/g, (_, source: string) => {
-    const bytes = readFileSync(new URL(source, file));
-    return `source: ${source}, sha256: "${createHash('sha256').update(bytes).digest('hex')}", bytes: ${bytes.length}`;
-  });
+  return text.replace(
+    /(source: )([^\s,]+)(,\s+sha256: ")[0-9a-f]*(",\s+bytes: )\d+/g,
+    (_, one: string, source: string, two: string, three: string) => {
+      const bytes = readFileSync(new URL(source, file));
+      return `${one}${source}${two}${createHash('sha256').update(bytes).digest('hex')}${three}${bytes.length}`;
+    },
+  );
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) writeFileSync(file, withDigests(readFileSync(file, 'utf8')));
