@@ -4,7 +4,7 @@ import type { NodeId } from '../consensus/core/types.ts';
 import type { Clock } from '../consensus/driver/ports.ts';
 import type { HealthDocument, ReportedNode } from '../schemas/generated/types.ts';
 import { viewNodes } from './control/node-views.ts';
-import { judge, type MemberVerdict } from './control/verdict.ts';
+import { judge, type MemberVerdict, type VerdictWord } from './control/verdict.ts';
 import { FactRegistry } from './health/registry.ts';
 import type { Fact, GossipPort, PeerView } from './ports.ts';
 
@@ -27,6 +27,7 @@ export class FactBook {
   readonly #clock: Clock;
   readonly #peers: () => readonly PeerView[];
   readonly #options: FactBookOptions;
+  readonly #said = new Map<NodeId, VerdictWord>();
 
   constructor({ clock, gossip, peers }: FactBookComponents, options: FactBookOptions) {
     this.#clock = clock;
@@ -59,7 +60,10 @@ export class FactBook {
     const observations = new Map(
       this.instances.all().map(({ from, document }) => [from, new Map(document.observes.map(({ node, reachable }) => [node, reachable]))]),
     );
-    return judge(member, { self, members, now: this.#clock.nowMs(), links, observations, lostAfterMs });
+    const before = this.#said.get(member);
+    const judged = judge(member, { self, members, now: this.#clock.nowMs(), links, observations, lostAfterMs, ...(before && { before }) });
+    this.#said.set(member, judged.verdict);
+    return judged;
   }
 
   /** This site's boxes, as planners and the upper site see them. */

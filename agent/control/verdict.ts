@@ -21,6 +21,8 @@ export interface VerdictInput {
   /** What reachable members last said of others. */
   readonly observations: ReadonlyMap<NodeId, ReadonlyMap<NodeId, boolean>>;
   readonly lostAfterMs: number;
+  /** What was said of the member last: stands while too few can be asked, and the member was not reached since. */
+  readonly before?: VerdictWord;
 }
 
 /**
@@ -44,5 +46,6 @@ export function judge(member: NodeId, input: VerdictInput): MemberVerdict {
   if (link?.up === true) return { verdict: 'alive', ...facts };
   if (link === undefined || input.now - link.since < input.lostAfterMs) return { verdict: 'unknown', ...facts };
   if (unreachable < asked) return { verdict: 'cut-off', ...facts };
-  return { verdict: unreachable * 2 > others.length ? 'lost' : 'unknown', ...facts };
+  if (unreachable * 2 > others.length) return { verdict: 'lost', ...facts };
+  return { verdict: input.before === 'lost' || input.before === 'cut-off' ? input.before : 'unknown', ...facts };
 }

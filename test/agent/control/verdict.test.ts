@@ -35,6 +35,14 @@ describe('the verdict on a member', () => {
     assert.equal(judge('c', alone).verdict, 'unknown');
   });
 
+  it('C11: stands while the observers are away: their silence brings no lost box back', () => {
+    const alone = { links: new Map(['b', 'c'].map((name) => [name, { up: false, since: 5000 }])), observations: new Map() };
+    assert.equal(judge('c', input({ ...alone, before: 'lost' })).verdict, 'lost');
+    assert.equal(judge('c', input({ ...alone, before: 'cut-off' })).verdict, 'cut-off');
+    assert.equal(judge('c', input({ ...alone, before: 'alive' })).verdict, 'unknown');
+    assert.equal(judge('b', input({ before: 'lost' })).verdict, 'alive', 'until it is reached');
+  });
+
   it('is given by the only other box of a pair', () => {
     assert.equal(judge('c', input({ members: ['a', 'c'], observations: new Map() })).verdict, 'lost');
   });
