@@ -43,6 +43,7 @@ const httpStatus: Readonly<Record<RefusalCode, number>> = {
   NAME_TAKEN: 409,
   STALE_AUTHORITY: 409,
   STALE_INTENT: 409,
+  STALE_PLAN: 409,
   SEQUENCE_FORGOTTEN: 409,
   WINDOW_FULL: 429,
 };

@@ -42,3 +42,16 @@ export function heldElsewhere(
     current.filter((placement) => !known.has(placement.node) && (holdAll || spec(placement.workload)?.onSplit === 'stop')).map(keyOf),
   );
 }
+
+/** What a plan changes, for whoever reads the log: `panel/1: box-a → box-b`. */
+export function describeMoves(current: readonly Placement[], next: readonly Assignment[]): readonly string[] {
+  const after = new Map(next.map((assignment) => [keyOf(assignment), assignment]));
+  const before = new Map(current.map((placement) => [keyOf(placement), placement]));
+  const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
+  const place = (one: { readonly node: string; readonly class: string } | undefined): string =>
+    one === undefined ? 'nowhere' : `${one.node} (${one.class})`;
+  return keys.flatMap((key) => {
+    const [from, to] = [place(before.get(key)), place(after.get(key))];
+    return from === to ? [] : [`${key}: ${from} → ${to}`];
+  });
+}

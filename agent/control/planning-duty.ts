@@ -2,7 +2,7 @@
 import type { Clock } from '../../consensus/driver/ports.ts';
 import type { ReportedNode } from '../../schemas/generated/types.ts';
 import type { Log, PlanningInput, PlanningPort, PlanResult, SiteAccess } from '../ports.ts';
-import { heldElsewhere, localAssignments } from './assignments.ts';
+import { describeMoves, heldElsewhere, localAssignments } from './assignments.ts';
 
 export interface PlanningDutyComponents {
   readonly site: SiteAccess;
@@ -124,6 +124,8 @@ export class PlanningDuty {
       this.#planned = this.#signature();
       return;
     }
+    // A plan made from placements that were replaced meanwhile would undo what replaced them.
+    const expectPlan = site.state.plan()?.revision ?? 0;
     const abort = new AbortController();
     this.#running = abort;
     const begun = clock.nowMs();
@@ -131,16 +133,23 @@ export class PlanningDuty {
       const before = this.#signature();
       const result = await planner.solve(input, abort.signal);
       const { epoch, basisRevision } = site.state.authority();
-      const assignments = localAssignments(result.assignments, site.state.placements(), input.held, this.#options.hasUpper);
+      const placements = site.state.placements();
+      const assignments = localAssignments(result.assignments, placements, input.held, this.#options.hasUpper);
       const outcome = await site.propose({
         type: 'planCommit',
         by: 'local',
         authorityEpoch: epoch,
         basisRevision,
+        expectPlan,
         provisional: this.#options.hasUpper,
         assignments,
         plan: result.plan,
       });
+      if (!outcome.ok && outcome.code === 'STALE_PLAN') {
+        this.#running = undefined;
+        this.check();
+        return;
+      }
       if (!outcome.ok) throw new Error(`${outcome.code}: ${outcome.message}`);
       this.#unplaced = result.unplaced;
       this.#retryMs = this.#options.retryMs;
@@ -149,6 +158,7 @@ export class PlanningDuty {
       log.info('plan.committed', {
         revision: outcome.revision,
         assignments: assignments.length,
+        moves: describeMoves(placements, assignments),
         unplaced: result.unplaced.length,
         ms: Math.round(clock.nowMs() - begun),
       });

@@ -29,6 +29,8 @@ export type Command =
       readonly authorityEpoch: number;
       /** Revision of the upper site's intent it rests on. */
       readonly basisRevision: number;
+      /** Revision of the plan in force this one started from, 0 for none: refused when another came first. Without it no check. */
+      readonly expectPlan?: number;
       readonly provisional: boolean;
       readonly assignments: readonly Assignment[];
       /** The engine's plan with its terms and alternatives, for explanation. Opaque here, at most 256 KiB. */
@@ -60,6 +62,7 @@ export type RefusalCode =
   | 'NAME_TAKEN'
   | 'STALE_AUTHORITY'
   | 'STALE_INTENT'
+  | 'STALE_PLAN'
   | 'SEQUENCE_FORGOTTEN'
   | 'WINDOW_FULL';
 
@@ -119,6 +122,7 @@ const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: u
     by: (value) => value === 'upper' || value === 'local',
     authorityEpoch: isCount,
     basisRevision: isCount,
+    expectPlan: optional(isCount),
     provisional: (value) => typeof value === 'boolean',
     assignments: isListOf((item) => isText(item['workload']) && isCount(item['replica']) && isText(item['node']) && isText(item['class'])),
   },

@@ -245,6 +245,9 @@ export class SiteState implements StateMachine {
         `The plan was made by ${command.by} under authority epoch ${command.authorityEpoch}; the site is ${authority.mode} in epoch ${authority.epoch}`,
       );
     }
+    const inForce = this.plan()?.revision ?? 0;
+    if (command.expectPlan !== undefined && command.expectPlan !== inForce)
+      return refuse(revision, 'STALE_PLAN', `The plan started from plan ${command.expectPlan}; plan ${inForce} is in force`);
     if (command.by === 'upper' && command.basisRevision < authority.basisRevision) {
       return refuse(
         revision,

@@ -95,6 +95,7 @@ export class UplinkServer {
         by: 'local',
         authorityEpoch: epoch,
         basisRevision,
+        expectPlan: site.state.plan()?.revision ?? 0,
         provisional: false,
         assignments: adoption.assignments,
         plan: site.state.plan()?.plan ?? null,

@@ -36,6 +36,8 @@ export class Instance {
   readonly #parts: InstanceComponents;
   readonly #dir: InstanceDir;
   #wanted: DesiredInstance | undefined;
+  /** Adopted, and the site was not asked yet whether it is still to run here: until then it goes on as it is. */
+  #undecided = false;
   #record: InstanceRecord | undefined;
   #state: InstanceStatus['state'] = 'waiting';
   #reason: string | null = null;
@@ -71,6 +73,7 @@ export class Instance {
       return false;
     this.#record = record;
     this.#adopted = true;
+    this.#undecided = true;
     this.#runs = record.runs;
     this.#outputSeen = this.#dir.outputBytes();
     this.#state = record.spec.probe === undefined ? 'ready' : 'running';
@@ -80,6 +83,7 @@ export class Instance {
   /** Undefined: it is to end, and to be forgotten. */
   want(desired: DesiredInstance | undefined): void {
     this.#wanted = desired;
+    this.#undecided = false;
     const record = this.#record;
     if (
       desired !== undefined &&
@@ -215,6 +219,10 @@ export class Instance {
   #steer(record: InstanceRecord): void {
     const wanted = this.#wanted;
     const now = this.#parts.clock.nowMs();
+    if (wanted === undefined && this.#undecided) {
+      this.#probeIfDue(record, now);
+      return;
+    }
     const unwanted =
       wanted === undefined ||
       !sameProgram(record.spec, wanted.spec) ||

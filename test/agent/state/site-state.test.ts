@@ -192,6 +192,28 @@ describe('the replicated state', () => {
     assert.equal(codeOf(site.plan([['web', 'b']])), 'ok');
   });
 
+  it('K7: refuses a plan that started from another plan than the one in force', () => {
+    const site = new Site();
+    site.do(apply(spec('web')));
+    const plan = (node: string, expectPlan: number): Outcome =>
+      site.do({
+        type: 'planCommit',
+        by: 'local',
+        authorityEpoch: 0,
+        basisRevision: 0,
+        expectPlan,
+        provisional: false,
+        assignments: [{ workload: 'web', replica: 0, node, class: 'hot' }],
+        plan: null,
+      });
+    assert.equal(codeOf(plan('a', 1)), 'STALE_PLAN', 'there is none yet');
+    const first = plan('a', 0);
+    assert.equal(codeOf(first), 'ok');
+    assert.equal(codeOf(plan('b', 0)), 'STALE_PLAN');
+    assert.equal(site.state.placement('web', 0)?.node, 'a');
+    assert.equal(codeOf(plan('b', first.revision)), 'ok');
+  });
+
   it('leaves out assignments of workloads and replicas the state does not know', () => {
     const site = new Site();
     site.do(apply(spec('web')));
