@@ -29,7 +29,7 @@ import type { KnownPeer, Log } from './ports.ts';
 import { EventRing } from './status/event-ring.ts';
 import { StatusServer } from './status/server.ts';
 import { UplinkClient } from './uplink/uplink-client.ts';
-import { UplinkServer } from './uplink/uplink-server.ts';
+import { type ChildReport, UplinkServer } from './uplink/uplink-server.ts';
 import { ArtefactPuller } from './workload/artefact-puller.ts';
 import { ArtefactStore } from './workload/artefact-store.ts';
 import { Executor } from './workload/executor.ts';
@@ -116,7 +116,12 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
             planning: () => duty.pending(),
             onNews: () => roster.poke(),
           });
-    const childNodes = (): ReportedNode[] => [...(uplinkServer?.reports().values() ?? [])].flatMap(({ report }) => report.nodes);
+    const childReports = (): readonly ChildReport[] => [...(uplinkServer?.reports().values() ?? [])];
+    const childNodes = (): ReportedNode[] => childReports().flatMap(({ report }) => report.nodes);
+    const unseen = (): ReturnType<FactBook['unseen']> => {
+      const own = facts.unseen();
+      return { ...own, absent: [...own.absent, ...childReports().flatMap(({ report }) => report.absent)] };
+    };
     const duty: PlanningDuty = new PlanningDuty(
       {
         site: agreement,
@@ -124,6 +129,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
         clock,
         log,
         nodes: () => [...facts.nodes(), ...childNodes()],
+        unseen,
         onPlanned: ({ unplaced }) => events.add('plan.committed', { unplaced: unplaced.length }),
       },
       {
@@ -331,6 +337,7 @@ function reportOf(agreement: Agreement, facts: FactBook): UplinkReport {
     site,
     authority: { ...state.authority() },
     nodes: [...facts.nodes()],
+    absent: [...facts.unseen().absent],
     specs: state
       .workloads()
       .filter(({ origin }) => origin === 'site')

@@ -66,6 +66,18 @@ export class FactBook {
     return judged;
   }
 
+  /**
+   * Members of which too little is known to be seen by planners: `absent` ones are lost, and whatever ran there is to run elsewhere;
+   * of the `unheard` ones something will be heard soon, so nothing may be concluded from the silence of a freshly started agent.
+   */
+  unseen(): { readonly absent: readonly NodeId[]; readonly unheard: readonly NodeId[] } {
+    const unseen = this.#options.members.filter(
+      (member) => this.topology.get(member) === undefined || this.instances.get(member) === undefined,
+    );
+    const gone = new Set(unseen.filter((member) => ['lost', 'cut-off'].includes(this.verdict(member).verdict)));
+    return { absent: [...gone], unheard: unseen.filter((member) => !gone.has(member)) };
+  }
+
   /** This site's boxes, as planners and the upper site see them. */
   nodes(): readonly ReportedNode[] {
     const byNode = <Document>(facts: readonly Fact<Document>[]): ReadonlyMap<NodeId, Fact<Document>> =>

@@ -28,19 +28,19 @@ export function localAssignments(
 }
 
 /**
- * Replicas not to be placed again although their box is not known here. A site alone leaves `onSplit: stop` work of another tier: it
+ * Replicas not to be placed again although their box is not known here (`known`: boxes seen, and members that are certainly lost). A site alone leaves `onSplit: stop` work of another tier: it
  * may run there still, and only that tier's lease or an operator can say that it does not. An upper site leaves everything it placed
- * in a child site that has not reported yet.
+ * in a child site that has not reported yet. Nobody moves work from a member that simply was not heard of yet.
  */
 export function heldElsewhere(
   current: readonly Placement[],
   spec: (name: string) => WorkloadSpec | undefined,
   known: ReadonlySet<string>,
+  unheard: ReadonlySet<string>,
   holdAll: boolean,
 ): ReadonlySet<string> {
-  return new Set(
-    current.filter((placement) => !known.has(placement.node) && (holdAll || spec(placement.workload)?.onSplit === 'stop')).map(keyOf),
-  );
+  const waits = ({ node, workload }: Placement): boolean => unheard.has(node) || holdAll || spec(workload)?.onSplit === 'stop';
+  return new Set(current.filter((placement) => !known.has(placement.node) && waits(placement)).map(keyOf));
 }
 
 /** What a plan changes, for whoever reads the log: `panel/1: box-a → box-b`. */

@@ -15,11 +15,12 @@ export interface NodeFacts {
   readonly risk: (health: HealthDocument | undefined) => number;
 }
 
-/** Members whose topology is not known yet are left out: nothing can be placed there. */
+/** Members whose topology or instances are not known yet are left out: nothing can be placed there, and nothing be moved from there. */
 export function viewNodes(facts: NodeFacts): readonly ReportedNode[] {
   return facts.members.flatMap((member) => {
     const topology = facts.topology.get(member)?.document;
-    if (topology === undefined) return [];
+    const said = facts.instances.get(member)?.document;
+    if (topology === undefined || said === undefined) return [];
     const health = facts.health.get(member);
     const { verdict, observers, unreachableFor } = facts.verdict(member);
     const lost = verdict === 'lost' || verdict === 'cut-off';
@@ -29,8 +30,8 @@ export function viewNodes(facts: NodeFacts): readonly ReportedNode[] {
         usable: !lost,
         reason: lost ? `${verdict}: ${unreachableFor} of ${observers} observers do not reach it` : null,
         risk: facts.risk(health?.document),
-        staged: facts.instances.get(member)?.document.staged ?? [],
-        instances: facts.instances.get(member)?.document.instances ?? [],
+        staged: said.staged,
+        instances: said.instances,
         healthAgeSeconds: health === undefined ? null : Math.max(0, (facts.now - health.receivedAt) / 1000),
       },
     ];

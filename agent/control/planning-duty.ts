@@ -11,6 +11,8 @@ export interface PlanningDutyComponents {
   readonly log: Log;
   /** This site's boxes and those of its child sites. */
   readonly nodes: () => readonly ReportedNode[];
+  /** Boxes without a view: those that are gone, and members not heard of yet. */
+  readonly unseen: () => { readonly absent: readonly string[]; readonly unheard: readonly string[] };
   readonly onPlanned: (result: PlanResult) => void;
 }
 
@@ -25,6 +27,8 @@ export interface PlanningDutyOptions {
 }
 
 const retryMaxMs = 10_000;
+/** A new leader waits this long to hear of every member before it plans without some of them. */
+const patienceMs = 5000;
 
 export class PlanningDuty {
   readonly #parts: PlanningDutyComponents;
@@ -72,14 +76,16 @@ export class PlanningDuty {
 
   /** What a plan would be made from now, and for whom nothing may be decided. */
   input(): PlanningInput {
-    const { site, nodes } = this.#parts;
+    const { site, nodes, unseen } = this.#parts;
     const known = nodes();
+    const { absent, unheard } = unseen();
     const specs = site.state.workloads().map(({ spec }) => spec);
     const current = site.state.placements();
     const held = heldElsewhere(
       current,
       (name) => site.state.workload(name)?.spec,
-      new Set(known.map(({ topology }) => topology.node)),
+      new Set([...known.map(({ topology }) => topology.node), ...absent]),
+      new Set(unheard),
       this.#options.hasChildren,
     );
     return { nodes: known, specs, current, held, uplink: this.#options.uplink, unreachableArtefacts: this.#unreachable() };
@@ -98,8 +104,9 @@ export class PlanningDuty {
   }
 
   #mayPlan(): boolean {
-    const { site } = this.#parts;
-    return site.leads() && site.state.authority().mode === 'autonomous';
+    const { site, unseen, clock } = this.#parts;
+    if (!site.leads() || site.state.authority().mode !== 'autonomous') return false;
+    return unseen().unheard.length === 0 || clock.nowMs() - (site.leadsSince() ?? 0) > patienceMs;
   }
 
   /** Everything a plan depends on, but not what it produces: health ages and loads are left out, or every sample would replan. */
@@ -109,7 +116,7 @@ export class PlanningDuty {
     const workloads = site.state.workloads().map(({ spec, revision }) => [spec.name, revision]);
     return JSON.stringify([
       site.state.authority().epoch,
-      boxes,
+      [boxes, this.#parts.unseen()],
       workloads,
       [...this.#unreachable()],
       site.state.placements().map(({ workload, replica, node }) => [workload, replica, node]),

@@ -2206,6 +2206,14 @@ export interface UplinkReport {
    */
   nodes: ReportedNode[];
   /**
+   * Members that are lost and of which nothing else is known: what was placed there is to run elsewhere.
+   *
+   * @maxItems 64
+   *
+   * Items: Name of a box, unique over all tiers.
+   */
+  absent: string[];
+  /**
    * Workloads an operator gave to the site itself.
    *
    * @maxItems 1024

@@ -40,6 +40,7 @@ const report = (placements: Placement[]): UplinkReport => ({
   nodes: [node('a'), node('b')],
   specs: [],
   placements,
+  absent: [],
   holders: [],
 });
 const anyWorkload = (): boolean => true;
