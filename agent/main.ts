@@ -72,11 +72,12 @@ async function main(): Promise<number> {
     return 1;
   }
   const self = new URL(import.meta.url).pathname;
-  const examples = new URL('../packaging/examples/site.workloads.yaml', import.meta.url).pathname;
+  const example = (name: string): string => new URL(`../packaging/examples/${name}.workloads.yaml`, import.meta.url).pathname;
   return runCli(process.argv.slice(2), {
     version: packageJson.version,
     runAgent,
-    runDemo: (options) => runDemo({ ...options, program: [process.execPath, self], workloadFile: examples }),
+    runDemo: (options) =>
+      runDemo({ ...options, program: [process.execPath, self], workloadFile: example('site'), workloadFileAlone: example('alone') }),
     showId: async (dataDir) => {
       makeDataDir(dataDir);
       return (await loadOrCreateIdentity(dataDir)).peerId;

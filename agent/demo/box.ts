@@ -38,6 +38,7 @@ export class Box {
   readonly logFile: string;
   readonly #options: BoxOptions;
   #agent: ChildProcess | undefined;
+  #config: AgentConfig | undefined;
 
   constructor(options: BoxOptions) {
     this.#options = options;
@@ -61,7 +62,13 @@ export class Box {
     return this.#agent?.exitCode === null && this.#agent.signalCode === null ? this.#agent.pid : undefined;
   }
 
+  get config(): AgentConfig {
+    if (this.#config === undefined) throw new Error(`${this.name} has no configuration yet`);
+    return this.#config;
+  }
+
   writeConfig(config: AgentConfig): void {
+    this.#config = config;
     writeFileSync(this.configFile, stringify(config), { mode: 0o600 });
   }
 
@@ -91,14 +98,6 @@ export class Box {
   /** The agent alone dies. */
   async killAgent(): Promise<void> {
     await this.#end('SIGKILL');
-  }
-
-  freeze(): void {
-    this.#agent?.kill('SIGSTOP');
-  }
-
-  thaw(): void {
-    this.#agent?.kill('SIGCONT');
   }
 
   /** Power loss: agent, keepers and workloads together. */

@@ -16,6 +16,7 @@ export interface DemoOptions {
   /** How the agent program is started: a Node binary and its first arguments. */
   readonly program: readonly string[];
   readonly workloadFile: string;
+  readonly workloadFileAlone: string;
 }
 
 /** Runs until it is told to end, or until the story is told. Resolves with the exit code. */
@@ -46,6 +47,7 @@ async function verify(site: DemoSite, options: DemoOptions, signal: AbortSignal)
     signal,
     victim: options.victim,
     workloadFile: options.workloadFile,
+    workloadFileAlone: options.workloadFileAlone,
     cli: (box, args) => runCommand(options.program, box, args),
   });
   const failed: number[] = [];

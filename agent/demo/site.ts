@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { AgentConfig, Member } from '../../schemas/generated/types.ts';
 import { loadOrCreateIdentity } from '../network/identity.ts';
 import { Box, findFakeTime } from './box.ts';
+import { Link } from './link.ts';
 import { killBox } from './processes.ts';
 
 export interface DemoSiteOptions {
@@ -39,8 +40,11 @@ export class DemoSite {
   readonly upper: Box;
   /** Which boxes run under a clock of their own, in words; says so when it could not be done. */
   readonly clocks: string;
+  /** The site reaches its upper site over this. */
+  readonly link: Link;
 
-  private constructor(dir: string, boxes: readonly Box[], upper: Box, clocks: string) {
+  private constructor(dir: string, boxes: readonly Box[], upper: Box, clocks: string, link: Link) {
+    this.link = link;
     this.dir = dir;
     this.boxes = boxes;
     this.upper = upper;
@@ -57,13 +61,16 @@ export class DemoSite {
     const boxes = ['box-a', 'box-b', 'box-c'].map((name) => make(name, 'mill'));
     const upper = make('region-1', 'region');
     const all = [...boxes, upper];
-    const ports = await freePorts(all.length * 2);
+    const ports = await freePorts(all.length * 2 + 1);
+    const upperPort = ports[all.indexOf(upper)] as number;
+    const link = await Link.open(ports.at(-1) as number, upperPort);
     const members = new Map<string, Member>();
     for (const [i, box] of all.entries()) {
       const { peerId } = await loadOrCreateIdentity(box.dataDir);
       members.set(box.name, { name: box.name, peerId, address: `/ip4/127.0.0.1/tcp/${ports[i]}` });
     }
     const member = (box: Box): Member => members.get(box.name) as Member;
+    const viaLink = { ...member(upper), address: `/ip4/127.0.0.1/tcp/${link.port}` };
     for (const [i, box] of all.entries()) {
       const isUpper = box === upper;
       box.writeConfig({
@@ -81,7 +88,7 @@ export class DemoSite {
         },
         ...(isUpper
           ? { children: [{ site: 'mill', members: boxes.map((child) => ({ name: child.name, peerId: member(child).peerId })) }] }
-          : { upper: { site: 'region', members: [member(upper)], holdTimeMs: options.holdTimeMs ?? 3000, latencyMs: 15, mbps: 100 } }),
+          : { upper: { site: 'region', members: [viaLink], holdTimeMs: options.holdTimeMs ?? 3000, latencyMs: 15, mbps: 100 } }),
         listen: member(box).address,
         dataDir: box.dataDir,
         runtimeDir: box.runtimeDir,
@@ -97,7 +104,7 @@ export class DemoSite {
     const clocks = fakeTime
       ? 'the clock of box-b stands at 1970, that of box-c a year ahead'
       : 'libfaketime is not installed: all boxes run on the true clock';
-    return new DemoSite(dir, boxes, upper, clocks);
+    return new DemoSite(dir, boxes, upper, clocks, link);
   }
 
   get all(): readonly Box[] {
@@ -110,7 +117,7 @@ export class DemoSite {
 
   /** Ends agents, keepers and workloads, and leaves no process behind. */
   async stop(): Promise<void> {
-    for (const box of this.all) box.thaw();
+    this.link.close();
     await Promise.all(this.all.map((box) => killBox(box.runtimeDir)));
   }
 

@@ -27,8 +27,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'agent/workload/': ['agent/lib/', 'agent/state/', 'agent/ports.ts', ...consensusTypes, ...documents],
   'agent/status/': ['agent/lib/', 'agent/state/', 'agent/ports.ts', ...consensusTypes, ...documents],
   'agent/cli/': ['agent/lib/', 'agent/state/', 'agent/ports.ts', ...consensusTypes, ...documents],
-  // Sets up and watches whole agents from outside.
-  'agent/demo/': ['agent/lib/', 'agent/cli/', 'agent/network/identity.ts', 'agent/ports.ts', ...documents],
+  // Sets up and watches whole agents from outside, and plays one that went wrong.
+  'agent/demo/': ['agent/lib/', 'agent/cli/', 'agent/network/', 'agent/ports.ts', 'consensus/driver/boot-clock.ts', ...documents],
   'schemas/': [],
 };
 
