@@ -1,8 +1,9 @@
 /** `holdfast demo`, what `npm start` runs: a whole site on this machine, shown to a person or played as a checked story. */
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { HealthDocument } from '../../schemas/generated/types.ts';
 import type { Box } from './box.ts';
-import { getStatus, getWorkloads } from './client.ts';
+import { getNodes, getStatus, getWorkloads } from './client.ts';
 import { DemoSite } from './site.ts';
 import { Story } from './story.ts';
 import { describeChanges, drawPicture, type Picture } from './view.ts';
@@ -108,13 +109,21 @@ async function look(site: DemoSite): Promise<Picture> {
       site: box.site,
       endpoint: box.endpoint,
       status: await getStatus(box).catch(() => undefined),
+      health: await healthOf(box),
     })),
   );
-  for (const box of site.boxes) {
+  // The leader first: it alone hears what runs at the upper site.
+  const leading = boxes.find(({ name, status }) => name !== site.upper.name && status?.consensus.role === 'leader')?.name;
+  for (const box of [...site.boxes].sort((a, b) => Number(b.name === leading) - Number(a.name === leading))) {
     const answer = await getWorkloads(box).catch(() => undefined);
     if (answer !== undefined) return { boxes, workloads: answer.workloads };
   }
   return { boxes, workloads: [] };
+}
+
+async function healthOf(box: Box): Promise<HealthDocument | undefined> {
+  const answer = await getNodes(box).catch(() => undefined);
+  return answer?.nodes.find(({ name }) => name === box.name)?.health ?? undefined;
 }
 
 /** The command line as an operator would use it, against one box. */

@@ -1,5 +1,5 @@
 /** What a person sees while the demonstration runs: a compact picture on a terminal, one line per change in a pipe. */
-import type { StatusDocument, WorkloadsDocument } from '../../schemas/generated/types.ts';
+import type { HealthDocument, StatusDocument, WorkloadsDocument } from '../../schemas/generated/types.ts';
 
 export interface BoxPicture {
   readonly name: string;
@@ -7,6 +7,7 @@ export interface BoxPicture {
   readonly endpoint: string;
   /** Undefined while the box does not answer. */
   readonly status: StatusDocument | undefined;
+  readonly health: HealthDocument | undefined;
 }
 
 export interface Picture {
@@ -16,11 +17,21 @@ export interface Picture {
 
 const pad = (text: string, width: number): string => (text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width));
 
+const cpuOf = (health: HealthDocument | undefined): string =>
+  health?.cpu.usagePercent == null ? '-' : `${Math.round(health.cpu.usagePercent)} %`;
+
+function memoryOf(health: HealthDocument | undefined): string {
+  const { totalBytes, availableBytes } = health?.memory ?? { totalBytes: null, availableBytes: null };
+  return totalBytes === null || availableBytes === null ? '-' : `${Math.round((100 * availableBytes) / totalBytes)} %`;
+}
+
 /** The whole picture, at most `columns` wide. */
 export function drawPicture({ boxes, workloads }: Picture, columns: number): string {
   const lines = ['Holdfast: a site of three boxes and its upper site. Ctrl-C ends it.', ''];
-  lines.push(`${pad('BOX', 10)}${pad('SITE', 8)}${pad('MODE', 12)}${pad('ROLE', 14)}${pad('TERM', 6)}${pad('APPLIED', 9)}REACHES`);
-  for (const { name, site, status } of boxes) {
+  lines.push(
+    `${pad('BOX', 10)}${pad('SITE', 8)}${pad('MODE', 12)}${pad('ROLE', 14)}${pad('TERM', 6)}${pad('APPLIED', 9)}${pad('CPU', 6)}${pad('MEM FREE', 10)}REACHES`,
+  );
+  for (const { name, site, status, health } of boxes) {
     if (status === undefined) {
       lines.push(`${pad(name, 10)}${pad(site, 8)}does not answer`);
       continue;
@@ -28,7 +39,7 @@ export function drawPicture({ boxes, workloads }: Picture, columns: number): str
     const { authority, consensus, members } = status;
     const reaches = members.filter(({ name: other, reachable }) => reachable && other !== name).map(({ name: other }) => other);
     lines.push(
-      `${pad(name, 10)}${pad(site, 8)}${pad(authority.mode, 12)}${pad(consensus.role, 14)}${pad(String(consensus.term), 6)}${pad(String(consensus.appliedIndex), 9)}${reaches.join(' ') || '-'}`,
+      `${pad(name, 10)}${pad(site, 8)}${pad(authority.mode, 12)}${pad(consensus.role, 14)}${pad(String(consensus.term), 6)}${pad(String(consensus.appliedIndex), 9)}${pad(cpuOf(health), 6)}${pad(memoryOf(health), 10)}${reaches.join(' ') || '-'}`,
     );
   }
   lines.push('', `${pad('WORKLOAD', 24)}${pad('BOX', 10)}${pad('CLASS', 7)}${pad('STATE', 10)}${pad('PID', 9)}DECIDED`);
