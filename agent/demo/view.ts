@@ -69,12 +69,15 @@ export function describeChanges(before: Picture | undefined, now: Picture): read
       of === undefined ? 'does not answer' : `${of.consensus.role}, ${of.authority.mode}`;
     if (text(was) !== text(status)) lines.push(`${name}: ${text(status)}`);
   }
+  // A job that runs every second is no news every second.
+  const steady = (kind: string, state: string | null): string =>
+    kind === 'job' && ['running', 'ready', 'waiting'].includes(state ?? '') ? 'in turn' : (state ?? 'unknown');
   const flat = (picture: Picture | undefined): ReadonlyMap<string, string> =>
     new Map(
-      (picture?.workloads ?? []).flatMap(({ name, replicas }) =>
+      (picture?.workloads ?? []).flatMap(({ name, kind, replicas }) =>
         replicas.map(({ replica, node, class: workClass, state, pid, provisional }) => [
           `${name}/${replica}`,
-          `${state ?? 'unknown'} on ${node} (${workClass}${pid === null || workClass !== 'hot' ? '' : `, process ${pid}`}${provisional ? ', provisional' : ''})`,
+          `${steady(kind, state)} on ${node} (${workClass}${pid === null || workClass !== 'hot' ? '' : `, process ${pid}`}${provisional ? ', provisional' : ''})`,
         ]),
       ),
     );
