@@ -37,6 +37,7 @@ function linkLost(state: RaftState, peer: NodeId): void {
   const progress = state.leadership?.progress.get(peer);
   if (progress !== undefined) progress.linkUp = false;
   if (state.role === 'follower' && state.leader === peer) leaderLinkLost(state, peer);
+  countVotes(state);
 }
 
 /** What was on its way over the old connection is lost: a leader asks at once how far the peer is. */

@@ -42,7 +42,7 @@ export interface Ready {
   readonly events: readonly CoreEvent[];
 }
 
-export type StepDownReason = 'higher-term' | 'quorum-lost' | 'storage' | 'transfer' | 'lost-election';
+export type StepDownReason = 'higher-term' | 'quorum-lost' | 'storage' | 'transfer' | 'lost-election' | 'yielded';
 
 export type CoreEvent =
   | {

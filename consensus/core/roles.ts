@@ -1,8 +1,9 @@
 import { invariant } from './invariant.ts';
 import { createLeadership } from './leadership.ts';
 import { later } from './lease.ts';
-import { isVoter, succession } from './membership.ts';
-import type { CampaignReason } from './messages.ts';
+import { atLeastAsUpToDate } from './log-view.ts';
+import { byName, isVoter, succession } from './membership.ts';
+import type { CampaignReason, PreVote } from './messages.ts';
 import { majority, tally } from './quorum.ts';
 import type { StepDownReason } from './ready.ts';
 import { entryCost, refuse } from './requests.ts';
@@ -161,7 +162,10 @@ export function countVotes(state: RaftState): void {
   if (campaign === undefined || state.role !== 'candidate') return;
   const ballots = [...campaign.ballots.values()];
   const granted = ballots.filter((ballot) => ballot === 'granted').length;
-  const result = tally(membership.voters.length, granted, ballots.length - granted);
+  // Whom a lost link keeps from answering does not vote in this term: a split vote is then known at once, not at the timeout.
+  const silent =
+    campaign.reason === 'link-lost' ? membership.voters.filter((id) => state.linksLost.has(id) && !campaign.ballots.has(id)).length : 0;
+  const result = tally(membership.voters.length, granted, ballots.length - granted + silent);
   if (result === 'won') becomeLeader(state);
   if (result !== 'lost') return;
   const lostLink = state.lostLink;
@@ -201,7 +205,17 @@ export function leaderLinkLost(state: RaftState, leader: NodeId): void {
 /** A member that lost the leader, too, polls already: leave it the time of one round. */
 export function yieldTo(state: RaftState): void {
   if (state.lostLink === undefined) return;
+  if (state.role === 'preCandidate' && state.campaign?.reason === 'link-lost') becomeFollower(state, state.term, undefined, 'yielded');
   state.lostLink.campaignAt = tick(Math.max(state.lostLink.campaignAt, retryAt(state)));
+}
+
+/**
+ * Two members that noticed the leader's loss at the same moment would win each other's polls and split the vote. The earlier one by
+ * name has precedence, unless its log is behind: then it could not win, and gives way.
+ */
+export function takesPrecedence(state: RaftState, message: PreVote): boolean {
+  if (state.role !== 'preCandidate' || state.campaign?.reason !== 'link-lost' || message.reason !== 'link-lost') return false;
+  return byName(state.id, message.from) < 0 && atLeastAsUpToDate(state.log.last, { term: message.lastTerm, index: message.lastIndex });
 }
 
 /** Clears the uncertain tail once this log, durably equal to the leader's, has passed it. */

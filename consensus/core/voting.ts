@@ -1,7 +1,7 @@
 import { atLeastAsUpToDate } from './log-view.ts';
 import { isVoter } from './membership.ts';
 import type { PreVote, Vote } from './messages.ts';
-import { yieldTo } from './roles.ts';
+import { takesPrecedence, yieldTo } from './roles.ts';
 import { type RaftState, resetElectionDeadline } from './state.ts';
 
 /**
@@ -29,7 +29,8 @@ const logSuffices = (state: RaftState, message: PreVote | Vote): boolean =>
 /** PREVOTE, in every role. Promises nothing, so nothing is saved. */
 export function onPreVote(state: RaftState, message: PreVote): void {
   if (!mayVote(state, message.from)) return;
-  const willing = message.term > state.term && !leaderStands(state, message) && logSuffices(state, message);
+  const willing =
+    message.term > state.term && !leaderStands(state, message) && logSuffices(state, message) && !takesPrecedence(state, message);
   const granted = willing && reachesUncertain(state, message);
   const conditional = willing && !granted;
   state.out.messages.push({
