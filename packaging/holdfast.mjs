@@ -20,7 +20,8 @@ if (!existsSync(program)) {
   process.stderr.write(`holdfast: needs Node ${nodeMajor}, this is ${process.versions.node}: run \`npm ci\`, which brings it\n`);
   process.exitCode = 1;
 } else {
-  const child = spawn(node, [program, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const { config } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  const child = spawn(node, [...config.nodeFlags, program, ...process.argv.slice(2)], { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
       // On a terminal Ctrl-C has reached the child already.

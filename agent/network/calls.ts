@@ -64,6 +64,8 @@ export class Calls implements CallPort {
       const framed = frame(fine, request);
       stream = await connection.newStream(protocol, { signal, maxOutboundStreams: callsPerPeerMax });
       const answer = readOne(stream, Math.max(options.responseBytesMax, errorBytesMax), signal);
+      // Should sending fail, nobody waits for it any more: its later failure must not end the process.
+      answer.catch(() => undefined);
       stream.send(framed);
       return unpack(await answer, to, options.responseBytesMax);
     } catch (error) {

@@ -8,9 +8,10 @@ import type { Box } from '../../agent/demo/box.ts';
 import { getNodes, getStatus, putValue } from '../../agent/demo/client.ts';
 import { DemoSite } from '../../agent/demo/site.ts';
 import { done, notYet, until } from '../../agent/demo/until.ts';
+import packageJson from '../../package.json' with { type: 'json' };
 import { type Figure, median, printFigure, quantile } from './figure.ts';
 
-const program = [process.execPath, new URL('../../dist/holdfast.mjs', import.meta.url).pathname];
+const program = [process.execPath, ...packageJson.config.nodeFlags, new URL('../../dist/holdfast.mjs', import.meta.url).pathname];
 const idleSeconds = 60;
 const failovers = 10;
 const putSeconds = 5;

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Calls } from '../../../agent/network/calls.ts';
 import type { Network } from '../../../agent/network/host.ts';
 import { Site } from './site-fixture.ts';
 
@@ -95,5 +96,25 @@ describe('calls', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     await site.stop('n2');
     await pending;
+  });
+});
+
+describe('a call whose stream breaks while it is sent', () => {
+  it('C12: fails once, and leaves no failure behind that nobody handles', async () => {
+    const broken = Object.assign(new EventTarget(), {
+      send: () => {
+        throw new Error('reset');
+      },
+      close: async () => undefined,
+      abort: () => undefined,
+    });
+    const calls = new Calls({
+      book: undefined as never,
+      connections: { of: () => ({ newStream: async () => broken }) } as never,
+      log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
+    });
+    await assert.rejects(calls.call('n2', protocol, bytes('x'), { timeoutMs: 30, responseBytesMax: 16 }), { code: 'UNREACHABLE' });
+    // The answer is given up when the time is over; a rejection that nobody handles then fails the test, as it would end an agent.
+    await new Promise((resolve) => setTimeout(resolve, 60));
   });
 });
