@@ -1,5 +1,5 @@
 /** Builds the agent: the only file that knows every part. Parts start in dependency order and stop in reverse. */
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { BootClock } from '../consensus/driver/boot-clock.ts';
 import type { NodeEvent } from '../consensus/driver/driver-event.ts';
@@ -115,6 +115,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
             ownNodes: () => [...facts.nodes()],
             planning: () => duty.pending(),
             onNews: () => roster.poke(),
+            newLogName: randomUUID,
           });
     const childReports = (): readonly ChildReport[] => [...(uplinkServer?.reports().values() ?? [])];
     const childNodes = (): ReportedNode[] => childReports().flatMap(({ report }) => report.nodes);
@@ -130,6 +131,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
         log,
         nodes: () => [...facts.nodes(), ...childNodes()],
         unseen,
+        settled: () => uplinkServer?.settled() ?? true,
         onPlanned: ({ unplaced }) => events.add('plan.committed', { unplaced: unplaced.length }),
       },
       {
@@ -178,7 +180,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
         log,
         runsHere: (workload, replica) =>
           executor.instances().some((one) => one.workload === workload && one.replica === replica && one.pid !== null),
-        heldByChild: (workload, replica, node) => heldByChild(uplinkServer, workload, replica, node),
+        heldByChild: (workload, replica, node) => uplinkServer?.holds(workload, replica, node),
       },
       { leaseMs: timing.leaseMs },
     );
@@ -345,17 +347,6 @@ function reportOf(agreement: Agreement, facts: FactBook): UplinkReport {
     placements: state.placements().map((placement) => ({ ...placement })),
     holders: state.holders().map(({ workload, replica, node }) => ({ workload, replica, node })),
   };
-}
-
-/** False once the child site that has this box neither places nor holds the replica there; undefined while it has not said. */
-function heldByChild(server: UplinkServer | undefined, workload: string, replica: number, node: string): boolean | undefined {
-  for (const { report } of server?.reports().values() ?? []) {
-    if (!report.nodes.some(({ topology }) => topology.node === node)) continue;
-    const names = (one: { readonly workload: string; readonly replica: number; readonly node: string }): boolean =>
-      one.workload === workload && one.replica === replica && one.node === node;
-    return report.placements.some(names) || report.holders.some(names);
-  }
-  return undefined;
 }
 
 function told(event: NodeEvent, log: Log, events: EventRing, onFatal: (error: Error) => void): void {

@@ -13,6 +13,8 @@ export interface PlanningDutyComponents {
   readonly nodes: () => readonly ReportedNode[];
   /** Boxes without a view: those that are gone, and members not heard of yet. */
   readonly unseen: () => { readonly absent: readonly string[]; readonly unheard: readonly string[] };
+  /** False while decisions of a child site are being taken over: a plan made from half of them would undo the rest. */
+  readonly settled: () => boolean;
   readonly onPlanned: (result: PlanResult) => void;
 }
 
@@ -59,6 +61,10 @@ export class PlanningDuty {
   check(): void {
     if (!this.#mayPlan()) {
       this.#running?.abort();
+      // Whatever was waited for belongs to the time before: whoever may plan again plans at once.
+      this.#cancel?.();
+      this.#cancel = undefined;
+      this.#retryMs = this.#options.retryMs;
       this.#planned = undefined;
       return;
     }
@@ -104,8 +110,8 @@ export class PlanningDuty {
   }
 
   #mayPlan(): boolean {
-    const { site, unseen, clock } = this.#parts;
-    if (!site.leads() || site.state.authority().mode !== 'autonomous') return false;
+    const { site, unseen, clock, settled } = this.#parts;
+    if (!settled() || !site.leads() || site.state.authority().mode !== 'autonomous') return false;
     return unseen().unheard.length === 0 || clock.nowMs() - (site.leadsSince() ?? 0) > patienceMs;
   }
 

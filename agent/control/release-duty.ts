@@ -37,12 +37,19 @@ export class ReleaseDuty {
 
   #leaseEnded(workload: string, replica: number, node: string): boolean {
     const { site, clock, heldByChild } = this.#parts;
-    if (!site.members.includes(node)) return heldByChild(workload, replica, node) === false;
+    if (!site.members.includes(node)) return this.#handedOn(workload, replica) || heldByChild(workload, replica, node) === false;
     const since = site.leadsSince();
     if (since === undefined) return false;
     // A new leader cannot know what its predecessor granted: it waits out a whole lease first.
     const newest = Math.max(since, site.lastAckAt(node) ?? 0);
     return clock.nowMs() - newest > this.#leaseMs * leaseMargin;
+  }
+
+  /** The upper site hands a replica on only when its former holder let go, wherever that was. */
+  #handedOn(workload: string, replica: number): boolean {
+    const { state } = this.#parts.site;
+    const given = state.placement(workload, replica);
+    return state.authority().mode !== 'autonomous' && state.plan()?.by === 'upper' && given?.provisional === false;
   }
 
   #release(workload: string, replica: number, epoch: number, reason: 'stopped' | 'lease-ended'): void {

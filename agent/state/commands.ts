@@ -44,7 +44,10 @@ export type Command =
       readonly epoch: number;
       readonly reason: 'stopped' | 'lease-ended' | 'operator';
     }
-  | { readonly type: 'authority'; readonly mode: SiteMode; readonly fromEpoch: number };
+  /** `basisLog`: the upper site's log that revisions count in from now on. When it is another than before, the former upper site is no more, and what it gave is this site's own. */
+  | { readonly type: 'authority'; readonly mode: SiteMode; readonly fromEpoch: number; readonly basisLog?: string }
+  /** Names this site's log for child sites, once. */
+  | { readonly type: 'nameLog'; readonly name: string };
 
 /** A command with the sender's name and sequence, so that a retry is applied once. */
 export interface Envelope {
@@ -127,7 +130,12 @@ const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: u
     assignments: isListOf((item) => isText(item['workload']) && isCount(item['replica']) && isText(item['node']) && isText(item['class'])),
   },
   release: { workload: isText, replica: isCount, epoch: isCount },
-  authority: { mode: (value) => value === 'connected' || value === 'autonomous' || value === 'rejoining', fromEpoch: isCount },
+  authority: {
+    mode: (value) => value === 'connected' || value === 'autonomous' || value === 'rejoining',
+    fromEpoch: isCount,
+    basisLog: optional(isText),
+  },
+  nameLog: { name: isText },
 };
 
 function isCommand(value: unknown): value is Command {

@@ -32,6 +32,8 @@ export interface AuthorityRow {
   readonly epoch: number;
   /** Revision of the newest intent of the upper site taken in. */
   readonly basisRevision: number;
+  /** The log of the upper site that revision counts in; absent before it was first heard of. */
+  readonly basisLog?: string;
 }
 export interface PlanRow {
   readonly by: 'upper' | 'local';
@@ -51,6 +53,7 @@ export class SiteState implements StateMachine {
   readonly #clients = new Table<ClientRow>('client/', this.#changes);
   readonly #authority = new Table<AuthorityRow>('authority/', this.#changes);
   readonly #plan = new Table<PlanRow>('plan/', this.#changes);
+  readonly #log = new Table<{ readonly name: string }>('log/', this.#changes);
   readonly #tables: readonly Table<unknown>[] = [
     this.#kv,
     this.#workloads,
@@ -59,6 +62,7 @@ export class SiteState implements StateMachine {
     this.#clients,
     this.#authority,
     this.#plan,
+    this.#log,
   ];
   readonly #initial: AuthorityRow;
 
@@ -100,6 +104,10 @@ export class SiteState implements StateMachine {
   }
   plan(): PlanRow | undefined {
     return this.#plan.get(onlyRow);
+  }
+  /** What child sites know this log by; undefined until it was named. */
+  logName(): string | undefined {
+    return this.#log.get(onlyRow)?.name;
   }
 
   // --- the state machine ---------------------------------------------------------------------------------------------
@@ -154,6 +162,10 @@ export class SiteState implements StateMachine {
         return refuse(revision, 'NOT_FOUND', `Nobody waits for ${command.workload}/${command.replica} of epoch ${command.epoch}`);
       case 'authority':
         return this.#setAuthority(command, revision);
+      case 'nameLog':
+        // The first name stays, whoever else gave one.
+        if (this.#log.get(onlyRow) === undefined) this.#log.set(onlyRow, { name: command.name });
+        return { ok: true, revision };
       default:
         return refuse(revision, 'BAD_COMMAND', 'The log entry holds a command this version does not know');
     }
@@ -272,8 +284,19 @@ export class SiteState implements StateMachine {
     const present = this.authority();
     if (command.fromEpoch !== present.epoch)
       return refuse(revision, 'STALE_AUTHORITY', `The site is in authority epoch ${present.epoch}, not ${command.fromEpoch}`);
-    if (command.mode !== present.mode) this.#authority.set(onlyRow, { ...present, mode: command.mode, epoch: present.epoch + 1 });
+    const { mode, basisLog } = command;
+    const next = { ...present, mode, epoch: present.epoch + 1 };
+    if (basisLog !== undefined && basisLog !== present.basisLog) {
+      if (present.basisLog !== undefined) this.#inherit(revision);
+      this.#authority.set(onlyRow, { ...next, basisLog, basisRevision: 0 });
+    } else if (mode !== present.mode) this.#authority.set(onlyRow, next);
     return { ok: true, revision };
+  }
+
+  /** The upper site that gave these workloads has lost its memory. They go on, as this site's own. */
+  #inherit(revision: number): void {
+    for (const row of [...this.#workloads.values()])
+      if (row.origin === 'upper') this.#workloads.set(row.spec.name, { ...row, origin: 'site', revision });
   }
 
   #placementTables(): { placements: Table<Placement>; holders: Table<Holder> } {

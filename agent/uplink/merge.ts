@@ -14,14 +14,14 @@ export interface Adoption {
 
 /**
  * The upper site's answer to a REVALIDATE: a site's own decisions are accepted as they stand, so that nothing running is restarted,
- * except where the upper site runs the replica on a box of its own that never stopped: then the copy made meanwhile is `moved`.
- * @param ownNodes usable boxes of the upper site itself.
+ * except where the replica runs elsewhere and never stopped: then the copy made meanwhile is `moved`.
+ * @param running usable boxes that were never cut off: the upper site's own, and those of other sites in touch with it.
  */
 export function adopt(
   report: UplinkReport,
   held: readonly Placement[],
   known: (name: string) => boolean,
-  ownNodes: ReadonlySet<string>,
+  running: ReadonlySet<string>,
 ): Adoption {
   const merged = new Map<string, Assignment>(
     held.map(({ workload, replica, node, class: workClass }) => [
@@ -38,7 +38,7 @@ export function adopt(
     const mine = merged.get(keyOf(placement));
     if (mine?.node === node) return item('valid');
     if (!reportedNodes.has(node)) return item('moved');
-    if (mine !== undefined && ownNodes.has(mine.node)) return item('moved');
+    if (mine !== undefined && running.has(mine.node)) return item('moved');
     merged.set(keyOf(placement), { workload, replica, node, class: placement.class });
     changed = true;
     return item('valid');

@@ -33,11 +33,16 @@ export interface UplinkView {
   readonly lastContactAt: number | undefined;
 }
 
+/** Milliseconds that news is gathered before it is reported. */
+const gatherMs = 20;
+
 export class UplinkClient {
   readonly #parts: UplinkClientComponents;
   readonly #holdTimeMs: number;
   readonly #intervalMs: number;
   #cancel: (() => void) | undefined;
+  /** When the next round is due. */
+  #dueAt = 0;
   #stopped = false;
   #busy = false;
   #pokedMeanwhile = false;
@@ -45,7 +50,6 @@ export class UplinkClient {
   #lastContactAt: number | undefined;
   #answeredLast = false;
   #upperNodes: UplinkAnswer['nodes'] = [];
-  #ledSince: number | undefined;
   #merged: number | undefined;
 
   constructor(components: UplinkClientComponents, options: UplinkClientOptions) {
@@ -66,7 +70,8 @@ export class UplinkClient {
   /** Something the upper site should hear of changed: report soon. */
   poke(): void {
     if (this.#busy) this.#pokedMeanwhile = true;
-    else this.#schedule(20);
+    // A round that is due sooner stays due: news without end must not put it off without end.
+    else if (this.#dueAt > this.#parts.clock.nowMs() + gatherMs) this.#schedule(gatherMs);
   }
 
   view(): UplinkView {
@@ -80,6 +85,7 @@ export class UplinkClient {
 
   #schedule(ms: number): void {
     this.#cancel?.();
+    this.#dueAt = this.#parts.clock.nowMs() + ms;
     if (!this.#stopped) this.#cancel = this.#parts.clock.after(ms, () => void this.#round());
   }
 
@@ -90,12 +96,7 @@ export class UplinkClient {
     let soon = false;
     try {
       const since = this.#parts.site.leadsSince();
-      if (since === undefined) this.#ledSince = undefined;
-      else {
-        // A new leader grants the upper site a full hold time: it does not know when it was last heard.
-        this.#ledSince ??= since;
-        soon = await this.#exchange();
-      }
+      if (since !== undefined) soon = await this.#exchange(since);
     } catch (error) {
       this.#parts.log.debug('uplink.round.failed', { message: error instanceof Error ? error.message : String(error) });
     } finally {
@@ -105,22 +106,26 @@ export class UplinkClient {
   }
 
   /** One report and its answer. True: ask again soon. */
-  async #exchange(): Promise<boolean> {
-    const report = this.#parts.report();
-    const answer = await this.#ask(report);
-    const now = this.#parts.clock.nowMs();
+  async #exchange(leadsSince: number): Promise<boolean> {
+    const { site, clock, report } = this.#parts;
+    // A new leader grants the upper site a full hold time: it does not know when it was last heard.
+    const holdEnds = Math.max(this.#lastContactAt ?? 0, leadsSince) + this.#holdTimeMs;
+    // Boxes that do not answer are waited for one after the other: the decision to go on alone does not wait with them.
+    const left = holdEnds - clock.nowMs();
+    const cancelHold = left > 0 ? clock.after(left, () => void this.#goAlone()) : undefined;
+    const answer = await this.#ask(report()).finally(cancelHold);
+    const now = clock.nowMs();
     this.#answeredLast = answer !== undefined;
-    const { mode, epoch } = this.#parts.site.state.authority();
+    const { mode, epoch, basisLog } = site.state.authority();
     if (answer === undefined) {
-      const silentSince = Math.max(this.#lastContactAt ?? 0, this.#ledSince ?? now);
-      if (mode !== 'autonomous' && now - silentSince >= this.#holdTimeMs) await this.#become('autonomous', epoch);
+      if (now >= holdEnds) await this.#goAlone();
       return mode !== 'autonomous';
     }
     this.#lastContactAt = now;
     this.#upperNodes = answer.nodes;
     if (answer.authorityEpoch !== epoch) return true;
-    if (mode === 'autonomous') {
-      await this.#become('rejoining', epoch);
+    if (mode === 'autonomous' || answer.log !== basisLog) {
+      await this.#become('rejoining', epoch, answer.log);
       return true;
     }
     if (mode === 'rejoining' && this.#merged !== epoch) {
@@ -166,8 +171,19 @@ export class UplinkClient {
     return placements.length === intent.assignments.length && intent.assignments.every(same);
   }
 
-  async #become(mode: 'autonomous' | 'rejoining' | 'connected', fromEpoch: number): Promise<void> {
-    const outcome = await this.#parts.site.propose({ type: 'authority', mode, fromEpoch });
+  async #goAlone(): Promise<void> {
+    const { site, log } = this.#parts;
+    const { mode, epoch } = site.state.authority();
+    if (mode === 'autonomous' || !site.leads()) return;
+    try {
+      await this.#become('autonomous', epoch);
+    } catch (error) {
+      log.debug('authority.unchanged', { message: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  async #become(mode: 'autonomous' | 'rejoining' | 'connected', fromEpoch: number, basisLog?: string): Promise<void> {
+    const outcome = await this.#parts.site.propose({ type: 'authority', mode, fromEpoch, ...(basisLog !== undefined && { basisLog }) });
     if (outcome.ok) this.#parts.log.info('authority.changed', { mode, epoch: fromEpoch + 1 });
   }
 

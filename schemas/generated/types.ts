@@ -1878,6 +1878,10 @@ export interface UplinkAnswer {
    */
   site: string;
   /**
+   * The upper site's log, in which revisions count. Another name than before: it lost its memory.
+   */
+  log: string;
+  /**
    * The authority epoch of the report this answers.
    */
   authorityEpoch: number;
@@ -2199,6 +2203,10 @@ export interface UplinkReport {
      * Revision of the newest intent in force at the site.
      */
     basisRevision: number;
+    /**
+     * The upper site's log that revision counts in.
+     */
+    basisLog?: string;
   };
   /**
    * @minItems 1
