@@ -146,6 +146,7 @@ export class Instance {
   kill(reason: string): void {
     if (this.#record === undefined) return;
     this.#reason = reason;
+    this.#probe.at = Number.POSITIVE_INFINITY;
     signal(this.#record.group, 'SIGKILL');
   }
 
@@ -170,6 +171,8 @@ export class Instance {
     if (ended === undefined && startTicks(record.pid) === record.ticks) return;
     // Gone without a word: the keeper is given a moment to write how, unless it is gone too.
     if (ended === undefined && startTicks(record.keeper) !== undefined) return;
+    // A keeper ends the whole group before it goes; without one that is left to us.
+    if (ended === undefined) signal(record.group, 'SIGKILL');
     const code = ended === undefined || ended.code < 0 ? null : ended.code;
     const reason =
       ended === undefined
