@@ -51,13 +51,13 @@ const httpStatus: Readonly<Record<RefusalCode, number>> = {
 export class AgentService implements AgentApi {
   readonly events: EventRing;
   readonly #parts: AgentServiceComponents;
-  readonly #waiters = new Set<() => void>();
+  readonly #waiters = new Set<(applied: number) => void>();
 
   constructor(components: AgentServiceComponents) {
     this.#parts = components;
     this.events = components.events;
-    components.agreement.onApplied(() => {
-      for (const wake of this.#waiters) wake();
+    components.agreement.onApplied((revision) => {
+      for (const wake of this.#waiters) wake(revision);
     });
   }
 
@@ -156,19 +156,20 @@ export class AgentService implements AgentApi {
   }
 
   async waitForRevision(revision: number, timeoutMs: number): Promise<boolean> {
+    if (this.revision() >= revision) return true;
     const timeout = new AbortController();
-    let wake: () => void = () => undefined;
-    const reached = new Promise<void>((resolve) => {
-      wake = () => {
-        if (this.revision() >= revision) resolve();
+    let wake: (applied: number) => void = () => undefined;
+    const reached = new Promise<boolean>((resolve) => {
+      wake = (applied) => {
+        if (applied >= revision) resolve(true);
       };
-      this.#waiters.add(wake);
-      wake();
     });
-    await Promise.race([reached, sleep(timeoutMs, undefined, { signal: timeout.signal }).catch(() => undefined)]);
+    this.#waiters.add(wake);
+    const late = sleep(timeoutMs, false, { signal: timeout.signal }).catch(() => false);
+    const inTime = await Promise.race([reached, late]);
     timeout.abort();
     this.#waiters.delete(wake);
-    return this.revision() >= revision;
+    return inTime;
   }
 
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] } {
