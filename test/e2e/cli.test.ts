@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { done, notYet, until } from '../../agent/demo/until.ts';
+import { LoneAgent, run } from './agent-process.ts';
+
+/** Names of the commands a help page lists. */
+function commandsIn(help: string): string[] {
+  const section = help.split('\nCommands:\n')[1] ?? '';
+  return [...section.matchAll(/^ {2}([a-z]+)/gm)].map((match) => match[1] as string).filter((name) => name !== 'help');
+}
+
+describe('the command line', function () {
+  this.timeout(60_000);
+
+  it('D7: every command explains itself, with examples for those of one line', async () => {
+    const top = await run(['--help']);
+    assert.equal(top.code, 0);
+    assert.match(top.stdout, /Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 5 unavailable, 6 indefinite/);
+    const names = commandsIn(top.stdout);
+    assert.ok(names.includes('apply') && names.includes('placement'));
+    for (const name of names) {
+      const page = await run([name, '--help']);
+      assert.equal(page.code, 0, name);
+      const inner = commandsIn(page.stdout);
+      for (const sub of inner) assert.equal((await run([name, sub, '--help'])).code, 0, `${name} ${sub}`);
+      assert.match(page.stdout, /^Usage: holdfast /, name);
+    }
+  });
+
+  it('D7: wrong usage ends with 2 and says where help is', async () => {
+    for (const args of [['nope'], ['kv', 'get'], ['apply'], ['status', '--colour'], ['demo', '--victim', 'nobody']]) {
+      const { code, stderr, stdout } = await run(args);
+      assert.equal(code, 2, args.join(' '));
+      assert.match(stderr, /--help/);
+      assert.equal(stdout, '');
+    }
+  });
+
+  it('D7: without an agent it ends with 5 and says what to set', async () => {
+    for (const args of [['status'], ['nodes', '--json'], ['kv', 'list'], ['workload', 'list']]) {
+      const { code, stderr } = await run([...args, '--endpoint', 'unix:/nowhere/holdfast.sock']);
+      assert.equal(code, 5, args.join(' '));
+      assert.match(stderr, /No agent answers at unix:\/nowhere\/holdfast\.sock .*--endpoint or HOLDFAST_ENDPOINT/);
+      assert.doesNotMatch(stderr, /^\s+at /m);
+    }
+  });
+
+  it('D7: an endpoint that is none is wrong usage', async () => {
+    assert.equal((await run(['status', '--endpoint', 'ftp://box'])).code, 2);
+  });
+
+  describe('with an agent', () => {
+    const lone = new LoneAgent();
+    const file = join(lone.dir, 'work.yaml');
+    before(async function () {
+      this.timeout(40_000);
+      lone.write(await lone.config());
+      await lone.start();
+      writeFileSync(
+        file,
+        `version: 1
+workloads:
+  - name: talker
+    kind: service
+    command: [bash, -c, "echo hello; read -rt 1000 <> <(:)"]
+    resources: { memoryMiB: 16 }
+`,
+      );
+    });
+    after(() => lone.remove());
+
+    it('D7: with --json prints one JSON document and nothing else; without, a page for people', async () => {
+      for (const args of [['status'], ['nodes'], ['workload', 'list'], ['kv', 'list']]) {
+        const json = await lone.cli([...args, '--json']);
+        assert.equal(json.code, 0, args.join(' '));
+        assert.ok(typeof JSON.parse(json.stdout) === 'object', args.join(' '));
+        const page = await lone.cli(args);
+        assert.equal(page.code, 0);
+        assert.throws(() => JSON.parse(page.stdout), args.join(' '));
+      }
+    });
+
+    it('D7: puts, gets, lists and deletes values; what is not there ends with 3, what is refused with 4', async () => {
+      assert.equal((await lone.cli(['kv', 'put', 'line/speed', '12'])).code, 0);
+      assert.equal((await lone.cli(['kv', 'get', 'line/speed'])).stdout, '12\n');
+      assert.match((await lone.cli(['kv', 'list', 'line/'])).stdout, /line\/speed/);
+      assert.equal((await lone.cli(['kv', 'delete', 'line/speed'])).code, 0);
+      const missing = await lone.cli(['kv', 'get', 'line/speed']);
+      assert.equal(missing.code, 3);
+      assert.match(missing.stderr, /KEY_NOT_FOUND/);
+      const long = await lone.cli(['kv', 'put', 'k'.repeat(600), 'x']);
+      assert.equal(long.code, 4);
+      assert.match(long.stderr, /KEY_INVALID.*512/);
+    });
+
+    it('D7 P16: applies, lists, explains and shows the output of a workload', async () => {
+      const plan = await lone.cli(['plan', '-f', file]);
+      assert.equal(plan.code, 0, plan.stderr);
+      assert.match(plan.stdout, /talker/);
+      assert.deepEqual(JSON.parse((await lone.cli(['workload', 'list', '--json'])).stdout).workloads, [], 'a plan changes nothing');
+      const applied = await lone.cli(['apply', '-f', file]);
+      assert.equal(applied.code, 0, applied.stderr);
+      await until('it speaks', 20_000, async () => {
+        const logs = await lone.cli(['logs', 'talker']);
+        return logs.stdout.includes('hello') ? done(true) : notYet(logs.stdout + logs.stderr);
+      });
+      assert.match((await lone.cli(['workload', 'list'])).stdout, /talker +solo +hot +ready/);
+      const explained = await lone.cli(['placement', 'explain', 'talker']);
+      assert.match(explained.stdout, /talker\/0: on solo/);
+      const unknown = await lone.cli(['placement', 'explain', 'ghost']);
+      assert.equal(unknown.code, 3);
+      assert.equal((await lone.cli(['apply', '-f', file])).code, 0, 'again, unchanged');
+    });
+
+    it('D7: events come as they happen, one JSON object a line', async () => {
+      const events = run(['events', '--endpoint', `unix:${lone.socket}`], { timeoutMs: 3000 });
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await lone.cli(['kv', 'put', 'seen', 'x']);
+      const { stdout } = await events;
+      const lines = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { type: string });
+      assert.ok(
+        lines.some(({ type }) => type === 'kv.changed'),
+        stdout,
+      );
+    });
+
+    it('D7: refuses a workload file that cannot be read, and says where it is wrong', async () => {
+      const bad = join(lone.dir, 'bad.yaml');
+      const cases: readonly [string, RegExp][] = [
+        ['version: 1\nworkloads: [', /bad\.yaml/],
+        ['version: 1\nworkloads: []\ncolour: red\n', /\/workloads|\/colour/],
+        ['a: &a [*a]\n', /bad\.yaml/],
+      ];
+      for (const [text, words] of cases) {
+        writeFileSync(bad, text);
+        const { code, stderr } = await lone.cli(['apply', '-f', bad]);
+        assert.ok(code === 2 || code === 4, `${code}: ${stderr}`);
+        assert.match(stderr, words);
+        assert.doesNotMatch(stderr, /^\s+at /m);
+      }
+      const missing = await lone.cli(['apply', '-f', join(lone.dir, 'none.yaml')]);
+      assert.ok(missing.code === 2 || missing.code === 3, `${missing.code}`);
+      assert.match(missing.stderr, /none\.yaml/);
+    });
+  });
+});
