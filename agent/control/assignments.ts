@@ -7,19 +7,21 @@ const keyOf = ({ workload, replica }: { readonly workload: string; readonly repl
 /**
  * Assignments to commit for a local plan: what stays where it is keeps its confirmation, the rest is provisional while there is
  * an upper site to confirm it. Replicas held back (see `heldElsewhere`) are carried over unchanged.
+ * @param mayBegin whether a workload that stands nowhere here may be begun.
  */
 export function localAssignments(
   planned: readonly Assignment[],
   current: readonly Placement[],
   held: ReadonlySet<string>,
   hasUpper: boolean,
+  mayBegin: (workload: string) => boolean,
 ): readonly Assignment[] {
   const present = new Map(current.map((placement) => [keyOf(placement), placement]));
   const kept = current
     .filter((placement) => held.has(keyOf(placement)))
     .map(({ workload, replica, node, class: workClass, provisional }) => ({ workload, replica, node, class: workClass, provisional }));
   const decided = planned
-    .filter((assignment) => !held.has(keyOf(assignment)))
+    .filter((assignment) => !held.has(keyOf(assignment)) && (present.has(keyOf(assignment)) || mayBegin(assignment.workload)))
     .map((assignment) => {
       const placement = present.get(keyOf(assignment));
       return { ...assignment, provisional: placement?.node === assignment.node ? placement.provisional : hasUpper };

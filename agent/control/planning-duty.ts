@@ -115,6 +115,12 @@ export class PlanningDuty {
     return unseen().unheard.length === 0 || clock.nowMs() - (site.leadsSince() ?? 0) > patienceMs;
   }
 
+  /** Not `stop` work of the upper site that it gave no box here: it may run in another tier, or wait for a box there to let go. */
+  #mayBegin(name: string): boolean {
+    const row = this.#parts.site.state.workload(name);
+    return row?.origin !== 'upper' || row.spec.onSplit !== 'stop';
+  }
+
   /** Everything a plan depends on, but not what it produces: health ages and loads are left out, or every sample would replan. */
   #signature(): string {
     const { site, nodes } = this.#parts;
@@ -147,7 +153,9 @@ export class PlanningDuty {
       const result = await planner.solve(input, abort.signal);
       const { epoch, basisRevision } = site.state.authority();
       const placements = site.state.placements();
-      const assignments = localAssignments(result.assignments, placements, input.held, this.#options.hasUpper);
+      const assignments = localAssignments(result.assignments, placements, input.held, this.#options.hasUpper, (name) =>
+        this.#mayBegin(name),
+      );
       const outcome = await site.propose({
         type: 'planCommit',
         by: 'local',

@@ -30,9 +30,14 @@ describe('from a plan to what is committed', () => {
 
   it('P19: a replica that is held stays as it is, whatever the plan says', () => {
     const held = placed('single', 'cloud-1', { class: 'warm', provisional: true });
-    const [first, ...rest] = localAssignments([to('single', 'a')], [held], new Set(['single/0']), true);
+    const [first, ...rest] = localAssignments([to('single', 'a')], [held], new Set(['single/0']), true, () => true);
     assert.deepEqual(first, { workload: 'single', replica: 0, node: 'cloud-1', class: 'warm', provisional: true });
     assert.deepEqual(rest, []);
+  });
+
+  it('P19: begins nothing that may run in another tier, but moves what stands here', () => {
+    const next = localAssignments([to('here', 'b'), to('there', 'b')], [placed('here', 'a')], new Set(), true, () => false);
+    assert.deepEqual(next, [{ ...to('here', 'b'), provisional: true }]);
   });
 
   it('P19: holds what may run unseen: unheard members, `stop` work of other tiers, and all of a silent child site', () => {
