@@ -151,7 +151,8 @@ describe('a new leader concludes nothing from silence', () => {
     leader.nodes = [box('a')];
     leader.unseen = { absent: [], unheard: ['b', 'c'] };
     leader.site.give(spec('web'));
-    await leader.round(5000);
+    await leader.round(4900);
+    await leader.round(100);
     await leader.round(1);
     assert.equal(leader.plans, 0);
     await leader.round();
@@ -211,6 +212,20 @@ describe('a new leader concludes nothing from silence', () => {
     await leader.round();
     assert.equal(leader.at('single/0'), 'cloud-1');
     assert.notEqual(leader.at('web/0'), 'cloud-1');
+  });
+});
+
+describe('a site alone', () => {
+  it('P19: begins no `stop` work of the upper site that was given no box here: another tier may run it', async () => {
+    const leader = new Leader({ hasUpper: true });
+    const specs = [spec('web'), spec('single', { onSplit: 'stop' })];
+    leader.site.apply({ type: 'workloadsApply', origin: 'upper', specs, replace: true });
+    leader.site.plan({}, 'upper');
+    leader.site.give(spec('own', { onSplit: 'stop' }));
+    leader.site.become('autonomous');
+    await leader.round();
+    assert.deepEqual(Object.keys(leader.site.where()), ['own/0', 'web/0']);
+    assert.equal(leader.duty.pending(), false);
   });
 });
 

@@ -53,11 +53,29 @@ class Storm {
       },
       box: () => {
         if (!tier.dead.delete(follower)) tier.dead.add(follower);
+        for (const one of tiers.children) one.absent.splice(0, one.absent.length, ...one.absent.filter((name) => one.dead.has(name)));
         return `${follower} ${tier.dead.has(follower)}`;
       },
+      forgotten: () => {
+        // A lost box of which a new leader of the site has never heard.
+        const lost = child.site.members[1 + this.#next(child.site.members.length - 1)] as string;
+        child.dead.add(lost);
+        if (!child.absent.includes(lost)) child.absent.push(lost);
+        child.site.lead(tiers.clock.nowMs());
+        return lost;
+      },
       leader: () => {
-        tiers.upper.changeLeader();
-        return '';
+        if (tier === tiers.upper) tiers.upper.changeLeader();
+        else tier.site.lead(tier.site.leads() ? undefined : tiers.clock.nowMs());
+        return tier.site.site;
+      },
+      delete: () => {
+        const [name, giver] = this.#pick([
+          ...names.slice(0, 3).map((one) => [one, tiers.upper] as const),
+          ['w3', tiers.children[0]] as const,
+        ]);
+        giver?.site.apply({ type: 'workloadDelete', name });
+        return name;
       },
       give: () => {
         const name = this.#pick(names);
@@ -73,7 +91,7 @@ class Storm {
         return `${tier.site.site} ${tier.site.held}`;
       },
     };
-    const name = this.#pick(['link', 'box', 'give', 'give', 'slow', 'leader']);
+    const name = this.#pick(['link', 'link', 'box', 'give', 'give', 'slow', 'leader', 'forgotten', 'delete']);
     this.story.push(`${tiers.clock.nowMs()} ${name} ${acts[name]?.()}`);
   }
 
@@ -90,7 +108,11 @@ class Storm {
   async heal(): Promise<void> {
     const { tiers } = this;
     this.story.push(`${tiers.clock.nowMs()} heal`);
-    for (const child of tiers.children) child.calls.link = 'up';
+    for (const child of tiers.children) {
+      child.calls.link = 'up';
+      child.absent.length = 0;
+      if (!child.site.leads()) child.site.lead(tiers.clock.nowMs());
+    }
     for (const tier of this.sites) {
       tier.dead.clear();
       tier.site.held = false;
