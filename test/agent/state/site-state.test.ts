@@ -244,6 +244,43 @@ describe('the replicated state', () => {
     );
   });
 
+  it('K7: names its log once, and tells another log of the upper site from a newer revision', () => {
+    const upper = new Site();
+    assert.equal(upper.state.logName(), undefined);
+    upper.do({ type: 'nameLog', name: 'first' });
+    upper.do({ type: 'nameLog', name: 'second' });
+    assert.equal(upper.state.logName(), 'first');
+
+    const site = new Site(true);
+    const rejoin = (basisLog: string): Outcome => {
+      const { epoch } = site.state.authority();
+      return site.do({ type: 'authority', mode: 'rejoining', fromEpoch: epoch, basisLog });
+    };
+    const intent = (basisRevision: number): Outcome =>
+      site.do({
+        type: 'planCommit',
+        by: 'upper',
+        authorityEpoch: site.state.authority().epoch,
+        basisRevision,
+        provisional: false,
+        plan: null,
+        assignments: [{ workload: 'web', replica: 0, node: 'a', class: 'hot' }],
+      });
+    rejoin('first');
+    site.do({ type: 'workloadsApply', origin: 'upper', specs: [spec('web')], replace: true });
+    intent(70);
+    const before = site.state.placements();
+    rejoin('first');
+    assert.deepEqual(site.state.authority(), { mode: 'rejoining', epoch: 1, basisRevision: 70, basisLog: 'first' });
+    assert.equal(site.state.workload('web')?.origin, 'upper');
+
+    rejoin('other');
+    assert.deepEqual(site.state.authority(), { mode: 'rejoining', epoch: 2, basisRevision: 0, basisLog: 'other' });
+    assert.equal(site.state.workload('web')?.origin, 'site', 'what a lost upper site gave is the site’s own');
+    assert.deepEqual(site.state.placements(), before);
+    assert.equal(codeOf(intent(3)), 'ok');
+  });
+
   it('comes out of its own rows byte for byte, and its changes add up to its rows', () => {
     const site = new Site();
     const rows = new Map<string, string>();
@@ -255,6 +292,7 @@ describe('the replicated state', () => {
       { type: 'kvPut', key: 'b', value: '2' },
       { type: 'kvDelete', key: 'a' },
       { type: 'workloadDelete', name: 'web' },
+      { type: 'nameLog', name: 'log' },
     ];
     for (const command of commands) {
       index += 1;

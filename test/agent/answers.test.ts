@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { Answers } from '../../agent/answers.ts';
+import { FactBook } from '../../agent/fact-book.ts';
+import { checkDocument } from '../../schemas/validate.ts';
+import { AgreementSite, NotingExecutor } from './agreement-site.ts';
+import { box, spec } from './site-double.ts';
+
+describe('the documents of the HTTP interface', () => {
+  let site: AgreementSite;
+  let answers: Answers;
+  let isolated = false;
+  const executor = new NotingExecutor();
+
+  before(async () => {
+    site = await AgreementSite.open('a');
+    const agreement = await site.start('a');
+    const settings = site.settings('a');
+    const facts = new FactBook(
+      { clock: site.clock, gossip: { publish: async () => {}, subscribe: () => {} }, peers: () => [] },
+      { self: 'a', members: ['a'], lostAfterMs: 3000 },
+    );
+    answers = new Answers({
+      settings,
+      agreement,
+      facts,
+      executor,
+      peers: () => [],
+      counters: () => ({ strangersRefused: 1, hellosRefused: 2, framesRefused: 3, gossipRefused: 4 }),
+      uplink: () => undefined,
+      foreignNodes: () => [box('cloud-1', { site: 'plant', level: 1 })],
+      unplaced: () => 1,
+      isolated: () => isolated,
+      nowMs: () => site.clock.nowMs(),
+      peerId: settings.members[0]?.peerId ?? '',
+      run: 1,
+      version: '0.1.0',
+    });
+    const leader = await site.leader();
+    await leader.propose({ type: 'workloadsApply', origin: 'site', specs: [spec('web', { replicas: 2 })], replace: false });
+    const assignments = [
+      { workload: 'web', replica: 0, node: 'a', class: 'hot' as const },
+      { workload: 'web', replica: 1, node: 'cloud-1', class: 'hot' as const },
+    ];
+    await leader.propose({
+      type: 'planCommit',
+      by: 'local',
+      authorityEpoch: 0,
+      basisRevision: 0,
+      provisional: false,
+      assignments,
+      plan: null,
+    });
+    const { topology } = box('a');
+    facts.topology.setOwn({ from: 'a', document: topology, receivedAt: site.clock.nowMs() });
+    facts.instances.setOwn({
+      from: 'a',
+      document: { version: 1, node: 'a', run: 1, seq: 1, observes: [], instances: [], staged: [] },
+      receivedAt: site.clock.nowMs(),
+    });
+    executor.running = [
+      {
+        workload: 'web',
+        replica: 0,
+        epoch: 3,
+        class: 'hot',
+        state: 'ready',
+        pid: 4711,
+        startedAt: 1,
+        adopted: true,
+        restarts: 0,
+        runs: 0,
+        ports: {},
+        lastExit: null,
+        reason: null,
+      },
+    ];
+  });
+  after(() => site.stop());
+
+  it('D1 D4: the status follows its schema and shows who decides', () => {
+    const status = answers.status();
+    assert.deepEqual(checkDocument('StatusDocument', status), { ok: true, value: status });
+    assert.equal(status.authority.mode, 'autonomous');
+    assert.deepEqual(status.workloads, { desired: 1, ready: 1, blocked: 0, unplaced: 1 });
+    assert.equal(status.refused.frames, 3);
+    assert.deepEqual(
+      status.members.map(({ name, verdict }) => [name, verdict]),
+      [['a', 'alive']],
+    );
+  });
+
+  it('D4: isolation is this box’s own, over what the site has decided', () => {
+    isolated = true;
+    const { authority } = answers.status();
+    assert.deepEqual([authority.mode, authority.siteMode], ['isolated', 'autonomous']);
+    isolated = false;
+  });
+
+  it('D1 D4: nodes and workloads follow their schemas, boxes of other tiers included', () => {
+    const nodes = answers.nodes();
+    assert.deepEqual(checkDocument('NodesDocument', nodes), { ok: true, value: nodes });
+    assert.deepEqual(
+      nodes.nodes.map(({ name, site: of, usable }) => [name, of, usable]),
+      [
+        ['a', 'mill', true],
+        ['cloud-1', 'plant', true],
+      ],
+    );
+    const workloads = answers.workloads();
+    assert.deepEqual(checkDocument('WorkloadsDocument', workloads), { ok: true, value: workloads });
+    const [web] = workloads.workloads;
+    assert.deepEqual(
+      web?.replicas.map(({ node, pid, adopted, state }) => [node, pid, adopted, state]),
+      [
+        ['a', 4711, true, 'ready'],
+        ['cloud-1', null, false, null],
+      ],
+    );
+  });
+});
