@@ -155,7 +155,7 @@ export class AgentService implements AgentApi {
     return this.#parts.agreement.status().appliedIndex;
   }
 
-  async waitForRevision(revision: number, timeoutMs: number): Promise<boolean> {
+  async waitForRevision(revision: number, timeoutMs: number, signal: AbortSignal): Promise<boolean> {
     if (this.revision() >= revision) return true;
     const timeout = new AbortController();
     let wake: (applied: number) => void = () => undefined;
@@ -165,7 +165,7 @@ export class AgentService implements AgentApi {
       };
     });
     this.#waiters.add(wake);
-    const late = sleep(timeoutMs, false, { signal: timeout.signal }).catch(() => false);
+    const late = sleep(timeoutMs, false, { signal: AbortSignal.any([signal, timeout.signal]) }).catch(() => false);
     const inTime = await Promise.race([reached, late]);
     timeout.abort();
     this.#waiters.delete(wake);

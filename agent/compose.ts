@@ -63,7 +63,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
   const dataDir = await claimDataDir(settings.dataDir, { node: name, clusterId, peerId: identity.peerId });
   const undo: (() => Promise<void> | void)[] = [() => dataDir.release()];
   try {
-    const events = new EventRing(() => clock.nowMs());
+    const events = new EventRing(() => clock.nowMs(), { run: dataDir.run });
     const network = new Network({
       identity,
       listen: settings.listen,

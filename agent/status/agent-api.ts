@@ -9,13 +9,16 @@ export class ApiError extends Error {
   readonly status: number;
   /** True: the change certainly did not happen. */
   readonly definite: boolean;
+  /** What HTTP wants said along with this status. */
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, code: string, message: string, definite = true) {
+  constructor(status: number, code: string, message: string, definite = true, headers: Readonly<Record<string, string>> = {}) {
     super(message);
     this.name = 'ApiError';
     this.status = status;
     this.code = code;
     this.definite = definite;
+    this.headers = headers;
   }
 }
 
@@ -59,8 +62,8 @@ export interface AgentApi {
   logs(workload: string, options: { readonly replica?: number; readonly lines: number }): Promise<readonly LogLines[]>;
   /** Log index applied here. */
   revision(): number;
-  /** Resolves once `revision()` is at least this, or the time is over. */
-  waitForRevision(revision: number, timeoutMs: number): Promise<boolean>;
+  /** Resolves with true once `revision()` is at least this, with false when the time is over or nobody waits any more. */
+  waitForRevision(revision: number, timeoutMs: number, signal: AbortSignal): Promise<boolean>;
   ready(): { readonly ready: boolean; readonly reasons: readonly string[] };
   /** Prometheus text. */
   metrics(): Promise<string>;

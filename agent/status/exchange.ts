@@ -10,15 +10,15 @@ export const jsonBytesMax = 1024 * 1024;
 export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly url: URL;
   /** Captured parts of the path, decoded. */
   readonly params: readonly string[];
+  readonly #query: URLSearchParams;
 
-  constructor(request: IncomingMessage, response: ServerResponse, url: URL, params: readonly string[]) {
+  constructor(request: IncomingMessage, response: ServerResponse, query = '', params: readonly string[] = []) {
     this.request = request;
     this.response = response;
-    this.url = url;
     this.params = params;
+    this.#query = new URLSearchParams(query);
   }
 
   param(at: number): string {
@@ -26,7 +26,7 @@ export class Exchange {
   }
 
   query(name: string): string | undefined {
-    return this.url.searchParams.get(name) ?? undefined;
+    return this.#query.get(name) ?? undefined;
   }
 
   header(name: string): string | undefined {
@@ -44,14 +44,22 @@ export class Exchange {
     return value;
   }
 
-  /** The body, parsed. Throws ApiError BODY_TOO_LARGE or BODY_NOT_JSON. */
+  /** The body, parsed. Throws ApiError CONTENT_TYPE_UNKNOWN, BODY_TOO_LARGE, BODY_INCOMPLETE or BODY_NOT_JSON. */
   async json(): Promise<unknown> {
+    const type = this.header('content-type');
+    if (type !== undefined && !/^application\/json *(;|$)/i.test(type))
+      throw new ApiError(415, 'CONTENT_TYPE_UNKNOWN', `A body of ${type.slice(0, 100)} is not taken: send application/json`);
+    if (Number(this.header('content-length')) > jsonBytesMax) throw tooLarge();
     const chunks: Buffer[] = [];
     let bytes = 0;
-    for await (const chunk of this.request as AsyncIterable<Buffer>) {
-      bytes += chunk.length;
-      if (bytes > jsonBytesMax) throw new ApiError(413, 'BODY_TOO_LARGE', `A JSON body has at most ${jsonBytesMax} bytes`);
-      chunks.push(chunk);
+    try {
+      for await (const chunk of this.request as AsyncIterable<Buffer>) {
+        bytes += chunk.length;
+        if (bytes > jsonBytesMax) throw tooLarge();
+        chunks.push(chunk);
+      }
+    } catch (error) {
+      throw error instanceof ApiError ? error : new ApiError(400, 'BODY_INCOMPLETE', 'The connection ended within the body');
     }
     try {
       return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
@@ -70,11 +78,18 @@ export class Exchange {
     const body = JSON.stringify(value);
     const tag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
     this.response.setHeader('etag', tag);
-    if (this.header('if-none-match') === tag) {
+    if (names(this.header('if-none-match'), tag)) {
       this.response.writeHead(304).end();
       return;
     }
     this.#send(200, 'application/json', body);
+  }
+
+  /** Ends when the client is gone. */
+  get gone(): AbortSignal {
+    const end = new AbortController();
+    this.response.once('close', () => end.abort());
+    return end.signal;
   }
 
   text(type: string, body: string): void {
@@ -87,7 +102,7 @@ export class Exchange {
 
   problem(error: unknown): void {
     const known = error instanceof ApiError ? error : new ApiError(500, 'INTERNAL', 'The agent failed to answer; its log says more', false);
-    const { status, code, message, definite } = known;
+    const { status, code, message, definite, headers } = known;
     const body: ProblemDetails = {
       type: 'about:blank',
       title: STATUS_CODES[status] ?? 'Error',
@@ -100,6 +115,7 @@ export class Exchange {
       this.response.destroy();
       return;
     }
+    for (const [name, value] of Object.entries(headers)) this.response.setHeader(name, value);
     // What is left of a body that was refused is not read: the connection ends instead.
     if (!this.request.complete) this.response.setHeader('connection', 'close');
     this.#send(status, 'application/problem+json', JSON.stringify(body));
@@ -109,4 +125,12 @@ export class Exchange {
     this.response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store' });
     this.response.end(this.request.method === 'HEAD' ? undefined : body);
   }
+}
+
+const tooLarge = (): ApiError => new ApiError(413, 'BODY_TOO_LARGE', `A JSON body has at most ${jsonBytesMax} bytes`);
+
+/** Whether If-None-Match names a tag: it may list several, mark them as weak, or mean any. */
+function names(ifNoneMatch: string | undefined, tag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  return ifNoneMatch.split(',').some((one) => ['*', tag, `W/${tag}`].includes(one.trim()));
 }

@@ -49,8 +49,10 @@ export class Router {
     }
     if (found === undefined) throw new ApiError(404, 'ROUTE_UNKNOWN', `There is nothing at ${pathname.slice(0, 200)}: see /openapi.json`);
     const route = found.methods.get(method) ?? (method === 'HEAD' ? found.methods.get('GET') : undefined);
-    if (route === undefined)
-      throw new ApiError(405, 'METHOD_NOT_ALLOWED', `${pathname.slice(0, 200)} takes ${[...found.methods.keys()].join(', ')}`);
+    if (route === undefined) {
+      const allowed = [...found.methods.keys()].join(', ');
+      throw new ApiError(405, 'METHOD_NOT_ALLOWED', `${pathname.slice(0, 200)} takes ${allowed}`, true, { allow: allowed });
+    }
     return { route, params };
   }
 }

@@ -2,7 +2,7 @@
 import type { WorkloadFile } from '../../schemas/generated/types.ts';
 import { checkDocument, describeProblems } from '../../schemas/validate.ts';
 import { type AgentApi, ApiError } from './agent-api.ts';
-import { streamEvents } from './event-stream.ts';
+import { EventStreams } from './event-stream.ts';
 import type { Exchange } from './exchange.ts';
 import { openApi } from './open-api.ts';
 import type { Route } from './router.ts';
@@ -11,6 +11,7 @@ const artefactBytesMax = 1024 * 1024 * 1024;
 const sha256 = /^[0-9a-f]{64}$/;
 
 export function routesOf(api: AgentApi): readonly Route[] {
+  const streams = new EventStreams(api.events);
   const get = (path: string, summary: string, handle: Route['handle'], answer?: string): Route => ({
     method: 'GET',
     path,
@@ -104,7 +105,7 @@ export function routesOf(api: AgentApi): readonly Route[] {
       summary: 'Stores an artefact under its SHA-256.',
       handle: (exchange) => putArtefact(api, exchange),
     },
-    get('/v1/events', 'Events as they happen (server-sent), resumable by Last-Event-ID.', (exchange) => streamEvents(api.events, exchange)),
+    get('/v1/events', 'Events as they happen (server-sent), resumable by Last-Event-ID.', (exchange) => streams.serve(exchange)),
   ];
   return routes;
 }
@@ -113,7 +114,7 @@ async function waitAsAsked(api: AgentApi, exchange: Exchange): Promise<void> {
   const wait = exchange.count('wait', Number.MAX_SAFE_INTEGER);
   if (wait === undefined || api.revision() >= wait) return;
   const timeoutMs = exchange.count('timeoutMs', 600_000) ?? 30_000;
-  if (!(await api.waitForRevision(wait, timeoutMs)))
+  if (!(await api.waitForRevision(wait, timeoutMs, exchange.gone)))
     throw new ApiError(504, 'REVISION_NOT_REACHED', `This box is at revision ${api.revision()}, not yet at ${wait}`);
 }
 
@@ -125,8 +126,12 @@ function keyOf(exchange: Exchange): { readonly idempotencyKey?: string } {
 }
 
 async function putValue(api: AgentApi, exchange: Exchange): Promise<void> {
-  const body = (await exchange.json()) as { readonly value?: unknown; readonly expectRevision?: unknown } | null;
-  const { value, expectRevision } = body ?? {};
+  const body = await exchange.json();
+  if (typeof body !== 'object' || body === null) throw new ApiError(400, 'BODY_INVALID', 'The body must be an object: {"value": "…"}');
+  const { value, expectRevision, ...others } = body as { readonly value?: unknown; readonly expectRevision?: unknown };
+  // A misspelt expectRevision would otherwise set the value whatever is there.
+  for (const key of Object.keys(others))
+    throw new ApiError(400, 'BODY_INVALID', `/${key.slice(0, 100)} is not a known key: value and expectRevision are`);
   if (typeof value !== 'string') throw new ApiError(400, 'BODY_INVALID', '/value must be a string');
   if (expectRevision !== undefined && !(Number.isSafeInteger(expectRevision) && (expectRevision as number) >= 0))
     throw new ApiError(400, 'BODY_INVALID', '/expectRevision must be a whole number (0: the key must not exist)');

@@ -1,7 +1,9 @@
 /** The local HTTP interface: a Unix socket, whose file permission is the key, and loopback, where writes need the token. */
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { chmodSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import type { ProblemDetails } from '../../schemas/generated/types.ts';
 import type { Log, Startable } from '../ports.ts';
 import { type AgentApi, ApiError } from './agent-api.ts';
 import { Exchange } from './exchange.ts';
@@ -21,6 +23,10 @@ export interface StatusServerOptions {
   readonly port: number;
   /** Without one, writes are taken on the Unix socket only. */
   readonly token: string | undefined;
+  /** Milliseconds a client has to send its headers; a connection that sends nothing ends too. @default 10000 */
+  readonly headersMs?: number;
+  /** Milliseconds a client has to send a whole request: artefacts are large. @default 120000 */
+  readonly requestMs?: number;
 }
 
 /** An endpoint cannot be served. The message says why and what to do. */
@@ -32,7 +38,16 @@ export class EndpointError extends Error {
   }
 }
 
-const loopbackHost = /^(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?$/;
+const loopbackHost = /^(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?$/i;
+/** A key of the longest, each of its characters percent-encoded. */
+const targetBytesMax = 8192;
+export const connectionsMax = 1024;
+
+/** What Node refuses before there is a request to answer. */
+const brokenRequests: Readonly<Record<string, readonly [number, string, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'HEADERS_TOO_LARGE', 'Headers have at most 16 KiB'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'REQUEST_TIMEOUT', 'The request did not come in time'],
+};
 
 export class StatusServer implements Startable {
   readonly #log: Log;
@@ -50,18 +65,9 @@ export class StatusServer implements Startable {
   async start(): Promise<void> {
     const { socket, host, port } = this.#options;
     await removeStale(socket);
-    await this.#listen(
-      createServer((request, response) => void this.#serve(request, response, true)),
-      { path: socket },
-      socket,
-    );
+    await this.#listen(this.#make(true), { path: socket }, socket);
     chmodSync(socket, 0o660);
-    if (port > 0)
-      await this.#listen(
-        createServer((request, response) => void this.#serve(request, response, false)),
-        { host, port },
-        `${host}:${port}`,
-      );
+    if (port > 0) await this.#listen(this.#make(false), { host, port }, `${host}:${port}`);
   }
 
   async stop(): Promise<void> {
@@ -76,15 +82,28 @@ export class StatusServer implements Startable {
     );
   }
 
+  /** @param trusted whoever can open it may change things. */
+  #make(trusted: boolean): Server {
+    const { headersMs = 10_000, requestMs = 120_000 } = this.#options;
+    const server = createServer(
+      {
+        headersTimeout: headersMs,
+        requestTimeout: requestMs,
+        connectionsCheckingInterval: Math.min(headersMs / 2, 5000),
+        keepAliveTimeout: 30_000,
+      },
+      (request, response) => void this.#serve(request, response, trusted),
+    );
+    server.maxConnections = connectionsMax;
+    server.on('clientError', refuseBroken);
+    return server;
+  }
+
   #listen(
     server: Server,
     where: { readonly path: string } | { readonly host: string; readonly port: number },
     name: string,
   ): Promise<void> {
-    server.headersTimeout = 10_000;
-    server.requestTimeout = 120_000;
-    server.keepAliveTimeout = 30_000;
-    server.maxConnections = 1024;
     this.#servers.push(server);
     return new Promise((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
@@ -105,13 +124,15 @@ export class StatusServer implements Startable {
   async #serve(request: IncomingMessage, response: ServerResponse, trusted: boolean): Promise<void> {
     const method = request.method ?? 'GET';
     const raw = request.url ?? '/';
-    let exchange = new Exchange(request, response, new URL('http://localhost/'), []);
+    let exchange = new Exchange(request, response);
     try {
-      const url = URL.parse(raw, 'http://localhost');
-      if (url === null || raw.length > 4096) throw new ApiError(400, 'PATH_INVALID', 'The request target is not a well-formed path');
+      if (!raw.startsWith('/') || raw.length > targetBytesMax)
+        throw new ApiError(400, 'PATH_INVALID', `A request target is a path of at most ${targetBytesMax} characters`);
       if (!trusted) this.#admit(request, method);
-      const { route, params } = this.#router.find(method, url.pathname);
-      exchange = new Exchange(request, response, url, params);
+      // Not by URL: it would take a key of two dots for the parent directory.
+      const [path = '', ...query] = raw.split('?');
+      const { route, params } = this.#router.find(method, path);
+      exchange = new Exchange(request, response, query.join('?'), params);
       await route.handle(exchange);
     } catch (error) {
       if (!(error instanceof ApiError))
@@ -131,9 +152,30 @@ export class StatusServer implements Startable {
     if (method === 'GET' || method === 'HEAD') return;
     const { token } = this.#options;
     if (token === undefined) throw new ApiError(403, 'WRITE_REFUSED', 'Writes are taken on the Unix socket: use it, or set /status/token');
-    if (request.headers.authorization !== `Bearer ${token}`)
-      throw new ApiError(401, 'TOKEN_REFUSED', 'Send the token of /status/token: Authorization: Bearer …');
+    if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`))
+      throw new ApiError(401, 'TOKEN_REFUSED', 'Send the token of /status/token: Authorization: Bearer …', true, {
+        'www-authenticate': 'Bearer',
+      });
   }
+}
+
+/** Without telling by the time it takes how much of a guess was right. */
+function isSame(given: string, wanted: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(wanted));
+}
+
+function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [status, code, detail] = brokenRequests[error.code ?? ''] ?? [400, 'REQUEST_MALFORMED', 'This is no HTTP request'];
+  const problem: ProblemDetails = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, code, detail, definite: true };
+  const body = JSON.stringify(problem);
+  const head = `HTTP/1.1 ${status} ${problem.title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\n`;
+  // What the client still sends is not waited for.
+  socket.end(`${head}connection: close\r\n\r\n${body}`, () => socket.destroy());
 }
 
 /** Removes a socket nobody listens on. One that answers is left, and listening then fails. */
