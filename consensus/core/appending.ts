@@ -5,7 +5,7 @@ import { settleUncertain } from './roles.ts';
 import { commitTo, durableMatch, type RaftState } from './state.ts';
 import { type LogIndex, logIndex, type NodeId, tick } from './types.ts';
 
-/** An ACK of this moment, numbered for the lease. */
+/** An ACK of this moment. Answers to PINGs are numbered: leases and touches are counted by them. */
 function ack(state: RaftState, to: NodeId, durableIndex: LogIndex, parts: Partial<Pick<Ack, 'seq' | 'sentAt' | 'reject'>>): Ack {
   return {
     type: 'ACK',
@@ -16,7 +16,7 @@ function ack(state: RaftState, to: NodeId, durableIndex: LogIndex, parts: Partia
     sentAt: tick(0),
     reject: undefined,
     ...parts,
-    ackSeq: state.sentAcks.record(state.now),
+    ackSeq: parts.seq === undefined ? 0 : state.sentAcks.record(state.now),
     durableIndex,
     touches: [],
   };
@@ -24,7 +24,7 @@ function ack(state: RaftState, to: NodeId, durableIndex: LogIndex, parts: Partia
 
 /** Tells a leader of an older term that its time is over. */
 export function ackStale(state: RaftState, to: NodeId): void {
-  state.out.messages.push({ ...ack(state, to, logIndex(0), {}), ackSeq: 0 });
+  state.out.messages.push(ack(state, to, logIndex(0), {}));
 }
 
 /** Takes the commit index of a leader's message, as far as the logs are known to be equal. */
@@ -38,7 +38,10 @@ export function onLeaderPing(state: RaftState, message: Ping): void {
   const sentAt = message.ackSeqMajority === 0 ? undefined : state.sentAcks.sentAt(message.ackSeqMajority);
   state.leaseFrom = later(state.leaseFrom, sentAt);
   learnCommit(state, message.commitIndex);
-  state.out.messages.push(ack(state, message.from, durableMatch(state), { seq: message.seq, sentAt: message.sentAt }));
+  // An echo of what an earlier process of this box sent says nothing.
+  if (state.sentAcks.knows(message.ackSeqSeen)) state.touches.echoed(message.ackSeqSeen);
+  const answer = ack(state, message.from, durableMatch(state), { seq: message.seq, sentAt: message.sentAt });
+  state.out.messages.push({ ...answer, touches: state.touches.carry(answer.ackSeq) });
 }
 
 /** APPEND from this term's leader. */

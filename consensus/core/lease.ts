@@ -5,7 +5,7 @@ import { type NodeId, type Tick, tick } from './types.ts';
 export const later = (a: Tick | undefined, b: Tick | undefined): Tick | undefined =>
   a === undefined ? b : b === undefined ? a : tick(Math.max(a, b));
 
-/** How many unanswered ACKs a follower remembers: at ten PINGs a second more than a minute. */
+/** How many answers to PINGs a follower remembers: at ten a second more than a minute. */
 const sentAcksMax = 1024;
 
 /**
@@ -27,6 +27,11 @@ export class SentAcks {
     this.#sent.push({ ackSeq, at });
     if (this.#sent.length > sentAcksMax) this.#sent.shift();
     return ackSeq;
+  }
+
+  /** Whether this process sent it, not long ago. */
+  knows(ackSeq: number): boolean {
+    return this.#sent.some((ack) => ack.ackSeq === ackSeq);
   }
 
   /** When the ACK was sent; undefined for one not sent by this process, or long ago. Forgets older ones. */

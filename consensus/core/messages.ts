@@ -46,7 +46,7 @@ export interface Ping extends Addressed {
   readonly seq: number;
   /** Leader's clock when the round was sent; echoed, so that the leader measures round trips. */
   readonly sentAt: Tick;
-  /** `ackSeq` of the latest ACK the leader received from this peer in this term; 0 for none. */
+  /** `ackSeq` of the latest ACK to a PING that the leader received from this peer in this term; 0 for none. */
   readonly ackSeqSeen: number;
   /**
    * `ackSeqSeen` as it was when the newest round that a majority answered began; 0 for none. The peer's lease runs from its own
@@ -64,7 +64,7 @@ export interface Append extends Addressed {
   readonly commitIndex: LogIndex;
 }
 
-/** A session somebody used since the last ACK: renewed without a log entry. Empty until sessions are built. */
+/** A session somebody used since the last ACK: renewed without a log entry. */
 export interface Touch {
   readonly session: number;
   readonly ttlTicks: number;
@@ -82,6 +82,7 @@ export interface Ack extends Addressed {
   readonly durableIndex: LogIndex;
   /** Set when `prev` of an APPEND did not match: the peer's last entry up to there whose term is not above the leader's, for fast back-off (Raft paper, end of section 5.3). */
   readonly reject: { readonly prevIndex: LogIndex; readonly hintTerm: Term; readonly hintIndex: LogIndex } | undefined;
+  /** Sessions touched at this member that the leader may not know of yet; only in answers to PING. */
   readonly touches: readonly Touch[];
 }
 

@@ -14,6 +14,7 @@ export class Outbox {
   refused: Items<'refused'> = [];
   revalidations: Items<'revalidations'> = [];
   verdicts: Items<'verdicts'> = [];
+  touched: Items<'touched'> = [];
   events: CoreEvent[] = [];
 
   get empty(): boolean {
@@ -26,6 +27,7 @@ export class Outbox {
       this.refused.length === 0 &&
       this.revalidations.length === 0 &&
       this.verdicts.length === 0 &&
+      this.touched.length === 0 &&
       this.events.length === 0
     );
   }

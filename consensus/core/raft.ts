@@ -6,7 +6,7 @@ import { invariant } from './invariant.ts';
 import { leaderTick } from './leader.ts';
 import { later } from './lease.ts';
 import { localEvent } from './local-events.ts';
-import type { LocalEvent, Message, RevalidateItem, VerdictItem } from './messages.ts';
+import type { LocalEvent, Message, RevalidateItem, Touch, VerdictItem } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import type { Ready, Save } from './ready.ts';
 import { receive } from './receive.ts';
@@ -92,6 +92,17 @@ export class Raft {
     else out.messages.push({ type: 'REVALIDATE_REPLY', from: id, to, term, requestId, items });
   }
 
+  /**
+   * A client renewed its session here: the leader hears of it with the next ACK, without a log entry; see `Ready.touched`.
+   * False when too many such news wait already.
+   */
+  touch(touch: Touch): boolean {
+    const state = this.#state;
+    if (state.role !== 'leader') return state.touches.touch(touch);
+    state.out.touched.push(touch);
+    return true;
+  }
+
   /** Hands leadership over to voter `to`. False when this member does not lead, or hands over already. */
   transferLeadership(to: NodeId): boolean {
     return transferLeadership(this.#state, to);
@@ -118,9 +129,9 @@ export class Raft {
     const install = this.#takeInstall();
     const save = this.#takeSave();
     const committed = this.#takeCommitted();
-    const { messages, snapshotsWanted, reads, accepted, refused, revalidations, verdicts, events } = state.out;
+    const { messages, snapshotsWanted, reads, accepted, refused, revalidations, verdicts, touched, events } = state.out;
     Object.assign(state.out, new Outbox());
-    return { messages, save, committed, install, snapshotsWanted, reads, accepted, refused, revalidations, verdicts, events };
+    return { messages, save, committed, install, snapshotsWanted, reads, accepted, refused, revalidations, verdicts, touched, events };
   }
 
   /** Entries up to `appliedIndex` are applied. */

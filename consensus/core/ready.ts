@@ -1,4 +1,4 @@
-import type { CampaignReason, Message, RefusalCode, RevalidateItem, VerdictItem } from './messages.ts';
+import type { CampaignReason, Message, RefusalCode, RevalidateItem, Touch, VerdictItem } from './messages.ts';
 import type { Entry, HardState, LogIndex, NodeId, Role, Snapshot, Term } from './types.ts';
 
 /** One durable write. Entries replace everything from `entries[0].index` on. Without hard state and entries it only keeps its messages behind the saves before it. */
@@ -38,6 +38,8 @@ export interface Ready {
   }[];
   /** Verdicts for revalidations asked here. */
   readonly verdicts: readonly { readonly requestId: number; readonly items: readonly VerdictItem[] }[];
+  /** As leader: sessions that clients touched, here or at a peer. */
+  readonly touched: readonly Touch[];
   /** What changed, for the log and the status: the core itself never logs. */
   readonly events: readonly CoreEvent[];
 }

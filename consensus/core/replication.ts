@@ -99,7 +99,9 @@ export function onLeaderAck(state: RaftState, message: Ack): void {
   if (leadership === undefined || peer === undefined) return;
   if (message.seq > 0) peer.measured(Math.max(0, state.now - message.sentAt));
   peer.lastAckAt = state.now;
-  peer.ackSeqSeen = message.ackSeq;
+  // Only ACKs to PINGs are echoed: each of them carried all touches that waited, so one of them is as good as all before it.
+  if (message.seq > 0) peer.ackSeqSeen = message.ackSeq;
+  state.out.touched.push(...message.touches);
   const before = peer.match;
   peer.matched(message.durableIndex, state.now);
   peer.check(state.log.lastIndex);

@@ -35,6 +35,7 @@ function setTerm(state: RaftState, to: Term): void {
   state.leaderCommit = undefined;
   state.ackDue = false;
   state.sentAcks.forget();
+  state.touches.forgetCarried();
 }
 
 /** Ends leadership: whoever waits for a read is told at once. Commands stay in the log and may still be committed. */
@@ -187,6 +188,7 @@ function becomeLeader(state: RaftState): void {
     const entry = state.log.entryAt(logIndex(index));
     if (entry !== undefined) leadership.uncommittedBytes += entryCost(entry.data);
   }
+  state.out.touched.push(...state.touches.take());
   const noop = { term: state.term, index: leadership.noopIndex, kind: 'noop', origin: undefined, data: new Uint8Array(0) } as const;
   state.log.append([noop]);
   leadership.uncommittedBytes += entryCost(noop.data);

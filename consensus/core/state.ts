@@ -7,6 +7,7 @@ import type { CampaignReason } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import type { RecentRequests } from './requests.ts';
 import type { IncomingSnapshot } from './snapshot-receiver.ts';
+import { Touches } from './touches.ts';
 import {
   type Entry,
   type EntryId,
@@ -69,6 +70,7 @@ export interface RaftState {
   readonly durability: Durability;
   readonly recent: Map<NodeId, RecentRequests>;
   readonly sentAcks: SentAcks;
+  readonly touches: Touches;
   readonly linksLost: Set<NodeId>;
   membership: Membership;
   now: Tick;
@@ -129,6 +131,7 @@ export function createState(options: RaftOptions): RaftState {
     durability: new Durability(options.hardState, log.lastIndex),
     recent: new Map(),
     sentAcks: new SentAcks(1 + options.random.nextInt(2 ** 30 - 1)),
+    touches: new Touches(),
     linksLost: new Set(),
     membership: options.membership,
     now: options.now,

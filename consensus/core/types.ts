@@ -108,6 +108,8 @@ export const limits = {
   /** One chunk of a snapshot, and the whole of it. */
   snapshotChunkBytes: 256 * 1024,
   snapshotBytesMax: 256 * 1024 * 1024,
+  /** Sessions one member tells the leader of in one ACK. */
+  touchesMax: 65_536,
   /** Items in one REVALIDATE. */
   revalidateItemsMax: 4096,
   /** A whole frame on the wire. */

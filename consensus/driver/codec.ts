@@ -35,7 +35,6 @@ const requestKinds: readonly Request['kind'][] = ['command', 'read'];
 const outcomes: readonly Reply['outcome']['kind'][] = ['accepted', 'read', 'refused'];
 /** A workload's name, in bytes of UTF-8. */
 const workloadBytesMax = 255;
-const touchesMax = 65_536;
 
 interface Address {
   readonly from: NodeId;
@@ -173,7 +172,7 @@ const ack: BodyCodec<Body<'ACK'>> = {
     reject: reader.boolean()
       ? { prevIndex: logIndex(reader.uint()), hintTerm: term(reader.uint()), hintIndex: logIndex(reader.uint()) }
       : undefined,
-    touches: reader.list(touchesMax, () => ({ session: reader.uint(), ttlTicks: reader.uint() })),
+    touches: reader.list(limits.touchesMax, () => ({ session: reader.uint(), ttlTicks: reader.uint() })),
   }),
 };
 

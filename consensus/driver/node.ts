@@ -2,7 +2,7 @@
  * The driver: one core, and the world it lives in. The pump is synchronous and exactly one runs at a time; the disk is written
  * beside it, one sync in flight, and comes back into the core as `SAVED`. So a stalled disk never silences a PING.
  */
-import type { RevalidateItem, VerdictItem } from '../core/messages.ts';
+import type { RevalidateItem, Touch, VerdictItem } from '../core/messages.ts';
 import { Raft } from '../core/raft.ts';
 import type { Ready, Save } from '../core/ready.ts';
 import { type Entry, type LogIndex, logIndex, type NodeId, type Snapshot, type Term, tick, tickMs } from '../core/types.ts';
@@ -34,6 +34,7 @@ export class ConsensusNode {
   readonly #marks: LogMarks;
   readonly #snapshots: SnapshotMaker;
   readonly #listeners = new Set<(entry: Entry, applied: Applied) => void>();
+  readonly #touchListeners = new Set<(touches: readonly Touch[]) => void>();
   #applied: LogIndex;
   #appliedTerm: Term;
   /** Committed entries not yet applied, because the state is being read or replaced. */
@@ -167,6 +168,22 @@ export class ConsensusNode {
     return () => this.#listeners.delete(listener);
   }
 
+  /**
+   * A client renewed its session here: the leader hears of it with the next answer to a PING; nothing is written anywhere. False when
+   * no leader is known: the client cannot count on it.
+   */
+  touch(touch: Touch): boolean {
+    if (this.#isStopped || this.#core.view().leader === undefined || !this.#core.touch(touch)) return false;
+    if (this.#core.hasReady()) this.#schedule();
+    return true;
+  }
+
+  /** Calls back, while this node leads, with sessions that clients touched at any member. Returns a function that ends it. */
+  onTouched(listener: (touches: readonly Touch[]) => void): () => void {
+    this.#touchListeners.add(listener);
+    return () => this.#touchListeners.delete(listener);
+  }
+
   #ask(ask: Ask, options: RequestOptions): Promise<unknown> {
     const asked = this.#requests.submit(ask, this.#options.clock.nowMs(), options);
     this.#schedule();
@@ -222,6 +239,7 @@ export class ConsensusNode {
     this.#requests.take(ready, this.#applied, nowMs);
     this.#revalidations.push(...ready.revalidations);
     this.#committed.push(...ready.committed);
+    if (ready.touched.length > 0) for (const listener of this.#touchListeners) listener(ready.touched);
     for (const peer of ready.snapshotsWanted) this.#snapshots.want(peer);
     if (ready.install !== undefined) this.#install(ready.install);
   }

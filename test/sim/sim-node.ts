@@ -53,6 +53,8 @@ export class SimNode {
   diskHeld = false;
   #deferred: (() => void)[] = [];
   #diskDoneAt = 0;
+  /** Sessions this node heard of as leader. */
+  readonly touched = new Set<number>();
   #readsWaiting: { readonly requestId: number; readonly index: number }[] = [];
 
   constructor(host: SimHost, options: SimNodeOptions) {
@@ -147,6 +149,7 @@ export class SimNode {
     if (ready.install !== undefined) this.#install(ready.install);
     for (const to of ready.snapshotsWanted) raft.provideSnapshot(to, this.#snapshot());
     this.#readsWaiting.push(...ready.reads);
+    for (const { session } of ready.touched) this.touched.add(session);
     this.#serveReads();
     for (const { from, requestId, items } of ready.revalidations) {
       const verdicts: VerdictItem[] = items.map((item) => ({

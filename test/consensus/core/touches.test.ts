@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import type { Ack, Message } from '../../../consensus/core/messages.ts';
+import { Touches } from '../../../consensus/core/touches.ts';
+import { defaultTiming } from '../../../consensus/core/types.ts';
+import { Cluster } from '../../sim/cluster.ts';
+import { Network } from '../../sim/network.ts';
+import { SeededRandom } from '../../sim/random.ts';
+import { LoneRaft } from './lone-raft.ts';
+
+describe('touches of sessions', () => {
+  it('K4: are repeated until the leader shows that it has an answer that carried them', () => {
+    const touches = new Touches();
+    touches.touch({ session: 7, ttlTicks: 100 });
+    assert.deepEqual(touches.carry(5), [{ session: 7, ttlTicks: 100 }]);
+    assert.equal(touches.carry(6).length, 1);
+    touches.echoed(4);
+    assert.equal(touches.size, 1, 'an answer before it');
+    touches.touch({ session: 8, ttlTicks: 100 });
+    touches.echoed(6);
+    assert.deepEqual(touches.carry(7), [{ session: 8, ttlTicks: 100 }], 'the newer one was in none of them');
+    touches.touch({ session: 8, ttlTicks: 100 });
+    touches.echoed(7);
+    assert.equal(touches.size, 1, 'touched again after the answer left');
+  });
+
+  it('K4: told to one leader are told to the next', () => {
+    const touches = new Touches();
+    touches.touch({ session: 7, ttlTicks: 100 });
+    touches.carry(5);
+    touches.forgetCarried();
+    touches.echoed(5);
+    assert.equal(touches.size, 1);
+  });
+
+  it('K4: the leader hears of its own at once', () => {
+    const lone = new LoneRaft();
+    lone.elect();
+    lone.raft.touch({ session: 3, ttlTicks: 50 });
+    assert.deepEqual(lone.saved().touched, [{ session: 3, ttlTicks: 50 }]);
+  });
+
+  /** Three members; everything sent is counted, and what the leader hears is kept. */
+  function site(lossPercent: number) {
+    const random = new SeededRandom(11);
+    const network = new Network(random, { lossPercent, duplicatePercent: 0, delayMin: 0, delayMax: 1 });
+    const voters = ['n1', 'n2', 'n3'];
+    const sent: Message[] = [];
+    const cluster = new Cluster({
+      network,
+      nodes: voters.map((id) => ({
+        id,
+        membership: { voters, learners: [] },
+        timing: defaultTiming,
+        random,
+        clockOffset: 0,
+        compactEntries: 100,
+      })),
+      observers: [],
+      diskDelay: () => 0,
+      onSend: (message) => sent.push(message),
+    });
+    for (const node of cluster.nodes.values()) node.start();
+    for (let ticks = 0; ticks < 200; ticks += 1) cluster.tick();
+    const leader = cluster.leaders[0];
+    const follower = [...cluster.nodes.values()].find((node) => node !== leader);
+    assert.ok(leader?.raft !== undefined && follower?.raft !== undefined);
+    return { cluster, sent, leader: leader.raft, leaderId: leader.id, follower: follower.raft, followerId: follower.id };
+  }
+  const acksOf = (sent: readonly Message[], from: string): readonly Ack[] =>
+    sent.filter((message): message is Ack => message.type === 'ACK' && message.from === from);
+
+  it('K4: 10,000 sessions are renewed with no log entry and at most two frames a follower and interval', () => {
+    const { cluster, sent, leader, follower, followerId, leaderId } = site(0);
+    const entries = leader.view().lastIndex;
+    for (let interval = 0; interval < 5; interval += 1) {
+      for (let session = 1; session <= 10_000; session += 1) assert.ok(follower.touch({ session, ttlTicks: 1000 }));
+      sent.length = 0;
+      for (let ticks = 0; ticks < defaultTiming.pingTicks; ticks += 1) cluster.tick();
+      const frames = sent.filter(({ from, to }) => (from === followerId && to === leaderId) || (from === leaderId && to === followerId));
+      assert.ok(frames.filter(({ from }) => from === followerId).length <= 2, `${frames.length} frames`);
+      assert.ok(acksOf(sent, followerId).some(({ touches }) => touches.length === 10_000));
+    }
+    for (let ticks = 0; ticks < 3 * defaultTiming.pingTicks; ticks += 1) cluster.tick();
+    sent.length = 0;
+    for (let ticks = 0; ticks < 2 * defaultTiming.pingTicks; ticks += 1) cluster.tick();
+    assert.ok(
+      acksOf(sent, followerId).every(({ touches }) => touches.length === 0),
+      'what was heard is not told again',
+    );
+    assert.equal(leader.view().lastIndex, entries, 'nothing was written');
+  });
+
+  it('K4: every touch arrives although three messages of ten are lost', () => {
+    const { cluster, sent, follower, followerId } = site(30);
+    for (let session = 1; session <= 300; session += 1) {
+      follower.touch({ session, ttlTicks: 1000 });
+      cluster.tick();
+    }
+    for (let ticks = 0; ticks < 600; ticks += 1) cluster.tick();
+    const heard = new Set([...cluster.nodes.values()].flatMap(({ touched }) => [...touched]));
+    assert.equal(heard.size, 300, 'whoever led then heard of it');
+    sent.length = 0;
+    cluster.network.faults.lossPercent = 0;
+    for (let ticks = 0; ticks < 100; ticks += 1) cluster.tick();
+    sent.length = 0;
+    for (let ticks = 0; ticks < 30; ticks += 1) cluster.tick();
+    assert.ok(acksOf(sent, followerId).every(({ touches }) => touches.length === 0));
+  });
+});
