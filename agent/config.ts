@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { AgentConfig, Member } from '../schemas/generated/types.ts';
 import { checkDocument, describeProblems } from '../schemas/validate.ts';
+import { describeYamlError } from './lib/yaml-error.ts';
 
 const configBytesMax = 1024 * 1024;
 
@@ -66,7 +67,7 @@ export function loadConfig(path: string): Settings {
   try {
     value = parse(text, { maxAliasCount: 16 });
   } catch (error) {
-    throw new ConfigError(`${file} is neither YAML nor JSON: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
+    throw new ConfigError(`${file} is neither YAML nor JSON: ${describeYamlError(error)}`);
   }
   const checked = checkDocument('AgentConfig', value);
   if (!checked.ok) throw new ConfigError(`${file}: ${describeProblems(checked.problems)}`);

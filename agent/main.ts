@@ -1,10 +1,11 @@
 /** The program: the command line, and the process around an agent. */
 import { existsSync } from 'node:fs';
 import packageJson from '../package.json' with { type: 'json' };
+import { CliError, exitCode } from './cli/http-client.ts';
 import { runCli } from './cli/main-cli.ts';
 import { startAgent } from './compose.ts';
 import { ConfigError, loadConfig } from './config.ts';
-import { makeDataDir } from './data-dir.ts';
+import { DataDirError, makeDataDir } from './data-dir.ts';
 import { runDemo } from './demo/demo.ts';
 import { makeLogger } from './logger.ts';
 import { loadOrCreateIdentity } from './network/identity.ts';
@@ -85,10 +86,17 @@ async function main(): Promise<number> {
     runAgent,
     runDemo: (options) => runDemo({ ...options, program, workloadFile: example('site'), workloadFileAlone: example('alone') }),
     showId: async (dataDir) => {
-      makeDataDir(dataDir);
+      try {
+        makeDataDir(dataDir);
+      } catch (error) {
+        throw error instanceof DataDirError ? new CliError(exitCode.refused, error.code, error.message) : error;
+      }
       return (await loadOrCreateIdentity(dataDir)).peerId;
     },
   });
 }
+
+// Whoever read our output has seen enough (`holdfast events | head`): that is no fault to report.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
 process.exit(await main().catch(complain));

@@ -1,4 +1,5 @@
 /** What every command is given: where to ask, how to print. */
+import { InvalidArgumentError } from 'commander';
 import { HttpClient } from './http-client.ts';
 
 export interface Context {
@@ -23,8 +24,26 @@ export function makeContext({ endpoint, json = false }: GlobalOptions): Context 
   };
 }
 
+/** An option's whole number in [0, max]. */
+export const wholeNumber =
+  (max = Number.MAX_SAFE_INTEGER) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!/^[0-9]+$/.test(text) || value > max) throw new InvalidArgumentError(`Give a whole number from 0 to ${max}.`);
+    return value;
+  };
+
+/** What a cell says must neither break its line nor reach the terminal as a command. */
+const printable = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (sign) =>
+    JSON.stringify(sign)
+      .slice(1, -1)
+      .replace(/^[\x7f-\x9f]$/, '\ufffd'),
+  );
+
 /** Columns as wide as their widest cell; the last one takes what is left. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], raw: readonly (readonly string[])[]): string {
+  const rows = raw.map((cells) => cells.map(printable));
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
     cells

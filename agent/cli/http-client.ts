@@ -41,28 +41,49 @@ export class HttpClient {
   }
 
   async get(path: string): Promise<unknown> {
-    return JSON.parse(await this.#text('GET', path));
+    return parseAnswer(await this.#text('GET', path));
   }
 
   /** The body of a successful answer, parsed. Throws CliError with the exit code of the problem. */
   async send(method: 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<unknown> {
-    return JSON.parse(await this.#text(method, path, body === undefined ? undefined : Buffer.from(JSON.stringify(body))));
+    return parseAnswer(await this.#text(method, path, body === undefined ? undefined : Buffer.from(JSON.stringify(body))));
+  }
+
+  /** For answers without a body. */
+  async post(path: string, body: unknown): Promise<void> {
+    await this.#text('POST', path, Buffer.from(JSON.stringify(body)));
   }
 
   async upload(path: string, bytes: Uint8Array): Promise<void> {
-    await this.#text('PUT', path, bytes);
+    await this.#text('PUT', path, bytes, 'application/octet-stream');
   }
 
   async has(path: string): Promise<boolean> {
-    const response = await this.open('HEAD', path);
+    const response = await this.#open('HEAD', path);
     response.resume();
     return response.statusCode === 200;
   }
 
-  /** An open answer, for streams. */
-  open(method: string, path: string, body?: Uint8Array): Promise<IncomingMessage> {
+  /** What comes, as text, for as long as the agent sends it. */
+  async *stream(path: string): AsyncGenerator<string> {
+    const response = await this.#open('GET', path);
+    if (response.statusCode !== 200) throw await this.#problem(response);
+    response.setEncoding('utf8');
+    try {
+      yield* response as AsyncIterable<string>;
+    } catch {
+      // Told below: whether it ended well or not, there is no more.
+    }
+    throw new CliError(
+      exitCode.unavailable,
+      'STREAM_ENDED',
+      `The agent at ${this.#endpoint} ended the stream: begin again after the last id`,
+    );
+  }
+
+  #open(method: string, path: string, body?: Uint8Array, type = 'application/json'): Promise<IncomingMessage> {
     const headers: Record<string, string | number> = {
-      ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': body.byteLength }),
+      ...(body === undefined ? {} : { 'content-type': type, 'content-length': body.byteLength }),
       ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
     };
     return new Promise((resolve, reject) => {
@@ -73,36 +94,57 @@ export class HttpClient {
       });
       call.on('error', (error: NodeJS.ErrnoException) => {
         const refused = error.code === 'ECONNREFUSED' || error.code === 'ENOENT' || error.code === 'EACCES';
-        if (refused || !sent)
-          reject(
-            new CliError(
-              exitCode.unavailable,
-              'UNREACHABLE',
-              `No agent answers at ${this.#endpoint} (${error.code ?? error.message}): is it running? Set --endpoint or HOLDFAST_ENDPOINT`,
-            ),
-          );
-        else
-          reject(
-            new CliError(
-              exitCode.indefinite,
-              'ANSWER_LOST',
-              `The connection to ${this.#endpoint} broke before the answer: the change may have happened, read before you repeat it`,
-            ),
-          );
+        reject(refused || !sent ? this.#unreachable(error) : this.#answerLost());
       });
       call.setTimeout(60_000, () => call.destroy(new Error('no answer for 60 s')));
       call.end(body);
     });
   }
 
-  async #text(method: string, path: string, body?: Uint8Array): Promise<string> {
-    const response = await this.open(method, path, body);
+  #unreachable({ code, message }: NodeJS.ErrnoException): CliError {
+    const remedy =
+      code === 'EACCES'
+        ? 'this user may not ask it: use root, or join the group of the socket'
+        : 'is it running? Set --endpoint or HOLDFAST_ENDPOINT';
+    return new CliError(exitCode.unavailable, 'UNREACHABLE', `No agent answers at ${this.#endpoint} (${code ?? message}): ${remedy}`);
+  }
+
+  #answerLost(): CliError {
+    return new CliError(
+      exitCode.indefinite,
+      'ANSWER_LOST',
+      `The connection to ${this.#endpoint} broke before the answer: the change may have happened, read before you repeat it`,
+    );
+  }
+
+  /** The body of an answer to this. Throws CliError when it breaks off. */
+  async #whole(response: IncomingMessage, method = 'GET'): Promise<string> {
     const chunks: Buffer[] = [];
-    for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
-    const text = Buffer.concat(chunks).toString('utf8');
+    try {
+      for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+    } catch (error) {
+      throw method !== 'GET' ? this.#answerLost() : this.#unreachable(error as Error);
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  }
+
+  async #problem(response: IncomingMessage): Promise<CliError> {
+    return problemToError(response.statusCode ?? 0, await this.#whole(response));
+  }
+
+  async #text(method: string, path: string, body?: Uint8Array, type?: string): Promise<string> {
+    const response = await this.#open(method, path, body, type);
     const status = response.statusCode ?? 0;
-    if (status >= 200 && status < 300) return text;
-    throw problemToError(status, text);
+    if (status < 200 || status >= 300) throw await this.#problem(response);
+    return this.#whole(response, method);
+  }
+}
+
+function parseAnswer(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new CliError(exitCode.failed, 'ANSWER_STRANGE', 'The answer is not JSON: is this endpoint an agent?');
   }
 }
 
@@ -114,7 +156,8 @@ function problemToError(status: number, text: string): CliError {
   } catch {
     // Not from an agent: told below.
   }
-  if (problem === undefined) return new CliError(exitCode.failed, 'ANSWER_STRANGE', `The answer (HTTP ${status}) is not an agent's`);
+  if (problem === undefined)
+    return new CliError(exitCode.failed, 'ANSWER_STRANGE', `The answer (HTTP ${status}) is not an agent's: is --endpoint right?`);
   const exit = !problem.definite
     ? exitCode.indefinite
     : status === 404

@@ -13,6 +13,7 @@ export function showStatus({ node, authority, consensus, uplink, members, worklo
     `refused    ${refused.strangers} strangers, ${refused.hellos} greetings, ${refused.frames} frames, ${refused.gossip} gossip messages`,
     ...refused.documents.map(({ from, kind, count, lastReason }) => `           ${count} ${kind} documents of ${from}: ${lastReason}`),
     '',
+    '',
   ];
   const rows = members.map(({ name, reachable, verdict, observers, unreachableFor, healthAgeSeconds }) => [
     name,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { NodesDocument, StatusDocument } from '../../schemas/generated/types.ts';
+import { wholeNumber } from './context.ts';
 import type { Act } from './main-cli.ts';
 import { showNodes, showStatus } from './show.ts';
 
@@ -34,14 +35,13 @@ export function addSite(program: Command, act: Act): void {
   program
     .command('events')
     .description('events of this agent as they happen, one JSON object a line, until Ctrl-C')
-    .option('--after <id>', 'begin after this event; 0 for all that are kept')
+    .option('--after <id>', 'begin after this event; 0 for all that are kept', wholeNumber())
     .addHelpText('after', '\nExample: holdfast events --after 0')
     .action(
-      act(async ({ client }, { after }: { after?: string }) => {
-        const stream = await client.open('GET', `/v1/events${after === undefined ? '' : `?after=${encodeURIComponent(after)}`}`);
+      act(async ({ client }, { after }: { after?: number }) => {
         let rest = '';
-        for await (const chunk of stream as AsyncIterable<Buffer>) {
-          const lines = (rest + chunk.toString('utf8')).split('\n');
+        for await (const chunk of client.stream(`/v1/events${after === undefined ? '' : `?after=${after}`}`)) {
+          const lines = (rest + chunk).split('\n');
           rest = lines.pop() ?? '';
           for (const line of lines) if (line.startsWith('data: ')) process.stdout.write(`${line.slice(6)}\n`);
         }

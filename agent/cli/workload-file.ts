@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { WorkloadFile } from '../../schemas/generated/types.ts';
 import { checkDocument, describeProblems } from '../../schemas/validate.ts';
+import { describeYamlError } from '../lib/yaml-error.ts';
 import { CliError, exitCode, type HttpClient } from './http-client.ts';
 
 const fileBytesMax = 1024 * 1024;
@@ -23,7 +24,7 @@ export function readWorkloadFile(path: string): WorkloadFile {
   try {
     value = parse(text, { maxAliasCount: 16 });
   } catch (error) {
-    throw wrong(`is neither YAML nor JSON: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`);
+    throw wrong(`is neither YAML nor JSON: ${describeYamlError(error)}`);
   }
   const checked = checkDocument('WorkloadFile', value);
   if (!checked.ok) throw wrong(describeProblems(checked.problems));

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Plan, WorkloadsDocument } from '../../schemas/generated/types.ts';
+import { wholeNumber } from './context.ts';
 import type { Act } from './main-cli.ts';
 import { showPlan, showWorkloads } from './show.ts';
 import { readWorkloadFile, uploadArtefacts } from './workload-file.ts';
@@ -85,18 +86,19 @@ export function addWorkloads(program: Command, act: Act): void {
   program
     .command('logs <workload>')
     .description('newest output of a workload, from wherever it runs')
-    .option('-r, --replica <number>', 'one replica only')
-    .option('-n, --lines <count>', 'how many lines', '50')
+    .option('-r, --replica <number>', 'one replica only', wholeNumber(15))
+    .option('-n, --lines <count>', 'how many lines', wholeNumber(10_000), 50)
     .addHelpText('after', '\nExample: holdfast logs telemetry-analyser -n 20')
     .action(
-      act(async ({ client, print }, name: string, { replica, lines }: { replica?: string; lines: string }) => {
-        const query = `lines=${encodeURIComponent(lines)}${replica === undefined ? '' : `&replica=${encodeURIComponent(replica)}`}`;
+      act(async ({ client, print }, name: string, { replica, lines }: { replica?: number; lines: number }) => {
+        const query = `lines=${lines}${replica === undefined ? '' : `&replica=${replica}`}`;
         const { logs } = (await client.get(`/v1/workloads/${encodeURIComponent(name)}/logs?${query}`)) as {
           logs: { node: string; replica: number | null; lines: string[] }[];
         };
-        print({ logs }, () =>
-          logs.flatMap(({ node, replica: number, lines: said }) => said.map((line) => `${node} ${name}/${number} | ${line}`)).join('\n'),
-        );
+        const said = logs.flatMap(({ node, replica: number, lines: each }) => each.map((line) => `${node} ${name}/${number} | ${line}`));
+        const nothing =
+          logs.length === 0 ? `${name} runs nowhere: see \`holdfast placement explain ${name}\`` : `${name} said nothing yet.`;
+        print({ logs }, () => (said.length === 0 ? nothing : said.join('\n')));
       }),
     );
 }

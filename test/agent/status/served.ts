@@ -50,6 +50,12 @@ export class PlayedAgent implements AgentApi {
     this.values.delete(key);
     return this.write({ revision: this.#revision });
   }
+  sessionOpen = (ttlMs: number): Promise<{ session: number; ownerEpoch: number; ttlMs: number; revision: number }> =>
+    Promise.resolve({ session: 3, ownerEpoch: 3, ttlMs, revision: 3 });
+  sessionTouch = (): void => undefined;
+  sessionMove = this.sessionOpen.bind(this, 5000);
+  sessionClose = (): Promise<Written> => this.write({ revision: 4 });
+  sessions = (): object => ({ sessions: [] });
   applyWorkloads: AgentApi['applyWorkloads'] = ({ workloads }) =>
     Promise.resolve({ revision: 11, changed: workloads.map(({ name }) => name), unchanged: [] });
   deleteWorkload = (): Promise<Written> => Promise.reject(new ApiError(404, 'NOT_FOUND', 'There is no such workload'));
@@ -57,6 +63,11 @@ export class PlayedAgent implements AgentApi {
   putArtefact = async (_sha256: string, _bytes: number, source: AsyncIterable<Uint8Array>): Promise<void> => {
     for await (const _ of source);
   };
+  sessionOpen: AgentApi['sessionOpen'] = (ttlMs) => Promise.resolve({ session: 7, ownerEpoch: 7, ttlMs, revision: 7 });
+  sessionTouch: AgentApi['sessionTouch'] = () => undefined;
+  sessionMove: AgentApi['sessionMove'] = (session) => Promise.resolve({ session, ownerEpoch: 8, ttlMs: 1000, revision: 8 });
+  sessionClose: AgentApi['sessionClose'] = () => Promise.resolve({ revision: 9 });
+  sessions: AgentApi['sessions'] = () => ({ revision: 9, sessions: [] });
   logs: AgentApi['logs'] = () => Promise.resolve([{ node: 'a', replica: 0, lines: ['one', 'two'] }]);
   revision(): number {
     return this.#revision;
