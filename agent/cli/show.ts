@@ -5,7 +5,7 @@ import { seconds, table } from './context.ts';
 export function showStatus({ node, authority, consensus, uplink, members, workloads, refused, storage }: StatusDocument): string {
   const lines = [
     `${node.name} of site ${node.site}, agent ${node.version}, up ${seconds(node.uptimeSeconds)}`,
-    `authority  ${authority.mode}${authority.mode === authority.siteMode ? '' : ` (site: ${authority.siteMode})`}, epoch ${authority.epoch}, based on intent ${authority.basisRevision}`,
+    `authority  ${authority.mode}${authority.mode === authority.siteMode ? '' : ` (site: ${authority.siteMode})`}, epoch ${authority.epoch}${uplink.configured ? `, based on intent ${authority.basisRevision}` : ''}`,
     `consensus  ${consensus.role} in term ${consensus.term}, leader ${consensus.leader ?? 'unknown'}, applied ${consensus.appliedIndex} of ${consensus.commitIndex}${consensus.ready ? '' : ', catching up'}`,
     `uplink     ${uplink.configured ? `${uplink.site} ${uplink.connected ? 'connected' : 'not connected'}${uplink.lastContactSeconds === null ? '' : `, last answer ${seconds(uplink.lastContactSeconds)} ago`}` : 'none configured'}`,
     `workloads  ${workloads.ready} ready of ${workloads.desired} here${workloads.blocked > 0 ? `, ${workloads.blocked} blocked` : ''}${workloads.unplaced > 0 ? `; ${workloads.unplaced} without a box` : ''}`,
@@ -50,8 +50,8 @@ export function showNodes({ nodes }: NodesDocument): string {
 export function showWorkloads({ workloads }: WorkloadsDocument): string {
   if (workloads.length === 0) return 'No workloads. Give some with `holdfast apply -f FILE`.';
   const rows = workloads.flatMap(({ name, replicas, wanted }) => {
-    if (replicas.length === 0) return [[name, '-', '-', 'not placed', '-', `${wanted} wanted`]];
-    return replicas.map(({ replica, node, class: workClass, state, pid, runs, restarts, provisional, reason, ports }) => {
+    const without = wanted - replicas.length;
+    const placed = replicas.map(({ replica, node, class: workClass, state, pid, runs, restarts, provisional, reason, ports }) => {
       const facts = [
         ...(provisional ? ['provisional'] : []),
         ...(runs > 0 ? [`${runs} runs`] : []),
@@ -68,6 +68,7 @@ export function showWorkloads({ workloads }: WorkloadsDocument): string {
         facts.join(', '),
       ];
     });
+    return without <= 0 ? placed : [...placed, [name, '-', '-', 'not placed', '-', `${without} of ${wanted} wanted`]];
   });
   return table(['WORKLOAD', 'BOX', 'CLASS', 'STATE', 'PID', ''], rows);
 }
@@ -79,24 +80,19 @@ export function showPlan({ assignments, objective, bound, gapPercent, provenBy, 
       assignments.map(({ workload, replica, node, class: workClass }) => [workload, String(replica), node, workClass]),
     ),
   ];
-  for (const { workload, replica, summary } of unplaced) lines.push(`${workload}/${replica} has no place: ${summary}`);
+  for (const { summary } of unplaced) lines.push(`no place: ${summary}`);
   lines.push(
     '',
     `figure of merit ${objective.total.toFixed(3)} s/h (lower is better), bound ${bound.toFixed(3)}${gapPercent === undefined ? '' : `, at most ${gapPercent.toFixed(1)} % above the optimum`} (${provenBy})`,
   );
-  for (const { name, value, unit } of termsOf(objective)) lines.push(`  ${name.padEnd(14)} ${value.toFixed(3)} ${unit}`);
+  const terms = objective.terms.filter(({ cost }) => cost !== 0);
+  for (const { name, cost } of terms) lines.push(`  ${name.padEnd(14)} ${cost.toFixed(3)} s/h`);
+  if (terms.length < objective.terms.length) lines.push(`  ${terms.length === 0 ? 'all terms' : 'all others'} are 0`);
   alternatives.forEach((alternative, i) => {
-    lines.push(`alternative ${i + 1}: ${totalOf(alternative).toFixed(3)} s/h`);
+    lines.push(`alternative ${i + 1}: ${alternative.objective.total.toFixed(3)} s/h`);
   });
   for (const pro of explanation.pros) lines.push(`+ ${pro}`);
-  for (const con of explanation.cons) lines.push(`- ${con}`);
+  const told = new Set(unplaced.map(({ summary }) => summary));
+  for (const con of explanation.cons) if (!told.has(con)) lines.push(`- ${con}`);
   return lines.join('\n');
-}
-
-function totalOf(alternative: Plan['alternatives'][number]): number {
-  return alternative.objective.total;
-}
-
-function termsOf(objective: Plan['objective']): readonly { readonly name: string; readonly value: number; readonly unit: string }[] {
-  return objective.terms.map(({ name, cost }) => ({ name, value: cost, unit: 's/h' }));
 }
