@@ -1,5 +1,6 @@
 /** The agent as its HTTP interface sees it: reads from the answers, writes through the log. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { tickMs } from '../consensus/core/types.ts';
 import { ConsensusError } from '../consensus/driver/errors.ts';
 import type {
   NodesDocument,
@@ -17,7 +18,16 @@ import type { LogCollector } from './log-collector.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { PlannerError } from './placement/planner.ts';
 import type { Command, Envelope, Outcome, RefusalCode } from './state/commands.ts';
-import { type AgentApi, ApiError, type KvValue, type LogLines, type Written } from './status/agent-api.ts';
+import type { SessionClaim } from './state/session-table.ts';
+import {
+  type AgentApi,
+  ApiError,
+  type KvPutOptions,
+  type KvValue,
+  type LogLines,
+  type SessionHandle,
+  type Written,
+} from './status/agent-api.ts';
 import type { EventRing } from './status/event-ring.ts';
 import type { ArtefactStore } from './workload/artefact-store.ts';
 
@@ -46,6 +56,9 @@ const httpStatus: Readonly<Record<RefusalCode, number>> = {
   STALE_PLAN: 409,
   SEQUENCE_FORGOTTEN: 409,
   WINDOW_FULL: 429,
+  SESSION_EXPIRED: 404,
+  SESSION_MOVED: 409,
+  TTL_INVALID: 400,
 };
 
 export class AgentService implements AgentApi {
@@ -99,17 +112,50 @@ export class AgentService implements AgentApi {
   async kvGet(key: string, stale: boolean): Promise<KvValue | undefined> {
     if (!stale) await this.#barrier();
     const row = this.#parts.agreement.state.kv(key);
-    return row === undefined ? undefined : { key, value: row.value, revision: row.revision };
+    return row === undefined ? undefined : { key, ...row };
   }
 
   async kvList(prefix: string, stale: boolean): Promise<readonly KvValue[]> {
     if (!stale) await this.#barrier();
-    return this.#parts.agreement.state.kvList(prefix).map(([key, { value, revision }]) => ({ key, value, revision }));
+    return this.#parts.agreement.state.kvList(prefix).map(([key, row]) => ({ key, ...row }));
   }
 
-  kvPut(key: string, value: string, options: { readonly expectRevision?: number; readonly idempotencyKey?: string }): Promise<Written> {
-    const { expectRevision, idempotencyKey } = options;
-    return this.#write({ type: 'kvPut', key, value, ...(expectRevision === undefined ? {} : { expectRevision }) }, idempotencyKey);
+  async kvPut(key: string, value: string, { idempotencyKey, ...options }: KvPutOptions): Promise<Written & { readonly key?: string }> {
+    const outcome = await this.#propose({ type: 'kvPut', key, value, ...options }, clientOf(idempotencyKey));
+    return { revision: outcome.revision, ...(outcome.key === undefined ? {} : { key: outcome.key }) };
+  }
+
+  async sessionOpen(ttlMs: number): Promise<SessionHandle> {
+    const { revision } = await this.#propose({ type: 'sessionOpen', ttlMs, owner: this.#parts.agreement.self });
+    return { session: revision, ownerEpoch: revision, ttlMs, revision };
+  }
+
+  sessionTouch({ session, ownerEpoch }: SessionClaim): void {
+    const { agreement } = this.#parts;
+    const row = agreement.state.session(session);
+    if (row === undefined)
+      throw new ApiError(404, 'SESSION_EXPIRED', `There is no session ${session}: it expired or was closed; open another`);
+    if (row.owner !== agreement.self || row.ownerEpoch !== ownerEpoch)
+      throw new ApiError(409, 'SESSION_MOVED', `Session ${session} belongs to ${row.owner} now: touch it there, or revalidate it here`);
+    if (!agreement.node.touch({ session, ttlTicks: Math.ceil(row.ttlMs / tickMs) }))
+      throw new ApiError(503, 'NOT_LEADER', 'No leader is known here: the session may expire; try again, or another box');
+  }
+
+  async sessionMove(session: number): Promise<SessionHandle> {
+    const { agreement } = this.#parts;
+    const { revision } = await this.#propose({ type: 'sessionMove', session, owner: agreement.self });
+    const row = agreement.state.session(session);
+    if (row?.owner !== agreement.self)
+      throw new ApiError(409, 'SESSION_MOVED', `Session ${session} ended or was taken elsewhere at the same moment: revalidate it again`);
+    return { session, ownerEpoch: row.ownerEpoch, ttlMs: row.ttlMs, revision };
+  }
+
+  sessionClose(session: number): Promise<Written> {
+    return this.#write({ type: 'sessionClose', session });
+  }
+
+  sessions(): object {
+    return { revision: this.revision(), sessions: this.#parts.agreement.state.sessions() };
   }
 
   kvDelete(key: string, options: { readonly idempotencyKey?: string }): Promise<Written> {
@@ -195,8 +241,7 @@ export class AgentService implements AgentApi {
   }
 
   async #write(command: Command, idempotencyKey?: string): Promise<Written> {
-    const client = idempotencyKey === undefined ? undefined : { id: idempotencyKey, sequence: 1, lowestAwaited: 1 };
-    return { revision: (await this.#propose(command, client)).revision };
+    return { revision: (await this.#propose(command, clientOf(idempotencyKey))).revision };
   }
 
   async #propose(command: Command, client?: Envelope['client']): Promise<Extract<Outcome, { ok: true }>> {
@@ -225,4 +270,9 @@ function unavailable(error: unknown): Error {
   if (!(error instanceof ConsensusError)) return error instanceof Error ? error : new Error(String(error));
   const { code, definite, message } = error;
   return new ApiError(code === 'TOO_LARGE' ? 413 : 503, code, message, definite);
+}
+
+/** A key of the client's own choice makes its retries one command. */
+function clientOf(idempotencyKey: string | undefined): Envelope['client'] {
+  return idempotencyKey === undefined ? undefined : { id: idempotencyKey, sequence: 1, lowestAwaited: 1 };
 }

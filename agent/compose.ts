@@ -12,6 +12,7 @@ import { ArtefactExchange } from './artefact-exchange.ts';
 import type { Settings } from './config.ts';
 import { PlanningDuty } from './control/planning-duty.ts';
 import { ReleaseDuty } from './control/release-duty.ts';
+import { SessionDuty } from './control/session-duty.ts';
 import { claimDataDir, makeDataDir } from './data-dir.ts';
 import { DutyRoster } from './duty-roster.ts';
 import { EnginePlanner } from './engine-planner.ts';
@@ -213,7 +214,15 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       };
       if (instances.offer(document)) facts.instances.setOwn({ from: name, document, receivedAt: clock.nowMs() });
     };
-    const roster = new DutyRoster(clock, [publishInstances, work.check, () => releases.check(), () => duty.check()]);
+    const sessions = new SessionDuty({ site: agreement, clock, log });
+    agreement.node.onTouched((touches) => sessions.touched(touches));
+    const roster = new DutyRoster(clock, [
+      publishInstances,
+      work.check,
+      () => releases.check(),
+      () => duty.check(),
+      () => sessions.check(),
+    ]);
     const pokeAll = (): void => {
       roster.poke();
       uplinkClient?.poke();
@@ -222,6 +231,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
     executor.onChange(pokeAll);
     agreement.onApplied((revision, changes) => {
       tellChanges(events, revision, changes);
+      sessions.changed(changes);
       if (changes.some(({ key }) => !key.startsWith('kv/') && !key.startsWith('client/'))) pokeAll();
     });
     network.onPeer((peer, state) => {

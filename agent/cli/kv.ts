@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { table } from './context.ts';
+import { table, wholeNumber } from './context.ts';
+import { CliError, exitCode } from './http-client.ts';
 import type { Act } from './main-cli.ts';
 
 interface Item {
@@ -8,9 +9,19 @@ interface Item {
   readonly revision: number;
 }
 
+interface PutOptions {
+  readonly expect?: number;
+  readonly session?: number;
+  readonly ownerEpoch?: number;
+  readonly sequential?: boolean;
+}
+
 export function addKv(program: Command, act: Act): void {
   const kv = program.command('kv').description('values the site agrees on');
-  const path = (key: string): string => `/v1/kv/${encodeURIComponent(key)}`;
+  const path = (key: string): string => {
+    if (key === '') throw new CliError(exitCode.usage, 'KEY_INVALID', 'A key has at least one character');
+    return `/v1/kv/${encodeURIComponent(key)}`;
+  };
   kv.command('get <key>')
     .description('read one value, linearizably')
     .option('--stale', 'as this box has it, without asking the others')
@@ -23,15 +34,21 @@ export function addKv(program: Command, act: Act): void {
     );
   kv.command('put <key> <value>')
     .description('set one value')
-    .option('--expect <revision>', 'only if the key is at this revision (0: does not exist)')
+    .option('--expect <revision>', 'only if the key is at this revision (0: does not exist)', wholeNumber())
+    .option('--session <number>', 'the value is deleted when this session ends', wholeNumber())
+    .option('--owner-epoch <number>', 'as opening the session answered', wholeNumber())
+    .option('--sequential', 'add a number to the key that only grows')
     .addHelpText('after', '\nExample: holdfast kv put line/speed 120')
     .action(
-      act(async ({ client, print }, key: string, value: string, { expect }: { expect?: string }) => {
+      act(async ({ client, print }, key: string, value: string, options: PutOptions) => {
+        const { expect, session, ownerEpoch, sequential } = options;
         const written = (await client.send('PUT', path(key), {
           value,
-          ...(expect === undefined ? {} : { expectRevision: Number(expect) }),
-        })) as { revision: number };
-        print(written, () => `${key} set at revision ${written.revision}`);
+          ...(expect === undefined ? {} : { expectRevision: expect }),
+          ...(session === undefined ? {} : { session: { session, ownerEpoch: ownerEpoch ?? session } }),
+          ...(sequential === true ? { sequential } : {}),
+        })) as { revision: number; key?: string };
+        print(written, () => `${written.key ?? key} set at revision ${written.revision}`);
       }),
     );
   kv.command('delete <key>')
@@ -49,12 +66,8 @@ export function addKv(program: Command, act: Act): void {
     .action(
       act(async ({ client, print }, prefix: string | undefined) => {
         const list = (await client.get(`/v1/kv?prefix=${encodeURIComponent(prefix ?? '')}`)) as { items: Item[] };
-        print(list, () =>
-          table(
-            ['KEY', 'REVISION', 'VALUE'],
-            list.items.map(({ key, revision, value }) => [key, String(revision), value]),
-          ),
-        );
+        const rows = list.items.map(({ key, revision, value }) => [key, String(revision), value]);
+        print(list, () => (rows.length === 0 ? 'No values.' : table(['KEY', 'REVISION', 'VALUE'], rows)));
       }),
     );
 }

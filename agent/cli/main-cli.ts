@@ -3,6 +3,7 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type Context, type GlobalOptions, makeContext } from './context.ts';
 import { CliError, defaultEndpoint, exitCode } from './http-client.ts';
 import { addKv } from './kv.ts';
+import { addSessions } from './sessions.ts';
 import { addSite } from './site.ts';
 import { addWorkloads } from './workloads.ts';
 
@@ -26,8 +27,10 @@ export type Act = <Args extends unknown[]>(
 ) => (...args: [...Args, ...unknown[]]) => Promise<void>;
 
 const exitHelp = `
-Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 5 unavailable, 6 indefinite (the change may still happen).
-The agent is found by --endpoint, else HOLDFAST_ENDPOINT, else ${defaultEndpoint}.`;
+Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 refused, 5 unavailable, 6 indefinite
+(the change may still happen).
+The agent is found by --endpoint, else HOLDFAST_ENDPOINT, else
+${defaultEndpoint}.`;
 
 /** Runs one command line. Resolves with the exit code; never throws, never exits. */
 export async function runCli(argv: readonly string[], commands: ProgramCommands): Promise<number> {
@@ -47,6 +50,7 @@ export async function runCli(argv: readonly string[], commands: ProgramCommands)
   addSite(program, act);
   addWorkloads(program, act);
   addKv(program, act);
+  addSessions(program, act);
   program
     .command('agent')
     .description('run the agent of this box until SIGTERM; workloads outlive it and are adopted by the next')

@@ -1,5 +1,7 @@
 /** The closed union of decisions. What is not here cannot change the site's state. */
+import type { NodeId } from '../../consensus/core/types.ts';
 import type { Placement, WorkloadSpec } from '../../schemas/generated/types.ts';
+import type { SessionClaim } from './session-table.ts';
 
 /** Who gave a workload to this site: an operator here, the upper site, or (on an upper site) a child site. */
 export type WorkloadOrigin = 'site' | 'upper' | `child:${string}`;
@@ -17,8 +19,23 @@ export interface Assignment {
 export type SiteMode = 'connected' | 'autonomous' | 'rejoining';
 
 export type Command =
-  | { readonly type: 'kvPut'; readonly key: string; readonly value: string; readonly expectRevision?: number }
+  | {
+      readonly type: 'kvPut';
+      readonly key: string;
+      readonly value: string;
+      readonly expectRevision?: number;
+      /** The key is deleted when this session ends. A key that has a session keeps it. */
+      readonly session?: SessionClaim;
+      /** A number that only grows is added to the key. */
+      readonly sequential?: boolean;
+    }
   | { readonly type: 'kvDelete'; readonly key: string; readonly expectRevision?: number }
+  | { readonly type: 'sessionOpen'; readonly ttlMs: number; readonly owner: NodeId }
+  /** REVALIDATE of a session: its client speaks with `owner` from now on. */
+  | { readonly type: 'sessionMove'; readonly session: number; readonly owner: NodeId }
+  | { readonly type: 'sessionClose'; readonly session: number }
+  /** The leader heard nothing of these sessions for their time to live. */
+  | { readonly type: 'sessionsExpire'; readonly sessions: readonly number[] }
   /** `replace`: workloads of this origin that are not listed are deleted. */
   | { readonly type: 'workloadsApply'; readonly origin: WorkloadOrigin; readonly specs: readonly WorkloadSpec[]; readonly replace: boolean }
   | { readonly type: 'workloadDelete'; readonly name: string }
@@ -66,6 +83,9 @@ export type RefusalCode =
   | 'STALE_AUTHORITY'
   | 'STALE_INTENT'
   | 'STALE_PLAN'
+  | 'SESSION_EXPIRED'
+  | 'SESSION_MOVED'
+  | 'TTL_INVALID'
   | 'SEQUENCE_FORGOTTEN'
   | 'WINDOW_FULL';
 
@@ -75,6 +95,8 @@ export type Outcome =
       readonly ok: true;
       readonly revision: number;
       readonly detail?: { readonly changed: readonly string[]; readonly unchanged: readonly string[] };
+      /** The key that was written, where a number was added to it. */
+      readonly key?: string;
     }
   | { readonly ok: false; readonly revision: number; readonly code: RefusalCode; readonly message: string };
 
@@ -83,6 +105,7 @@ export const stateLimits = {
   keyBytesMax: 512,
   valueBytesMax: 64 * 1024,
   keysMax: 100_000,
+  sessionsMax: 20_000,
   workloadsMax: 1024,
   assignmentsMax: 8192,
   planBytesMax: 256 * 1024,
@@ -115,9 +138,27 @@ const isListOf = (test: (item: Record<string, unknown>) => boolean) => (value: u
   Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null && test(item as Record<string, unknown>));
 const optional = (test: (value: unknown) => boolean) => (value: unknown) => value === undefined || test(value);
 
+const isClaim = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  'session' in value &&
+  'ownerEpoch' in value &&
+  isCount(value.session) &&
+  isCount(value.ownerEpoch);
+
 /** The fields `apply` relies on. Documents inside (specs) were checked against their schemas where they came in. */
 const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: unknown) => boolean>>>> = {
-  kvPut: { key: isText, value: isText, expectRevision: optional(isCount) },
+  kvPut: {
+    key: isText,
+    value: isText,
+    expectRevision: optional(isCount),
+    session: optional(isClaim),
+    sequential: optional((value) => typeof value === 'boolean'),
+  },
+  sessionOpen: { ttlMs: isCount, owner: isText },
+  sessionMove: { session: isCount, owner: isText },
+  sessionClose: { session: isCount },
+  sessionsExpire: { sessions: (value) => Array.isArray(value) && value.every(isCount) },
   kvDelete: { key: isText, expectRevision: optional(isCount) },
   workloadsApply: { origin: isText, replace: (value) => typeof value === 'boolean', specs: isListOf(({ name }) => isText(name)) },
   workloadDelete: { name: isText },

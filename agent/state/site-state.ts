@@ -15,10 +15,22 @@ import {
 } from './commands.ts';
 import { commitPlan, type Holder, release, removePlacement, replicaKey } from './placement-table.ts';
 import { byCodeUnit, Table } from './rows.ts';
+import {
+  checkClaim,
+  endSessions,
+  moveSession,
+  openSession,
+  type SessionParts,
+  type SessionRow,
+  sequentialKey,
+  sessionRow,
+} from './session-table.ts';
 
 export interface KvRow {
   readonly value: string;
   readonly revision: number;
+  /** Number of the session it lives with; absent for a key that stays. */
+  readonly session?: number;
 }
 export interface WorkloadRow {
   readonly spec: WorkloadSpec;
@@ -47,6 +59,8 @@ const onlyRow = 'now';
 export class SiteState implements StateMachine {
   readonly #changes: RowChange[] = [];
   readonly #kv = new Table<KvRow>('kv/', this.#changes);
+  readonly #sessions = new Table<SessionRow>('session/', this.#changes);
+  readonly #ephemerals = new Map<number, Set<string>>();
   readonly #workloads = new Table<WorkloadRow>('workload/', this.#changes);
   readonly #placements = new Table<Placement>('placement/', this.#changes);
   readonly #holders = new Table<Holder>('holder/', this.#changes);
@@ -56,6 +70,7 @@ export class SiteState implements StateMachine {
   readonly #log = new Table<{ readonly name: string }>('log/', this.#changes);
   readonly #tables: readonly Table<unknown>[] = [
     this.#kv,
+    this.#sessions,
     this.#workloads,
     this.#placements,
     this.#holders,
@@ -79,6 +94,15 @@ export class SiteState implements StateMachine {
   /** Sorted by key. */
   kvList(prefix: string): readonly (readonly [string, KvRow])[] {
     return [...this.#kv.entries()].filter(([key]) => key.startsWith(prefix)).sort((a, b) => byCodeUnit(a[0], b[0]));
+  }
+  session(session: number): SessionRow | undefined {
+    return sessionRow({ sessions: this.#sessions }, session);
+  }
+  /** Sorted by number: oldest first. */
+  sessions(): readonly (SessionRow & { readonly session: number; readonly keys: number })[] {
+    return [...this.#sessions.entries()]
+      .map(([key, row]) => ({ ...row, session: Number(key), keys: this.#ephemerals.get(Number(key))?.size ?? 0 }))
+      .sort((a, b) => a.session - b.session);
   }
   workload(name: string): WorkloadRow | undefined {
     return this.#workloads.get(name);
@@ -135,6 +159,8 @@ export class SiteState implements StateMachine {
     for (const table of this.#tables) table.clear();
     for (const [key, value] of rows) this.#tables.find(({ prefix }) => key.startsWith(prefix))?.load(key, value);
     this.#changes.length = 0;
+    this.#ephemerals.clear();
+    for (const [key, { session }] of this.#kv.entries()) this.#bind(key, session);
   }
 
   revalidate(from: NodeId, items: readonly RevalidateItem[]): readonly VerdictItem[] {
@@ -151,6 +177,14 @@ export class SiteState implements StateMachine {
         return this.#kvPut(command, revision);
       case 'kvDelete':
         return this.#kvDelete(command, revision);
+      case 'sessionOpen':
+        return openSession(this.#sessionParts(), command.ttlMs, command.owner, revision);
+      case 'sessionMove':
+        return moveSession(this.#sessionParts(), command.session, command.owner, revision);
+      case 'sessionClose':
+        return endSessions(this.#sessionParts(), [command.session], revision);
+      case 'sessionsExpire':
+        return endSessions(this.#sessionParts(), command.sessions, revision);
       case 'workloadsApply':
         return this.#workloadsApply(command, revision);
       case 'workloadDelete':
@@ -172,18 +206,23 @@ export class SiteState implements StateMachine {
   }
 
   #kvPut(command: Extract<Command, { type: 'kvPut' }>, revision: number): Outcome {
-    const { key, value, expectRevision } = command;
+    const { value, expectRevision, session: claim, sequential } = command;
+    const key = sequential === true ? sequentialKey(command.key, revision) : command.key;
     if (typeof key !== 'string' || key.length === 0 || key.length > stateLimits.keyBytesMax)
       return refuse(revision, 'KEY_INVALID', `A key has 1 to ${stateLimits.keyBytesMax} characters`);
     if (typeof value !== 'string' || value.length > stateLimits.valueBytesMax)
       return refuse(revision, 'VALUE_TOO_LARGE', `A value has at most ${stateLimits.valueBytesMax} characters`);
+    const refusal = claim === undefined ? undefined : checkClaim(this.#sessionParts(), claim, revision);
+    if (refusal !== undefined) return refusal;
     const present = this.#kv.get(key);
     if (expectRevision !== undefined && (present?.revision ?? 0) !== expectRevision)
       return conflict(revision, key, present?.revision ?? 0, expectRevision);
     if (present === undefined && this.#kv.size >= stateLimits.keysMax)
       return refuse(revision, 'STATE_FULL', `The site holds ${stateLimits.keysMax} keys already: delete some first`);
-    this.#kv.set(key, { value, revision });
-    return { ok: true, revision };
+    const session = present === undefined ? claim?.session : present.session;
+    this.#kv.set(key, { value, revision, ...(session === undefined ? {} : { session }) });
+    this.#bind(key, session);
+    return { ok: true, revision, ...(sequential === true ? { key } : {}) };
   }
 
   #kvDelete(command: Extract<Command, { type: 'kvDelete' }>, revision: number): Outcome {
@@ -191,8 +230,24 @@ export class SiteState implements StateMachine {
     if (present === undefined) return refuse(revision, 'NOT_FOUND', `There is no key ${command.key}`);
     if (command.expectRevision !== undefined && present.revision !== command.expectRevision)
       return conflict(revision, command.key, present.revision, command.expectRevision);
-    this.#kv.delete(command.key);
+    this.#deleteKey(command.key);
     return { ok: true, revision };
+  }
+
+  #deleteKey(key: string): void {
+    const session = this.#kv.get(key)?.session;
+    if (session !== undefined) this.#ephemerals.get(session)?.delete(key);
+    this.#kv.delete(key);
+  }
+
+  #bind(key: string, session: number | undefined): void {
+    if (session === undefined) return;
+    const keys = this.#ephemerals.get(session) ?? new Set();
+    this.#ephemerals.set(session, keys.add(key));
+  }
+
+  #sessionParts(): SessionParts {
+    return { sessions: this.#sessions, ephemerals: this.#ephemerals, deleteKey: (key) => this.#kv.delete(key) };
   }
 
   #workloadsApply(command: Extract<Command, { type: 'workloadsApply' }>, revision: number): Outcome {

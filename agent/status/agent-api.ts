@@ -1,5 +1,6 @@
 /** What the HTTP interface needs of the agent. Answers are documents of the schemas; refusals are ApiErrors. */
 import type { NodesDocument, PlacementsDocument, StatusDocument, WorkloadFile, WorkloadsDocument } from '../../schemas/generated/types.ts';
+import type { SessionClaim } from '../state/session-table.ts';
 import type { EventRing } from './event-ring.ts';
 
 /** A refusal with a code, the place and the remedy in `message`. */
@@ -26,6 +27,23 @@ export interface KvValue {
   readonly key: string;
   readonly value: string;
   readonly revision: number;
+  /** Number of the session it lives with. */
+  readonly session?: number;
+}
+
+/** What a client has to say with each touch, and with each key that is to live as long as its session. */
+export interface SessionHandle {
+  readonly session: number;
+  readonly ownerEpoch: number;
+  readonly ttlMs: number;
+  readonly revision: number;
+}
+
+export interface KvPutOptions {
+  readonly expectRevision?: number;
+  readonly session?: SessionClaim;
+  readonly sequential?: boolean;
+  readonly idempotencyKey?: string;
 }
 
 export interface Written {
@@ -53,8 +71,17 @@ export interface AgentApi {
   dryRun(file: WorkloadFile): Promise<object>;
   kvGet(key: string, stale: boolean): Promise<KvValue | undefined>;
   kvList(prefix: string, stale: boolean): Promise<readonly KvValue[]>;
-  kvPut(key: string, value: string, options: { readonly expectRevision?: number; readonly idempotencyKey?: string }): Promise<Written>;
+  /** Answers with the key where a number was added to it. */
+  kvPut(key: string, value: string, options: KvPutOptions): Promise<Written & { readonly key?: string }>;
   kvDelete(key: string, options: { readonly idempotencyKey?: string }): Promise<Written>;
+  /** Opens a session whose client speaks with this box. */
+  sessionOpen(ttlMs: number): Promise<SessionHandle>;
+  /** Renews it: nothing is written, so it is only refused when it is known here to have ended or moved, or no leader is known. */
+  sessionTouch(claim: SessionClaim): void;
+  /** REVALIDATE: the client of a session opened elsewhere speaks with this box from now on. */
+  sessionMove(session: number): Promise<SessionHandle>;
+  sessionClose(session: number): Promise<Written>;
+  sessions(): object;
   applyWorkloads(file: WorkloadFile): Promise<Written & { readonly changed: readonly string[]; readonly unchanged: readonly string[] }>;
   deleteWorkload(name: string): Promise<Written>;
   hasArtefact(sha256: string): boolean;

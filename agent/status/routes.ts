@@ -1,6 +1,7 @@
 /** What can be asked, and by which method of the agent it is answered. */
 import type { WorkloadFile } from '../../schemas/generated/types.ts';
 import { checkDocument, describeProblems } from '../../schemas/validate.ts';
+import { type SessionClaim, sessionTtlMs } from '../state/session-table.ts';
 import { type AgentApi, ApiError } from './agent-api.ts';
 import { EventStreams } from './event-stream.ts';
 import type { Exchange } from './exchange.ts';
@@ -68,12 +69,42 @@ export function routesOf(api: AgentApi): readonly Route[] {
       if (value === undefined) throw new ApiError(404, 'KEY_NOT_FOUND', `There is no key ${key.slice(0, 200)}`);
       exchange.result(value);
     }),
-    { method: 'PUT', path: '/v1/kv/{}', summary: 'Sets a value: {value, expectRevision?}.', handle: (exchange) => putValue(api, exchange) },
+    {
+      method: 'PUT',
+      path: '/v1/kv/{}',
+      summary: 'Sets a value: {value, expectRevision?, session?, sequential?}.',
+      handle: (exchange) => putValue(api, exchange),
+    },
     {
       method: 'DELETE',
       path: '/v1/kv/{}',
       summary: 'Deletes a value.',
       handle: async (exchange) => exchange.result(await api.kvDelete(exchange.param(0), keyOf(exchange))),
+    },
+    get('/v1/sessions', 'Sessions of clients, with their owners and number of keys.', (exchange) => exchange.result(api.sessions())),
+    {
+      method: 'POST',
+      path: '/v1/sessions',
+      summary: 'Opens a session: {ttlMs?}. Answers {session, ownerEpoch, ttlMs}.',
+      handle: (exchange) => openSession(api, exchange),
+    },
+    {
+      method: 'POST',
+      path: '/v1/sessions/{}/touch',
+      summary: 'Renews a session: {ownerEpoch}. Writes nothing.',
+      handle: (exchange) => touchSession(api, exchange),
+    },
+    {
+      method: 'POST',
+      path: '/v1/sessions/{}/revalidate',
+      summary: 'Takes a session over to this box, with its keys.',
+      handle: async (exchange) => exchange.result(await api.sessionMove(sessionIn(exchange))),
+    },
+    {
+      method: 'DELETE',
+      path: '/v1/sessions/{}',
+      summary: 'Closes a session and deletes its keys.',
+      handle: async (exchange) => exchange.result(await api.sessionClose(sessionIn(exchange))),
     },
     {
       method: 'POST',
@@ -128,19 +159,51 @@ function keyOf(exchange: Exchange): { readonly idempotencyKey?: string } {
 async function putValue(api: AgentApi, exchange: Exchange): Promise<void> {
   const body = await exchange.json();
   if (typeof body !== 'object' || body === null) throw new ApiError(400, 'BODY_INVALID', 'The body must be an object: {"value": "…"}');
-  const { value, expectRevision, ...others } = body as { readonly value?: unknown; readonly expectRevision?: unknown };
+  const { value, expectRevision, session, sequential, ...others } = body as Readonly<Record<string, unknown>>;
   // A misspelt expectRevision would otherwise set the value whatever is there.
   for (const key of Object.keys(others))
-    throw new ApiError(400, 'BODY_INVALID', `/${key.slice(0, 100)} is not a known key: value and expectRevision are`);
+    throw new ApiError(400, 'BODY_INVALID', `/${key.slice(0, 100)} is not a known key: value, expectRevision, session and sequential are`);
   if (typeof value !== 'string') throw new ApiError(400, 'BODY_INVALID', '/value must be a string');
   if (expectRevision !== undefined && !(Number.isSafeInteger(expectRevision) && (expectRevision as number) >= 0))
     throw new ApiError(400, 'BODY_INVALID', '/expectRevision must be a whole number (0: the key must not exist)');
+  if (sequential !== undefined && typeof sequential !== 'boolean')
+    throw new ApiError(400, 'BODY_INVALID', '/sequential must be true or false');
   exchange.result(
     await api.kvPut(exchange.param(0), value, {
       ...keyOf(exchange),
       ...(expectRevision === undefined ? {} : { expectRevision: expectRevision as number }),
+      ...(session === undefined ? {} : { session: claimIn(session, '/session') }),
+      ...(sequential === undefined ? {} : { sequential: sequential as boolean }),
     }),
   );
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function claimIn(value: unknown, place: string): SessionClaim {
+  const { session, ownerEpoch } = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
+  if (!isCount(session) || !isCount(ownerEpoch))
+    throw new ApiError(400, 'BODY_INVALID', `${place} must be {"session": number, "ownerEpoch": number}, as opening the session answered`);
+  return { session, ownerEpoch };
+}
+
+function sessionIn(exchange: Exchange): number {
+  const session = Number(exchange.param(0));
+  if (!isCount(session)) throw new ApiError(400, 'SESSION_INVALID', 'A session is named by its number');
+  return session;
+}
+
+async function openSession(api: AgentApi, exchange: Exchange): Promise<void> {
+  const { ttlMs = sessionTtlMs.default, ...others } = ((await exchange.json()) ?? {}) as Readonly<Record<string, unknown>>;
+  for (const key of Object.keys(others)) throw new ApiError(400, 'BODY_INVALID', `/${key.slice(0, 100)} is not a known key: ttlMs is`);
+  if (!isCount(ttlMs)) throw new ApiError(400, 'BODY_INVALID', `/ttlMs must be a whole number of milliseconds`);
+  exchange.result(await api.sessionOpen(ttlMs));
+}
+
+async function touchSession(api: AgentApi, exchange: Exchange): Promise<void> {
+  const { ownerEpoch } = ((await exchange.json()) ?? {}) as Readonly<Record<string, unknown>>;
+  api.sessionTouch(claimIn({ session: sessionIn(exchange), ownerEpoch }, ''));
+  exchange.empty(204);
 }
 
 async function workloadFile(exchange: Exchange): Promise<WorkloadFile> {

@@ -6,7 +6,7 @@ const pureFolders = ['consensus/core', 'consensus/session', 'agent/lib', 'agent/
 /** The planning thread and the door to it are the only parts of agent/placement that touch the world. */
 const pureExceptions = new Set(['agent/placement/worker.ts', 'agent/placement/planner.ts']);
 
-const consensusTypes = ['consensus/core/', 'consensus/driver/ports.ts'];
+const consensusTypes = ['consensus/core/', 'consensus/session/', 'consensus/driver/ports.ts'];
 const documents = ['schemas/generated/types.ts', 'schemas/validate.ts'];
 
 /** Which of our own files each room may import, besides its own; by the start of the path. */

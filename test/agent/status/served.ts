@@ -63,11 +63,6 @@ export class PlayedAgent implements AgentApi {
   putArtefact = async (_sha256: string, _bytes: number, source: AsyncIterable<Uint8Array>): Promise<void> => {
     for await (const _ of source);
   };
-  sessionOpen: AgentApi['sessionOpen'] = (ttlMs) => Promise.resolve({ session: 7, ownerEpoch: 7, ttlMs, revision: 7 });
-  sessionTouch: AgentApi['sessionTouch'] = () => undefined;
-  sessionMove: AgentApi['sessionMove'] = (session) => Promise.resolve({ session, ownerEpoch: 8, ttlMs: 1000, revision: 8 });
-  sessionClose: AgentApi['sessionClose'] = () => Promise.resolve({ revision: 9 });
-  sessions: AgentApi['sessions'] = () => ({ revision: 9, sessions: [] });
   logs: AgentApi['logs'] = () => Promise.resolve([{ node: 'a', replica: 0, lines: ['one', 'two'] }]);
   revision(): number {
     return this.#revision;

@@ -1,0 +1,99 @@
+/** The leader's duty to end sessions nobody touched for their time to live: one log entry for all that are due together. */
+import type { Touch } from '../../consensus/core/messages.ts';
+import { type Tick, tick, tickMs } from '../../consensus/core/types.ts';
+import type { Clock, RowChange } from '../../consensus/driver/ports.ts';
+import { Expiry } from '../../consensus/session/expiry.ts';
+import type { Log, SiteAccess } from '../ports.ts';
+
+export interface SessionDutyComponents {
+  readonly site: SiteAccess;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Ends are rounded up to this, so that they come in batches. */
+const bucketTicks = 20;
+/** Sessions ended by one log entry. */
+const batchMax = 1000;
+const prefix = 'session/';
+
+export class SessionDuty {
+  readonly #parts: SessionDutyComponents;
+  /** Of this term; undefined while another box leads. */
+  #expiry: Expiry | undefined;
+  #leadsSince: number | undefined;
+  /** Proposed, and not known to be decided. */
+  #ending: readonly number[] = [];
+  #busy = false;
+
+  constructor(components: SessionDutyComponents) {
+    this.#parts = components;
+  }
+
+  /** Sessions the leader heard of. */
+  touched(touches: readonly Touch[]): void {
+    for (const { session } of touches) this.#expiry?.touch(session, this.#now());
+  }
+
+  /** What changed in the state: sessions opened, moved and ended. */
+  changed(changes: readonly RowChange[]): void {
+    if (this.#expiry === undefined) return;
+    for (const { key, value } of changes) {
+      if (!key.startsWith(prefix)) continue;
+      const session = Number(key.slice(prefix.length));
+      const row = this.#parts.site.state.session(session);
+      if (value === undefined || row === undefined) this.#expiry.forget(session);
+      // Opened or taken to another member: either way its client was heard of just now.
+      else this.#expiry.track(session, Math.ceil(row.ttlMs / tickMs), this.#now());
+    }
+  }
+
+  /** To be called a few times a second. */
+  check(): void {
+    const { site } = this.#parts;
+    const since = site.leadsSince();
+    if (since === undefined) {
+      this.#expiry = undefined;
+      this.#leadsSince = undefined;
+      this.#ending = [];
+      return;
+    }
+    if (since !== this.#leadsSince) this.#begin(since);
+    this.#end();
+  }
+
+  /** Who touched what under the last leader cannot be known: every session gets its whole time again. */
+  #begin(since: number): void {
+    const expiry = new Expiry({ bucketTicks });
+    const now = this.#now();
+    for (const { session, ttlMs } of this.#parts.site.state.sessions()) expiry.track(session, Math.ceil(ttlMs / tickMs), now);
+    this.#expiry = expiry;
+    this.#leadsSince = since;
+    this.#ending = [];
+  }
+
+  #end(): void {
+    if (this.#busy) return;
+    // What failed before comes first: those sessions are not tracked any more, and a touch does not save them.
+    if (this.#ending.length === 0) this.#ending = this.#expiry?.takeDue(this.#now(), batchMax) ?? [];
+    if (this.#ending.length === 0) return;
+    const sessions = this.#ending;
+    this.#busy = true;
+    this.#parts.site
+      .propose({ type: 'sessionsExpire', sessions })
+      .then(
+        ({ revision }) => {
+          if (this.#ending === sessions) this.#ending = [];
+          this.#parts.log.info('sessions.expired', { sessions: sessions.length, revision });
+        },
+        (error: unknown) => this.#parts.log.debug('sessions.expire.failed', { message: String(error) }),
+      )
+      .finally(() => {
+        this.#busy = false;
+      });
+  }
+
+  #now(): Tick {
+    return tick(Math.floor(this.#parts.clock.nowMs() / tickMs));
+  }
+}
