@@ -216,13 +216,8 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
     };
     const sessions = new SessionDuty({ site: agreement, clock, log });
     agreement.node.onTouched((touches) => sessions.touched(touches));
-    const roster = new DutyRoster(clock, [
-      publishInstances,
-      work.check,
-      () => releases.check(),
-      () => duty.check(),
-      () => sessions.check(),
-    ]);
+    const duties = [publishInstances, work.check, () => releases.check(), () => duty.check(), () => sessions.check()];
+    const roster = new DutyRoster(clock, duties, { onFailure: (error) => log.error('duty.failed', { message: String(error) }) });
     const pokeAll = (): void => {
       roster.poke();
       uplinkClient?.poke();

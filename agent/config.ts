@@ -108,6 +108,10 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
     );
   if (timing.leaseMs < 3 * timing.pingMs)
     fail(`/timing/leaseMs (${timing.leaseMs}) must be at least three times /timing/pingMs (${timing.pingMs})`);
+  if (timing.leaseMs <= timing.electionMs)
+    fail(`/timing/leaseMs (${timing.leaseMs}) must be above /timing/electionMs (${timing.electionMs}), or every election ends work`);
+  if (document.upper !== undefined && (document.children?.length ?? 0) > 0)
+    fail('/upper and /children: a site has an upper site or child sites, not both; three tiers are not built yet');
   if (timing.healthMaxAgeMs < timing.healthSampleMs) fail(`/timing/healthMaxAgeMs must not be below /timing/healthSampleMs`);
   const listen = document.listen ?? `/ip4/0.0.0.0/tcp/${/\/tcp\/([0-9]+)$/.exec(self?.address ?? '')?.[1] ?? '7400'}`;
   if (Number(/([0-9]+)$/.exec(listen)?.[1]) > 65_535) fail(`/listen ${listen}: a port is at most 65535`);

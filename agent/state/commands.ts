@@ -50,7 +50,7 @@ export type Command =
       readonly expectPlan?: number;
       readonly provisional: boolean;
       readonly assignments: readonly Assignment[];
-      /** The engine's plan with its terms and alternatives, for explanation. Opaque here, at most 256 KiB. */
+      /** The engine's plan with its terms and alternatives, for explanation. Opaque here; an entry of the log bounds it. */
       readonly plan: unknown;
     }
   /** The former holder of an `onSplit: stop` replica let go, or its lease has certainly ended. */
@@ -108,7 +108,6 @@ export const stateLimits = {
   sessionsMax: 20_000,
   workloadsMax: 1024,
   assignmentsMax: 8192,
-  planBytesMax: 256 * 1024,
   /** Clients whose results are remembered; the one unheard longest is forgotten first. */
   clientsMax: 1024,
   resultsPerClientMax: 64,

@@ -6,7 +6,9 @@ import { settled } from './site-double.ts';
 describe('the duty roster', () => {
   const clock = new ManualClock();
   const rounds: string[] = [];
-  const roster = new DutyRoster(clock, [() => rounds.push('first'), () => rounds.push('second')]);
+  const roster = new DutyRoster(clock, [() => rounds.push('first'), () => rounds.push('second')], {
+    onFailure: (error) => assert.fail(String(error)),
+  });
 
   it('D4: calls every duty at once, in order, and again a few times a second', async () => {
     roster.start();
@@ -31,5 +33,22 @@ describe('the duty roster', () => {
     await settled();
     await clock.advance(1000);
     assert.deepEqual(rounds, []);
+  });
+
+  it('D4: a duty that fails is told of, and takes no other down', () => {
+    const told: string[] = [];
+    const failing = new DutyRoster(
+      new ManualClock(),
+      [
+        () => {
+          throw new Error('no such box');
+        },
+        () => told.push('the next'),
+      ],
+      { onFailure: (error) => told.push(String(error)) },
+    );
+    failing.start();
+    failing.stop();
+    assert.deepEqual(told, ['Error: no such box', 'the next']);
   });
 });

@@ -33,6 +33,17 @@ describe('an agent given bad input', function () {
   it('refuses times that cannot go together', async () => {
     agent.write({ ...(await agent.config()), timing: { pingMs: 200, electionMs: 300 } });
     await refused(2, 'CONFIG_INVALID', '/timing/electionMs');
+    agent.write({ ...(await agent.config()), timing: { pingMs: 100, electionMs: 2000, leaseMs: 2000 } });
+    await refused(2, 'CONFIG_INVALID', '/timing/leaseMs');
+  });
+
+  it('refuses a site between two tiers, which it could not serve', async () => {
+    const config = await agent.config();
+    const peers = ['12D3KooWDHgHsRKwLwG2hU2fFHWzLwUkQyTVdQWwvGbnoLQqMyfV', '12D3KooWBhVnVfVoRKvq1JQ74cJPXLAry7BnZBBuaPyautfpqJjK'];
+    const [upperPeer, childPeer] = peers;
+    const upper = { site: 'region', members: [{ name: 'region-1', peerId: upperPeer, address: '/ip4/127.0.0.1/tcp/1' }] };
+    agent.write({ ...config, upper, children: [{ site: 'child', members: [{ name: 'box-x', peerId: childPeer }] }] });
+    await refused(2, 'CONFIG_INVALID', '/upper and /children');
   });
 
   it('says that the configuration file is not there', async () => {

@@ -96,14 +96,22 @@ abstract class Tier {
       new ReleaseDuty({ site: view, clock, log, runsHere: () => false, heldByChild }, { leaseMs });
     const leaders = release(site);
     const others = site.members.slice(1).map((self) => ({ self, duty: release(this.#asSeenBy(self)) }));
-    const roster = new DutyRoster(clock, [
-      () => {
-        for (const name of site.members) if (!this.dead.has(name)) site.acks.set(name, clock.nowMs());
-        for (const { self, duty: own } of others) if (!this.dead.has(self)) own.check();
-        leaders.check();
-        duty.check();
+    const roster = new DutyRoster(
+      clock,
+      [
+        () => {
+          for (const name of site.members) if (!this.dead.has(name)) site.acks.set(name, clock.nowMs());
+          for (const { self, duty: own } of others) if (!this.dead.has(self)) own.check();
+          leaders.check();
+          duty.check();
+        },
+      ],
+      {
+        onFailure: (error) => {
+          throw error;
+        },
       },
-    ]);
+    );
     site.onApplied(roster.poke);
     roster.start();
     this.stopDuties = () => {
