@@ -29,6 +29,7 @@ import {
   type Written,
 } from './status/agent-api.ts';
 import type { EventRing } from './status/event-ring.ts';
+import { WatchLog } from './status/watch-log.ts';
 import type { ArtefactStore } from './workload/artefact-store.ts';
 
 export interface AgentServiceComponents {
@@ -63,15 +64,29 @@ const httpStatus: Readonly<Record<RefusalCode, number>> = {
 
 export class AgentService implements AgentApi {
   readonly events: EventRing;
+  readonly watchLog: WatchLog;
+  #loads: number;
   readonly #parts: AgentServiceComponents;
   readonly #waiters = new Set<(applied: number) => void>();
 
   constructor(components: AgentServiceComponents) {
     this.#parts = components;
     this.events = components.events;
-    components.agreement.onApplied((revision) => {
+    this.watchLog = new WatchLog(components.agreement.status().appliedIndex);
+    this.#loads = components.agreement.state.loads;
+    components.agreement.onApplied((revision, changes) => {
+      this.noticeReplaced(revision - 1);
+      this.watchLog.add(revision, changes);
       for (const wake of this.#waiters) wake(revision);
     });
+  }
+
+  /** A snapshot took the place of the state: watchers must read again. To be called now and then; cheap. */
+  noticeReplaced(revision = this.revision()): void {
+    const { loads } = this.#parts.agreement.state;
+    if (loads === this.#loads) return;
+    this.#loads = loads;
+    this.watchLog.reset(revision);
   }
 
   status(): StatusDocument {

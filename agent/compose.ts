@@ -216,7 +216,14 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
     };
     const sessions = new SessionDuty({ site: agreement, clock, log });
     agreement.node.onTouched((touches) => sessions.touched(touches));
-    const duties = [publishInstances, work.check, () => releases.check(), () => duty.check(), () => sessions.check()];
+    const duties = [
+      publishInstances,
+      work.check,
+      () => releases.check(),
+      () => duty.check(),
+      () => sessions.check(),
+      () => service.noticeReplaced(),
+    ];
     const roster = new DutyRoster(clock, duties, { onFailure: (error) => log.error('duty.failed', { message: String(error) }) });
     const pokeAll = (): void => {
       roster.poke();
@@ -261,7 +268,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       run: dataDir.run,
       version,
     });
-    const service = new AgentService({
+    const service: AgentService = new AgentService({
       agreement,
       answers,
       duty,

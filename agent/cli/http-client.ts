@@ -64,6 +64,16 @@ export class HttpClient {
     return response.statusCode === 200;
   }
 
+  /** The data of server-sent events, one JSON object each, for as long as the agent sends them. */
+  async *events(path: string): AsyncGenerator<string> {
+    let rest = '';
+    for await (const chunk of this.stream(path)) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line.startsWith('data: ')) yield line.slice(6);
+    }
+  }
+
   /** What comes, as text, for as long as the agent sends it. */
   async *stream(path: string): AsyncGenerator<string> {
     const response = await this.#open('GET', path);

@@ -60,6 +60,16 @@ export function addKv(program: Command, act: Act): void {
         print(written, () => `${key} deleted at revision ${written.revision}`);
       }),
     );
+  kv.command('watch [prefix]')
+    .description('changes of values as they happen, one JSON object a line, until Ctrl-C')
+    .option('--after <revision>', 'begin after this revision, without a gap', wholeNumber())
+    .addHelpText('after', '\nExample: holdfast kv watch line/')
+    .action(
+      act(async ({ client }, prefix: string | undefined, { after }: { after?: number }) => {
+        const query = `prefix=${encodeURIComponent(prefix ?? '')}${after === undefined ? '' : `&after=${after}`}`;
+        for await (const data of client.events(`/v1/watch?${query}`)) process.stdout.write(`${data}\n`);
+      }),
+    );
   kv.command('list [prefix]')
     .description('list values whose key begins with a prefix')
     .addHelpText('after', '\nExample: holdfast kv list line/')

@@ -39,12 +39,8 @@ export function addSite(program: Command, act: Act): void {
     .addHelpText('after', '\nExample: holdfast events --after 0')
     .action(
       act(async ({ client }, { after }: { after?: number }) => {
-        let rest = '';
-        for await (const chunk of client.stream(`/v1/events${after === undefined ? '' : `?after=${after}`}`)) {
-          const lines = (rest + chunk).split('\n');
-          rest = lines.pop() ?? '';
-          for (const line of lines) if (line.startsWith('data: ')) process.stdout.write(`${line.slice(6)}\n`);
-        }
+        for await (const data of client.events(`/v1/events${after === undefined ? '' : `?after=${after}`}`))
+          process.stdout.write(`${data}\n`);
       }),
     );
 }

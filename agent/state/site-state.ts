@@ -80,6 +80,7 @@ export class SiteState implements StateMachine {
     this.#log,
   ];
   readonly #initial: AuthorityRow;
+  #loads = 0;
 
   /** @param hasUpper without an upper site a site is `autonomous` for good. */
   constructor(hasUpper: boolean) {
@@ -155,7 +156,13 @@ export class SiteState implements StateMachine {
     for (const table of this.#tables) yield* table.rows();
   }
 
+  /** How often the whole was replaced: what changed then, `apply` did not say. */
+  get loads(): number {
+    return this.#loads;
+  }
+
   load(rows: Iterable<readonly [string, Uint8Array]>): void {
+    this.#loads += 1;
     for (const table of this.#tables) table.clear();
     for (const [key, value] of rows) this.#tables.find(({ prefix }) => key.startsWith(prefix))?.load(key, value);
     this.#changes.length = 0;

@@ -2,6 +2,7 @@
 import type { NodesDocument, PlacementsDocument, StatusDocument, WorkloadFile, WorkloadsDocument } from '../../schemas/generated/types.ts';
 import type { SessionClaim } from '../state/session-table.ts';
 import type { EventRing } from './event-ring.ts';
+import type { WatchLog } from './watch-log.ts';
 
 /** A refusal with a code, the place and the remedy in `message`. */
 export class ApiError extends Error {
@@ -60,6 +61,8 @@ export interface LogLines {
 /** All methods that return promises reject with ApiError. */
 export interface AgentApi {
   readonly events: EventRing;
+  /** Changes of values, for watchers. */
+  readonly watchLog: WatchLog;
   status(): StatusDocument;
   nodes(): NodesDocument;
   workloads(): WorkloadsDocument;

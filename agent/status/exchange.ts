@@ -53,7 +53,7 @@ export class Exchange {
     const chunks: Buffer[] = [];
     let bytes = 0;
     try {
-      for await (const chunk of this.request as AsyncIterable<Buffer>) {
+      for await (const chunk of this.request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
         bytes += chunk.length;
         if (bytes > jsonBytesMax) throw tooLarge();
         chunks.push(chunk);
@@ -116,9 +116,14 @@ export class Exchange {
       return;
     }
     for (const [name, value] of Object.entries(headers)) this.response.setHeader(name, value);
-    // What is left of a body that was refused is not read: the connection ends instead.
-    if (!this.request.complete) this.response.setHeader('connection', 'close');
-    this.#send(status, 'application/problem+json', JSON.stringify(body));
+    const answer = (): void => this.#send(status, 'application/problem+json', JSON.stringify(body));
+    if (this.request.complete) {
+      answer();
+      return;
+    }
+    // The rest of a refused body is thrown away, up to a bound: a client that still writes would see a broken pipe, not the answer.
+    this.response.setHeader('connection', 'close');
+    void drain(this.request).then(answer);
   }
 
   #send(status: number, type: string, body: string): void {
@@ -128,6 +133,29 @@ export class Exchange {
 }
 
 const tooLarge = (): ApiError => new ApiError(413, 'BODY_TOO_LARGE', `A JSON body has at most ${jsonBytesMax} bytes`);
+
+const drainBytesMax = 16 * 1024 * 1024;
+const drainMs = 1000;
+
+/** Resolves when the body has ended, or was thrown away for long enough. */
+function drain(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    let bytes = 0;
+    const timer = setTimeout(resolve, drainMs);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > drainBytesMax) done();
+    });
+    request.once('end', done);
+    request.once('close', done);
+    request.once('error', done);
+    request.resume();
+  });
+}
 
 /** Whether If-None-Match names a tag: it may list several, mark them as weak, or mean any. */
 function names(ifNoneMatch: string | undefined, tag: string): boolean {

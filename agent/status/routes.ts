@@ -5,6 +5,7 @@ import { type SessionClaim, sessionTtlMs } from '../state/session-table.ts';
 import { type AgentApi, ApiError } from './agent-api.ts';
 import { EventStreams } from './event-stream.ts';
 import type { Exchange } from './exchange.ts';
+import { KvWatches } from './kv-watches.ts';
 import { openApi } from './open-api.ts';
 import type { Route } from './router.ts';
 
@@ -13,6 +14,7 @@ const sha256 = /^[0-9a-f]{64}$/;
 
 export function routesOf(api: AgentApi): readonly Route[] {
   const streams = new EventStreams(api.events);
+  const watches = new KvWatches(api.watchLog);
   const get = (path: string, summary: string, handle: Route['handle'], answer?: string): Route => ({
     method: 'GET',
     path,
@@ -81,6 +83,9 @@ export function routesOf(api: AgentApi): readonly Route[] {
       summary: 'Deletes a value.',
       handle: async (exchange) => exchange.result(await api.kvDelete(exchange.param(0), keyOf(exchange))),
     },
+    get('/v1/watch', 'Changes of values as they happen (server-sent): ?prefix= and ?after=REVISION.', (exchange) =>
+      watches.serve(exchange),
+    ),
     get('/v1/sessions', 'Sessions of clients, with their owners and number of keys.', (exchange) => exchange.result(api.sessions())),
     {
       method: 'POST',

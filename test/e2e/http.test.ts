@@ -192,9 +192,9 @@ describe('the HTTP interface of a running agent', () => {
     });
 
     /** What was streamed so far. */
-    function follow(headers: RequestOptions['headers'] = {}): { text: string } {
+    function follow(headers: RequestOptions['headers'] = {}, path = '/v1/events'): { text: string } {
       const seen = { text: '' };
-      const call = httpRequest({ socketPath: lone.socket, path: '/v1/events', headers, agent: new Agent() }, (response) => {
+      const call = httpRequest({ socketPath: lone.socket, path, headers, agent: new Agent() }, (response) => {
         response.on('data', (chunk: Buffer) => {
           seen.text += chunk.toString();
         });
@@ -225,6 +225,27 @@ describe('the HTTP interface of a running agent', () => {
       const second = follow({ 'last-event-id': String(from) });
       await shows(second, '"e-3"');
       assert.deepEqual(idsOf(second.text).slice(0, ids.length - 1), ids.slice(1), 'nothing twice, nothing missing');
+    });
+
+    it('C12: watches values under a prefix from a revision, without a gap, and is told when that is too old', async () => {
+      const { revision } = JSON.parse((await send('PUT', '/v1/kv/w%2Fa', { value: '1' })).text) as { revision: number };
+      await send('PUT', '/v1/kv/other', { value: 'no' });
+      await send('PUT', '/v1/kv/w%2Fb', { value: '2' });
+      await send('DELETE', '/v1/kv/w%2Fa', '');
+      const seen = follow({}, `/v1/watch?prefix=w/&after=${revision - 1}`);
+      await shows(seen, '"delete"');
+      const lines = [...seen.text.matchAll(/^data: (.*)$/gm)].map((match) => JSON.parse(match[1] as string) as Record<string, unknown>);
+      assert.deepEqual(
+        lines.map(({ type, key, value }) => [type, key, value]),
+        [
+          ['put', 'w/a', '1'],
+          ['put', 'w/b', '2'],
+          ['delete', 'w/a', undefined],
+        ],
+      );
+      const again = follow({ 'last-event-id': String(idsOf(seen.text)[0]) }, '/v1/watch?prefix=w/');
+      await shows(again, '"delete"');
+      assert.ok(!again.text.includes('"w/a","value"'), 'what was seen is not told again');
     });
   });
 });

@@ -8,6 +8,7 @@ import type { Log } from '../../../agent/ports.ts';
 import { type AgentApi, ApiError, type KvValue, type Written } from '../../../agent/status/agent-api.ts';
 import { EventRing } from '../../../agent/status/event-ring.ts';
 import { StatusServer, type StatusServerOptions } from '../../../agent/status/server.ts';
+import { WatchLog } from '../../../agent/status/watch-log.ts';
 import type { AllDocuments } from '../../../schemas/generated/types.ts';
 import { type DocumentKind, describeProblems, parseDocument } from '../../../schemas/validate.ts';
 
@@ -20,6 +21,7 @@ function example<Kind extends DocumentKind>(kind: Kind, name: string): AllDocume
 /** Holds values; everything else it answers is an example of its schema. */
 export class PlayedAgent implements AgentApi {
   readonly events = new EventRing(() => 1000);
+  readonly watchLog = new WatchLog(10);
   readonly values = new Map<string, KvValue>();
   reasons: readonly string[] = [];
   /** What asking for the plan comes to. */
