@@ -62,6 +62,8 @@ const httpStatus: Readonly<Record<RefusalCode, number>> = {
   TTL_INVALID: 400,
 };
 
+const transferDeadlineMs = 2000;
+
 export class AgentService implements AgentApi {
   readonly events: EventRing;
   readonly watchLog: WatchLog;
@@ -167,6 +169,29 @@ export class AgentService implements AgentApi {
 
   sessionClose(session: number): Promise<Written> {
     return this.#write({ type: 'sessionClose', session });
+  }
+
+  async transferLeadership(to: string | undefined): Promise<{ readonly from: string; readonly to: string }> {
+    const { agreement } = this.#parts;
+    const { role, leader } = agreement.status();
+    if (role !== 'leader')
+      throw new ApiError(409, 'NOT_LEADER', `${leader ?? 'Nobody'} leads the site: ask ${leader ?? 'again in a moment'}`);
+    if (to !== undefined && !agreement.members.includes(to))
+      throw new ApiError(404, 'NOT_FOUND', `${to} is no member of the site: ${agreement.members.join(', ')} are`);
+    if (to === agreement.self || !agreement.node.transferLeadership(to))
+      throw new ApiError(
+        409,
+        'TRANSFER_REFUSED',
+        `Leadership cannot be handed to ${to ?? 'anybody'} now: is that box reached, and is it another one?`,
+      );
+    const end = performance.now() + transferDeadlineMs;
+    for (;;) {
+      const next = agreement.status().leader;
+      if (next !== undefined && next !== agreement.self) return { from: agreement.self, to: next };
+      if (performance.now() > end)
+        throw new ApiError(504, 'TRANSFER_FAILED', `Nobody took over within ${transferDeadlineMs / 1000} s: ${agreement.self} leads on`);
+      await sleep(2);
+    }
   }
 
   sessions(): object {

@@ -33,6 +33,17 @@ export function addSite(program: Command, act: Act): void {
       }),
     );
   program
+    .command('transfer')
+    .description("hand the site's leadership to another box, before work on this one; ask the box that leads")
+    .option('--to <box>', 'by default the one furthest along')
+    .addHelpText('after', '\nExample: holdfast transfer --to box-b')
+    .action(
+      act(async ({ client, print }, { to }: { to?: string }) => {
+        const done = (await client.send('POST', '/v1/leadership/transfer', to === undefined ? {} : { to })) as { from: string; to: string };
+        print(done, () => `${done.to} leads now, in place of ${done.from}`);
+      }),
+    );
+  program
     .command('events')
     .description('events of this agent as they happen, one JSON object a line, until Ctrl-C')
     .option('--after <id>', 'begin after this event; 0 for all that are kept', wholeNumber())

@@ -85,6 +85,8 @@ export interface AgentApi {
   sessionMove(session: number): Promise<SessionHandle>;
   sessionClose(session: number): Promise<Written>;
   sessions(): object;
+  /** Hands the site's leadership to another box, by default to the one furthest along. Resolves once somebody else leads. */
+  transferLeadership(to: string | undefined): Promise<{ readonly from: string; readonly to: string }>;
   applyWorkloads(file: WorkloadFile): Promise<Written & { readonly changed: readonly string[]; readonly unchanged: readonly string[] }>;
   deleteWorkload(name: string): Promise<Written>;
   hasArtefact(sha256: string): boolean;

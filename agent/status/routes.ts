@@ -83,6 +83,16 @@ export function routesOf(api: AgentApi): readonly Route[] {
       summary: 'Deletes a value.',
       handle: async (exchange) => exchange.result(await api.kvDelete(exchange.param(0), keyOf(exchange))),
     },
+    {
+      method: 'POST',
+      path: '/v1/leadership/transfer',
+      summary: 'Asks the leader to hand over: {to?}.',
+      handle: async (exchange) => {
+        const { to } = ((await exchange.json()) ?? {}) as Readonly<Record<string, unknown>>;
+        if (to !== undefined && typeof to !== 'string') throw new ApiError(400, 'BODY_INVALID', '/to must be the name of a box');
+        exchange.result(await api.transferLeadership(to));
+      },
+    },
     get('/v1/watch', 'Changes of values as they happen (server-sent): ?prefix= and ?after=REVISION.', (exchange) =>
       watches.serve(exchange),
     ),

@@ -28,10 +28,8 @@ interface Pending {
   attempt: number | undefined;
   /** Term of the attempt. */
   term: Term | undefined;
-  /** Member the attempt went to. */
-  to: NodeId | undefined;
-  /** That member's process ended since, so the attempt cannot arrive any more. */
-  isGone: boolean;
+  /** A snapshot was installed since: it may hold the attempt's entry, and nobody here would know. */
+  isJumped: boolean;
   retryAtMs: number;
   acceptedAt: LogIndex | undefined;
 }
@@ -81,8 +79,7 @@ export class Requests {
         release: () => signal?.removeEventListener('abort', abort),
         attempt: undefined,
         term: undefined,
-        to: undefined,
-        isGone: false,
+        isJumped: false,
         retryAtMs: 0,
         acceptedAt: undefined,
       };
@@ -94,7 +91,6 @@ export class Requests {
   /** The last connection to this member ended from its side and it takes no new one: what was on its way to it is gone. */
   linkLost(peer: NodeId): void {
     this.#lost.add(peer);
-    for (const pending of this.#sent.values()) if (pending.to === peer) pending.isGone = true;
   }
 
   linkUp(peer: NodeId): void {
@@ -110,8 +106,7 @@ export class Requests {
       const attempt = this.#nonce * 2 ** 32 + ++this.#counter;
       pending.attempt = attempt;
       pending.term = term;
-      pending.to = leader;
-      pending.isGone = false;
+      pending.isJumped = false;
       this.#sent.set(attempt, pending);
       const { ask } = pending;
       if (ask.kind === 'command') core.propose(attempt, ask.data);
@@ -156,20 +151,25 @@ export class Requests {
   }
 
   /**
-   * The no-op of a later term is applied. What an earlier leader took and kept was applied before it. So a command without an
-   * answer is lost for certain if it went to a process that has ended, and is tried again; otherwise its REQUEST may still
-   * arrive at a member that comes to lead again, and nothing definite is said. Reads are tried again in any case.
+   * The no-op of a later term is applied. What an earlier leader took and kept was applied before it, and a REQUEST is taken only in
+   * the term it was sent in. So a command that has not been applied never will be, and is tried again; unless a snapshot was installed
+   * meanwhile, which may hold it. Reads are tried again in any case.
    */
   newTerm(term: Term, nowMs: number): void {
     for (const pending of [...this.#sent.values()]) {
       if (pending.term === undefined || pending.term >= term || pending.acceptedAt !== undefined) continue;
-      if (pending.ask.kind !== 'command' || pending.isGone) this.#again(pending, nowMs);
-      else this.#end(pending, this.#error(pending, 'OUTCOME_UNKNOWN', 'The leader changed before it answered'));
+      if (pending.ask.kind !== 'command' || !pending.isJumped) this.#again(pending, nowMs);
+      else
+        this.#end(
+          pending,
+          this.#error(pending, 'OUTCOME_UNKNOWN', 'The leader changed, and a snapshot jumped over what it may have taken'),
+        );
     }
   }
 
   /** A snapshot jumped to `index`: whether commands accepted before it are in it cannot be told. */
   installed(index: LogIndex): void {
+    for (const pending of this.#sent.values()) pending.isJumped = true;
     for (const [at, attempts] of [...this.#byIndex]) {
       if (at > index) continue;
       this.#byIndex.delete(at);

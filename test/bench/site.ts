@@ -5,7 +5,7 @@ import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Box } from '../../agent/demo/box.ts';
-import { getNodes, getStatus, putValue } from '../../agent/demo/client.ts';
+import { ask, getNodes, getStatus, putValue } from '../../agent/demo/client.ts';
 import { DemoSite } from '../../agent/demo/site.ts';
 import { done, notYet, until } from '../../agent/demo/until.ts';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -14,6 +14,7 @@ import { type Figure, median, printFigure, quantile } from './figure.ts';
 const program = [process.execPath, ...packageJson.config.nodeFlags, new URL('../../dist/holdfast.mjs', import.meta.url).pathname];
 const idleSeconds = 60;
 const failovers = 10;
+const transfers = 30;
 const putSeconds = 5;
 
 export async function benchSite(json: boolean): Promise<void> {
@@ -25,6 +26,7 @@ export async function benchSite(json: boolean): Promise<void> {
     await coldStart(site, print);
     await idle(site, disk?.device, print);
     await puts(site, print);
+    await transfer(site, print);
     await failover(site, print);
     await cutUpper(site, print);
   } finally {
@@ -167,6 +169,37 @@ async function load(box: Box, clients: number, seconds: number): Promise<number[
   );
   agent.destroy();
   return latencies;
+}
+
+/** Planned hand-overs while 16 clients write: how long one takes, the longest a write waited, and how many writes failed. */
+async function transfer(site: DemoSite, print: Print): Promise<void> {
+  const samples: number[] = [];
+  let failed = 0;
+  let longest = 0;
+  let ended = false;
+  const writers = Array.from({ length: 16 }, async (_, i) => {
+    while (!ended) {
+      const began = performance.now();
+      await putValue(site.boxes[i % site.boxes.length] as Box, `transfer-${i}`, 'x').catch(() => {
+        failed += 1;
+      });
+      longest = Math.max(longest, performance.now() - began);
+    }
+  });
+  for (let trial = 0; trial < transfers; trial += 1) {
+    const leader = await leaderOf(site.boxes);
+    const began = performance.now();
+    const { status, body } = await ask(leader, 'POST', '/v1/leadership/transfer', '{}');
+    if (status !== 200) throw new Error(`no hand-over: ${body}`);
+    samples.push(performance.now() - began);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  ended = true;
+  await Promise.all(writers);
+  print({ figure: 'site.transfer_median', value: median(samples), unit: 'ms', samples, note: 'asked over HTTP, under 16 writing clients' });
+  print({ figure: 'site.transfer_p99', value: quantile(samples, 0.99), unit: 'ms', samples });
+  print({ figure: 'site.transfer_longest_write', value: longest, unit: 'ms' });
+  print({ figure: 'site.transfer_failed_writes', value: failed, unit: '1' });
 }
 
 async function failover(site: DemoSite, print: Print): Promise<void> {

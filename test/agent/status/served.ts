@@ -65,6 +65,7 @@ export class PlayedAgent implements AgentApi {
   putArtefact = async (_sha256: string, _bytes: number, source: AsyncIterable<Uint8Array>): Promise<void> => {
     for await (const _ of source);
   };
+  transferLeadership: AgentApi['transferLeadership'] = () => Promise.resolve({ from: 'a', to: 'b' });
   logs: AgentApi['logs'] = () => Promise.resolve([{ node: 'a', replica: 0, lines: ['one', 'two'] }]);
   revision(): number {
     return this.#revision;
