@@ -1,7 +1,6 @@
 /** The data directory belongs to one box of one cluster, and to one agent at a time. */
 
-import { createHash } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 
@@ -45,7 +44,8 @@ export function makeDataDir(path: string): void {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
     const probe = join(path, '.probe');
-    writeFileSync(probe, '');
+    writeFileSync(probe, '.');
+    rmSync(probe);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const remedy =
@@ -53,7 +53,9 @@ export function makeDataDir(path: string): void {
         ? 'free some space'
         : code === 'EROFS'
           ? 'mount it writable'
-          : 'give the agent its own directory, or change its owner';
+          : code === 'ENOENT'
+            ? 'a link on the way leads nowhere; is a disk not mounted?'
+            : 'give the agent its own directory, or change its owner';
     throw new DataDirError('DATA_DIR_NOT_WRITABLE', `Cannot write the data directory ${path} (${code ?? String(error)}): ${remedy}`);
   }
 }
@@ -117,7 +119,9 @@ function readRecord(file: string): BoxRecord {
 
 /** An abstract socket is the lock: the kernel frees it with the process, so it is never stale. */
 function takeLock(path: string): Promise<Server> {
-  const name = `\0holdfast-${createHash('sha256').update(path).digest('hex').slice(0, 32)}`;
+  // By what the directory is, not how it is called: a link or a second mount leads to the same files.
+  const { dev, ino } = statSync(path, { bigint: true });
+  const name = `\0holdfast-${dev}-${ino}`;
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', (error: NodeJS.ErrnoException) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmodSync } from 'node:fs';
+import { chmodSync, chownSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CliError, exitCode, HttpClient } from '../../../agent/cli/http-client.ts';
@@ -70,7 +70,9 @@ describe('what the command line makes of answers', () => {
     if (process.getuid?.() !== 0 || seteuid === undefined) return;
     const owned = new Served();
     await owned.start();
+    // Root may always: be somebody else for the moment of the call, and in another group than the socket's.
     chmodSync(owned.dir, 0o755);
+    chownSync(owned.socket, 0, 1);
     seteuid(65_534);
     try {
       await ends(

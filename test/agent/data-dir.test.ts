@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { claimDataDir, type DataDir, type DataDirCode, DataDirError, makeDataDir } from '../../agent/data-dir.ts';
+
+const owner = { node: 'box-a', clusterId: 'press-shop-2026', peerId: '12D3KooWA' };
+
+describe('data directory', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'hf-'));
+  const path = join(dir, 'data');
+  const claimed: DataDir[] = [];
+  beforeEach(() => makeDataDir(path));
+  afterEach(() => {
+    for (const one of claimed.splice(0)) one.release();
+    rmSync(path, { recursive: true, force: true });
+  });
+  after(() => rmSync(dir, { recursive: true, force: true }));
+
+  async function claim(where = path, who: Partial<typeof owner> = {}): Promise<DataDir> {
+    const one = await claimDataDir(where, { ...owner, ...who });
+    claimed.push(one);
+    return one;
+  }
+
+  const is =
+    (code: DataDirCode, ...words: readonly string[]) =>
+    (error: unknown): boolean => {
+      assert.ok(error instanceof DataDirError, String(error));
+      assert.equal(error.code, code);
+      for (const word of words) assert.ok(error.message.includes(word), `${word}: ${error.message}`);
+      return true;
+    };
+
+  it('K9: is made for its owner only, with nothing left over in it', () => {
+    assert.equal(statSync(path).mode & 0o777, 0o700);
+    assert.deepEqual(readdirSync(path), []);
+  });
+
+  it('K9: counts its runs, and knows the first', async () => {
+    for (const [run, fresh] of [
+      [1, true],
+      [2, false],
+      [3, false],
+    ] as const) {
+      const one = await claim();
+      assert.deepEqual([one.run, one.fresh], [run, fresh]);
+      one.release();
+    }
+    assert.equal(statSync(join(path, 'box.json')).mode & 0o777, 0o600);
+  });
+
+  it('K9: belongs to one box of one cluster under one key; a refusal changes nothing and keeps no lock', async () => {
+    (await claim()).release();
+    const before = readFileSync(join(path, 'box.json'), 'utf8');
+    await assert.rejects(
+      claim(path, { node: 'box-b' }),
+      is('DATA_DIR_OTHER_NODE', path, 'box-a', 'box-b', 'correct /dataDir or /node/name'),
+    );
+    await assert.rejects(
+      claim(path, { clusterId: 'mill' }),
+      is('DATA_DIR_OTHER_CLUSTER', 'press-shop-2026', 'mill', 'correct /site/clusterId, or use an empty directory'),
+    );
+    await assert.rejects(
+      claim(path, { peerId: '12D3KooWB' }),
+      is('DATA_DIR_OTHER_NODE', '12D3KooWA', '12D3KooWB', 'put the former key back'),
+    );
+    assert.equal(readFileSync(join(path, 'box.json'), 'utf8'), before);
+    await claim();
+  });
+
+  it('K13: a damaged record is never taken for a new directory', async () => {
+    for (const bytes of [
+      '',
+      '{',
+      'null',
+      '[]',
+      '{"version":1,"node":"box-a","clusterId":"press-shop-2026","peerId":"12D3KooWA"}',
+      '\0'.repeat(80),
+    ]) {
+      writeFileSync(join(path, 'box.json'), bytes);
+      await assert.rejects(claim(), is('DATA_DIR_DAMAGED', 'box.json', 'from a copy', 'join as new'));
+      assert.equal(readFileSync(join(path, 'box.json'), 'utf8'), bytes);
+    }
+  });
+
+  it('K9: a record that was being written when the power went does not stand in the way', async () => {
+    (await claim()).release();
+    writeFileSync(join(path, 'box.json.new'), '{"ver');
+    assert.equal((await claim()).run, 2);
+    assert.equal(existsSync(join(path, 'box.json.new')), false);
+  });
+
+  it('K9: is taken by one agent at a time, by whatever name the other calls it', async () => {
+    const first = await claim();
+    const link = join(dir, 'link');
+    symlinkSync(path, link);
+    for (const name of [path, `${path}/`, join(path, '..', 'data', '.'), link])
+      await assert.rejects(claim(name), is('DATA_DIR_IN_USE', name, 'stop it first'), name);
+    assert.equal(JSON.parse(readFileSync(join(path, 'box.json'), 'utf8')).runs, 1, 'who is refused does not count');
+    first.release();
+    assert.equal((await claim(link)).run, 2);
+  });
+
+  it('K9: is free again as soon as an agent is killed', async function () {
+    this.timeout(20_000);
+    const url = new URL('../../agent/data-dir.ts', import.meta.url).href;
+    const script = `
+      const { claimDataDir } = await import(${JSON.stringify(url)});
+      await claimDataDir(${JSON.stringify(path)}, ${JSON.stringify(owner)});
+      process.stdout.write('claimed');
+      setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      await once(child.stdout, 'data');
+      await assert.rejects(claim(), is('DATA_DIR_IN_USE'));
+    } finally {
+      const ended = once(child, 'exit');
+      child.kill('SIGKILL');
+      await ended;
+    }
+    assert.equal((await claim()).run, 2);
+  });
+
+  describe('that cannot be written', () => {
+    it('K16: is named, with what to do', () => {
+      writeFileSync(join(dir, 'file'), '');
+      assert.throws(() => makeDataDir(join(dir, 'file')), is('DATA_DIR_NOT_WRITABLE', 'EEXIST', 'its own directory'));
+      assert.throws(() => makeDataDir(join(dir, 'file', 'data')), is('DATA_DIR_NOT_WRITABLE', 'ENOTDIR'));
+      symlinkSync(join(dir, 'disk-that-is-gone'), join(dir, 'disk'));
+      assert.throws(() => makeDataDir(join(dir, 'disk', 'data')), is('DATA_DIR_NOT_WRITABLE', 'ENOENT', 'is a disk not mounted?'));
+    });
+
+    it('K16: because it is somebody else’s', async function () {
+      this.timeout(20_000);
+      const foreign = join(dir, 'foreign');
+      mkdirSync(foreign);
+      chmodSync(foreign, 0o555);
+      chmodSync(dir, 0o755);
+      const asRoot = process.getuid?.() === 0;
+      // Root may write everywhere: be nobody for this call.
+      if (asRoot) process.seteuid?.(65_534);
+      try {
+        assert.throws(() => makeDataDir(foreign), is('DATA_DIR_NOT_WRITABLE', foreign, 'EACCES', 'change its owner'));
+      } finally {
+        if (asRoot) process.seteuid?.(0);
+      }
+    });
+  });
+});
