@@ -1,4 +1,5 @@
 /** Brings artefacts to this box from others: a chunk at a time, resumed where it was cut, verified at the end. */
+import type { NodeId } from '../../consensus/core/types.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
 import type { ArtefactFetcher, Log } from '../ports.ts';
 import { ArtefactError, type ArtefactStore } from './artefact-store.ts';
@@ -10,8 +11,13 @@ export interface ArtefactPullerComponents {
   readonly log: Log;
 }
 
+/** Pulls at the same time: one slow box must not hold up the rest, and many must not fill the link. */
+export const pullsMax = 4;
+
 export class ArtefactPuller {
   readonly #parts: ArtefactPullerComponents;
+  readonly #waiting: (() => void)[] = [];
+  #active = 0;
   readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(components: ArtefactPullerComponents) {
@@ -30,30 +36,71 @@ export class ArtefactPuller {
 
   async #pull(sha256: string, bytes: number): Promise<void> {
     const { store, fetcher, log } = this.#parts;
-    await store.reserve(bytes);
+    const sources = fetcher.sources(sha256);
     const reasons: string[] = [];
-    for (const from of fetcher.sources(sha256)) {
+    if (sources.length > 0) {
+      await this.#turn();
       try {
-        let offset = Math.min(bytes, await store.partBytes(sha256));
-        if (bytes === 0) await store.appendPart(sha256, 0, new Uint8Array(0));
-        while (offset < bytes) {
-          const chunk = await fetcher.fetchChunk(from, sha256, offset);
-          if (chunk.byteLength === 0 || offset + chunk.byteLength > bytes)
-            throw new ArtefactError('ARTEFACT_MISMATCH', `${from} has another length than ${bytes} bytes`);
-          await store.appendPart(sha256, offset, chunk);
-          offset += chunk.byteLength;
+        const release = await store.reserve(sha256, bytes);
+        try {
+          for (const from of sources) {
+            try {
+              await this.#pullFrom(from, sha256, bytes);
+              log.info('artefact.pulled', { sha256, bytes, from });
+              return;
+            } catch (error) {
+              reasons.push(`${from}: ${error instanceof Error ? error.message : String(error)}`);
+              log.debug('artefact.pull.failed', { sha256, from, message: reasons.at(-1) });
+            }
+          }
+        } finally {
+          await release();
         }
-        await store.finishPart(sha256, bytes);
-        log.info('artefact.pulled', { sha256, bytes, from });
-        return;
-      } catch (error) {
-        reasons.push(`${from}: ${error instanceof Error ? error.message : String(error)}`);
-        log.debug('artefact.pull.failed', { sha256, from, message: reasons.at(-1) });
+      } finally {
+        this.#next();
       }
     }
     throw new ArtefactError(
       'ARTEFACT_MISSING',
       `No reachable box gave artefact ${sha256.slice(0, 12)}…${reasons.length === 0 ? '' : ` (${reasons.join('; ')})`}`,
     );
+  }
+
+  async #pullFrom(from: NodeId, sha256: string, bytes: number): Promise<void> {
+    const { store } = this.#parts;
+    const begun = Math.min(bytes, await store.partBytes(sha256));
+    try {
+      await this.#chunks(from, sha256, bytes, begun);
+    } catch (error) {
+      // The beginning may be another box's, and wrong: that is no reason to think ill of this one.
+      if (begun === 0 || !(error instanceof ArtefactError) || (await store.partBytes(sha256)) > 0) throw error;
+      await this.#chunks(from, sha256, bytes, 0);
+    }
+  }
+
+  async #chunks(from: NodeId, sha256: string, bytes: number, begun: number): Promise<void> {
+    const { store, fetcher } = this.#parts;
+    if (bytes === 0) await store.appendPart(sha256, 0, new Uint8Array(0));
+    for (let offset = begun; offset < bytes; ) {
+      const chunk = await fetcher.fetchChunk(from, sha256, offset);
+      if (chunk.byteLength === 0 || offset + chunk.byteLength > bytes)
+        throw new ArtefactError('ARTEFACT_MISMATCH', `${from} has another length than ${bytes} bytes`);
+      await store.appendPart(sha256, offset, chunk);
+      offset += chunk.byteLength;
+    }
+    await store.finishPart(sha256, bytes);
+  }
+
+  /** Resolves when this pull may begin. */
+  async #turn(): Promise<void> {
+    if (this.#active < pullsMax) this.#active += 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Hands the place on, or gives it back. */
+  #next(): void {
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) this.#active -= 1;
+    else waiting();
   }
 }

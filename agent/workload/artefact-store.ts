@@ -1,7 +1,7 @@
 /** Artefacts on this box, named by content. A file under its digest is whole and was verified; `.part` files are on their way. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export type ArtefactCode = 'ARTEFACT_STORE_FULL' | 'ARTEFACT_MISMATCH' | 'ARTEFACT_MISSING';
@@ -17,16 +17,23 @@ export class ArtefactError extends Error {
 
 export interface ArtefactStoreOptions {
   readonly directory: string;
-  /** Whole artefacts together have at most this many bytes. */
+  /** Everything here together, on its way or whole, has at most this many bytes. */
   readonly bytesMax: number;
 }
 
 const digestName = /^[0-9a-f]{64}$/;
+const partName = /^([0-9a-f]{64})\.part$/;
+const uploadName = /^[0-9a-f]{64}\.upload-\d+$/;
 
 export class ArtefactStore {
   readonly #directory: string;
   readonly #bytesMax: number;
+  /** Whole artefacts, oldest first. */
   readonly #sizes = new Map<string, number>();
+  /** What interrupted downloads left behind, oldest first: kept for going on, the first to go when room is short. */
+  readonly #parts = new Map<string, number>();
+  /** Bytes held for what is on its way. */
+  #reserved = 0;
   /** Artefacts of present workloads: never evicted. */
   #needed: ReadonlySet<string> = new Set();
 
@@ -37,8 +44,20 @@ export class ArtefactStore {
 
   async open(): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const found: { readonly name: string; readonly bytes: number; readonly at: number }[] = [];
     for (const name of await readdir(this.#directory)) {
-      if (digestName.test(name)) this.#sizes.set(name, (await stat(join(this.#directory, name))).size);
+      const path = join(this.#directory, name);
+      // An upload cannot be gone on with: whoever sent it starts again.
+      if (uploadName.test(name)) await rm(path, { force: true });
+      else if (digestName.test(name) || partName.test(name)) {
+        const { size, mtimeMs } = await stat(path);
+        found.push({ name, bytes: size, at: mtimeMs });
+      }
+    }
+    for (const { name, bytes } of found.sort((a, b) => a.at - b.at)) {
+      const part = partName.exec(name)?.[1];
+      if (part === undefined) this.#sizes.set(name, bytes);
+      else this.#parts.set(part, bytes);
     }
   }
 
@@ -65,7 +84,15 @@ export class ArtefactStore {
       for await (const _ of source);
       return;
     }
-    await this.#makeRoom(bytes);
+    const release = await this.reserve(sha256, bytes);
+    try {
+      await this.#write(sha256, bytes, source);
+    } finally {
+      await release();
+    }
+  }
+
+  async #write(sha256: string, bytes: number, source: AsyncIterable<Uint8Array>): Promise<void> {
     const path = `${this.pathOf(sha256)}.upload-${process.hrtime.bigint()}`;
     const file = await open(path, 'wx', 0o600);
     try {
@@ -105,14 +132,14 @@ export class ArtefactStore {
 
   /** How much of a download is here already. */
   async partBytes(sha256: string): Promise<number> {
-    return stat(`${this.pathOf(sha256)}.part`).then(
+    return stat(this.#partOf(sha256)).then(
       ({ size }) => size,
       () => 0,
     );
   }
 
   async appendPart(sha256: string, offset: number, chunk: Uint8Array): Promise<void> {
-    const file = await open(`${this.pathOf(sha256)}.part`, offset === 0 ? 'w' : 'r+', 0o600);
+    const file = await open(this.#partOf(sha256), offset === 0 ? 'w' : 'r+', 0o600);
     try {
       await file.write(chunk, 0, chunk.byteLength, offset);
     } finally {
@@ -122,7 +149,7 @@ export class ArtefactStore {
 
   /** Verifies a complete download and takes it in. Rejects with ARTEFACT_MISMATCH and discards it when it is not what it should be. */
   async finishPart(sha256: string, bytes: number): Promise<void> {
-    const part = `${this.pathOf(sha256)}.part`;
+    const part = this.#partOf(sha256);
     const hash = createHash('sha256');
     let length = 0;
     for await (const chunk of createReadStream(part) as AsyncIterable<Buffer>) {
@@ -141,34 +168,48 @@ export class ArtefactStore {
     this.#sizes.set(sha256, bytes);
   }
 
-  /** Evicts what no workload needs, oldest first, until `bytes` more fit. Rejects with ARTEFACT_STORE_FULL. */
-  async #makeRoom(bytes: number): Promise<void> {
-    const used = (): number => [...this.#sizes.values()].reduce((sum, size) => sum + size, 0);
-    if (used() + bytes <= this.#bytesMax) return;
-    const ages = await Promise.all(
-      [...this.#sizes.keys()]
-        .filter((sha256) => !this.#needed.has(sha256))
-        .map(async (sha256) => [sha256, (await stat(this.pathOf(sha256))).mtimeMs] as const),
-    );
-    for (const [sha256] of ages.sort((a, b) => a[1] - b[1])) {
-      await rm(this.pathOf(sha256), { force: true });
-      this.#sizes.delete(sha256);
-      if (used() + bytes <= this.#bytesMax) return;
+  /**
+   * Holds room for an artefact on its way; the returned function gives it back once it is here, or given up. Leaves out interrupted
+   * downloads, then what no workload needs, oldest first. Rejects with ARTEFACT_STORE_FULL, and leaves nothing out then.
+   */
+  async reserve(sha256: string, bytes: number): Promise<() => Promise<void>> {
+    const total = (sizes: Iterable<number>): number => [...sizes].reduce((sum, size) => sum + size, 0);
+    const others = [...this.#parts].filter(([digest]) => digest !== sha256);
+    const used = total(this.#sizes.values()) + total(others.map(([, size]) => size)) + this.#reserved;
+    const unneeded = [...this.#sizes].filter(([digest]) => !this.#needed.has(digest));
+    const leaving: string[] = [];
+    let short = used + bytes - this.#bytesMax;
+    for (const [path, size] of [
+      ...others.map(([digest, size]) => [this.#partOf(digest), size] as const),
+      ...unneeded.map(([digest, size]) => [this.pathOf(digest), size] as const),
+    ]) {
+      if (short <= 0) break;
+      leaving.push(path);
+      short -= size;
     }
-    throw new ArtefactError(
-      'ARTEFACT_STORE_FULL',
-      `${bytes} bytes more do not fit into the artefact store (${used()} of ${this.#bytesMax} used): raise /limits/artefactStoreMiB or delete workloads`,
-    );
+    if (short > 0)
+      throw new ArtefactError(
+        'ARTEFACT_STORE_FULL',
+        `${bytes} bytes more do not fit into the artefact store (${used} of ${this.#bytesMax} used): raise /limits/artefactStoreMiB or delete workloads`,
+      );
+    // Up to here nothing was awaited: two that come at once are not given the same room.
+    this.#reserved += bytes;
+    this.#parts.delete(sha256);
+    for (const [digest] of others) if (leaving.includes(this.#partOf(digest))) this.#parts.delete(digest);
+    for (const [digest] of unneeded) if (leaving.includes(this.pathOf(digest))) this.#sizes.delete(digest);
+    for (const path of leaving) await rm(path, { force: true });
+    return () => this.#release(sha256, bytes);
   }
 
-  async touch(sha256: string): Promise<void> {
-    const now = new Date();
-    await utimes(this.pathOf(sha256), now, now).catch(() => undefined);
+  async #release(sha256: string, bytes: number): Promise<void> {
+    if (this.has(sha256)) await rm(this.#partOf(sha256), { force: true });
+    const left = await this.partBytes(sha256);
+    this.#reserved -= bytes;
+    if (left > 0) this.#parts.set(sha256, left);
   }
 
-  /** Room for a download about to begin. */
-  reserve(bytes: number): Promise<void> {
-    return this.#makeRoom(bytes);
+  #partOf(sha256: string): string {
+    return `${this.pathOf(sha256)}.part`;
   }
 }
 

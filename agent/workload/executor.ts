@@ -8,7 +8,7 @@ import type { ArtefactPuller } from './artefact-puller.ts';
 import type { ArtefactStore } from './artefact-store.ts';
 import { Instance } from './instance.ts';
 import { keeperScript } from './keeper.ts';
-import { groupMemoryMiB } from './process-facts.ts';
+import { groupMemoryMiB, groupsUnder, keepersOf } from './process-facts.ts';
 
 export interface ExecutorComponents {
   readonly store: ArtefactStore;
@@ -29,8 +29,8 @@ export interface ExecutorOptions {
 }
 
 const everyMs = 200;
-/** Memory and output are looked at once in this many rounds. */
-const boundsEvery = 20;
+/** Memory is looked at once in this many rounds: it takes a walk through /proc. */
+const memoryEvery = 20;
 /** A group may exceed its claim by this factor for a moment before it is ended. */
 const memorySlack = 1.5;
 const stagingRetryMs = 2000;
@@ -47,6 +47,7 @@ export class Executor implements ExecutorPort, Startable {
   #stopped = false;
   #staging: readonly { readonly sha256: string; readonly bytes: number }[] = [];
   #stagingNow = false;
+  #cancelStaging: (() => void) | undefined;
 
   constructor(components: ExecutorComponents, options: ExecutorOptions) {
     this.#parts = components;
@@ -68,12 +69,14 @@ export class Executor implements ExecutorPort, Startable {
         instance.forget();
       }
     }
+    this.#endUnrecorded();
     this.#round();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancel?.();
+    this.#cancelStaging?.();
   }
 
   /** Ends every workload and its keeper; resolves when none is left, or after their grace and a little more. */
@@ -123,6 +126,22 @@ export class Executor implements ExecutorPort, Startable {
     return found[0]?.lines(lines);
   }
 
+  /**
+   * An agent that dies between starting a keeper and writing its record leaves work that nobody would ever find again, while we
+   * would say that nothing runs here.
+   */
+  #endUnrecorded(): void {
+    const adopted = new Set([...this.#instances.values()].map(({ path }) => path));
+    for (const [directory, keeper] of keepersOf(this.#keeperFile)) {
+      if (adopted.has(directory)) continue;
+      this.#parts.log.warn('workload.unrecorded', { directory, keeper });
+      // Stopped first, so that it starts nothing while we look for what it started.
+      signal(keeper, 'SIGSTOP');
+      const groups = groupsUnder(keeper).filter((group) => group !== keeper);
+      for (const target of [...groups.map((group) => -group), keeper]) signal(target, 'SIGKILL');
+    }
+  }
+
   #instance(workload: string, replica: number): Instance {
     const key = `${workload}/${replica}`;
     const known = this.#instances.get(key);
@@ -147,7 +166,8 @@ export class Executor implements ExecutorPort, Startable {
     if (this.#stopped) return;
     this.#checkAll();
     this.#rounds += 1;
-    if (this.#rounds % boundsEvery === 0) this.#bound();
+    for (const instance of this.#instances.values()) instance.boundOutput(this.#options.outputKiB * 1024);
+    if (this.#rounds % memoryEvery === 0) this.#boundMemory();
     this.#cancel = this.#parts.clock.after(everyMs, () => this.#round());
   }
 
@@ -161,10 +181,9 @@ export class Executor implements ExecutorPort, Startable {
     }
   }
 
-  /** Output stays within its ring; a group that takes far more memory than it claimed is ended. */
-  #bound(): void {
+  /** A group that takes far more memory than it claimed is ended. */
+  #boundMemory(): void {
     for (const instance of this.#instances.values()) {
-      instance.boundOutput(this.#options.outputKiB * 1024);
       if (instance.group === undefined) continue;
       const memory = groupMemoryMiB(instance.group);
       if (memory > instance.memoryMiBMax * memorySlack)
@@ -175,8 +194,10 @@ export class Executor implements ExecutorPort, Startable {
   async #stage(): Promise<void> {
     if (this.#stagingNow || this.#stopped) return;
     this.#stagingNow = true;
+    this.#cancelStaging?.();
     let missing = 0;
-    for (const { sha256, bytes } of this.#staging) {
+    const wanted = this.#staging;
+    for (const { sha256, bytes } of wanted) {
       if (this.#parts.store.has(sha256)) continue;
       try {
         await this.#parts.puller.ensure(sha256, bytes);
@@ -184,12 +205,23 @@ export class Executor implements ExecutorPort, Startable {
       } catch {
         missing += 1;
       }
+      if (this.#staging !== wanted) break;
     }
     this.#stagingNow = false;
-    if (missing > 0 && !this.#stopped) this.#parts.clock.after(stagingRetryMs, () => void this.#stage());
+    // Another list came meanwhile: whoever brought it found this one under way.
+    if (this.#staging !== wanted) void this.#stage();
+    else if (missing > 0 && !this.#stopped) this.#cancelStaging = this.#parts.clock.after(stagingRetryMs, () => void this.#stage());
   }
 
   #changed(): void {
     for (const listener of this.#listeners) listener();
+  }
+}
+
+function signal(target: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(target, name);
+  } catch {
+    // Already gone.
   }
 }

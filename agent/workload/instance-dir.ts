@@ -4,9 +4,11 @@ import {
   closeSync,
   constants,
   existsSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -42,6 +44,9 @@ export interface KeeperExit {
   readonly code: number;
   readonly reason: string;
 }
+
+/** The largest bound of output there is; a workload may be ahead of its bound for a moment. */
+const readBytesMax = 64 * 2 ** 20;
 
 export class InstanceDir {
   readonly path: string;
@@ -117,21 +122,26 @@ export class InstanceDir {
     return statSync(this.output, { throwIfNoEntry: false })?.size ?? 0;
   }
 
-  /** Keeps the output bounded: the older half goes. Writers append, so they go on at the new end. */
+  /** Keeps the output bounded: the older half goes, up to a whole line. Writers append, so they go on at the new end. */
   boundOutput(bytesMax: number): void {
     if (this.outputBytes() <= bytesMax) return;
-    const tail = readFileSync(this.output).subarray(-Math.floor(bytesMax / 2));
+    const tail = readTail(this.output, Math.floor(bytesMax / 2));
     truncateSync(this.output, 0);
     const file = openSync(this.output, 'a');
-    writeSync(file, tail);
+    writeSync(file, tail.subarray(tail.indexOf(10) + 1));
     closeSync(file);
   }
 
   lines(count: number): readonly string[] | undefined {
     if (!existsSync(this.output)) return undefined;
-    const lines = readFileSync(this.output, 'utf8').split('\n');
+    const lines = readTail(this.output, readBytesMax).toString('utf8').split('\n');
     if (lines.at(-1) === '') lines.pop();
     return count === 0 ? [] : lines.slice(-count);
+  }
+
+  /** What a run leaves behind but its output. */
+  removeWork(): void {
+    rmSync(this.work, { recursive: true, force: true });
   }
 
   remove(): void {
@@ -144,5 +154,17 @@ export class InstanceDir {
     } catch {
       return [];
     }
+  }
+}
+
+/** The last bytes of a file, however large it has become. */
+function readTail(path: string, bytesMax: number): Buffer {
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    const tail = Buffer.alloc(Math.min(size, bytesMax));
+    return tail.subarray(0, readSync(file, tail, 0, tail.length, size - tail.length));
+  } finally {
+    closeSync(file);
   }
 }

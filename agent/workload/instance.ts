@@ -102,6 +102,10 @@ export class Instance {
     return this.#wanted === undefined && this.#record === undefined && !this.#busy;
   }
 
+  get path(): string {
+    return this.#dir.path;
+  }
+
   get group(): number | undefined {
     return this.#record?.group;
   }
@@ -126,7 +130,8 @@ export class Instance {
       lastStartMs: this.#lastStartMs,
       ports: { ...this.#record?.ports },
       lastExit: this.#lastExit,
-      reason: this.#reason,
+      // As long as the document allows: many boxes may each have said why they did not give an artefact.
+      reason: this.#reason?.slice(0, 512) ?? null,
     };
   }
 
@@ -135,7 +140,10 @@ export class Instance {
   }
 
   boundOutput(bytesMax: number): void {
+    const before = this.#dir.outputBytes();
     this.#dir.boundOutput(bytesMax);
+    // A hot run has ended when there is new output: that there is less of the old must not look like it.
+    if (before === this.#outputSeen) this.#outputSeen = this.#dir.outputBytes();
   }
 
   extendLease(untilMs: number): void {
@@ -179,7 +187,7 @@ export class Instance {
         ? 'its keeper is gone, so nobody saw how it ended'
         : ended.reason === 'lease-ended'
           ? 'its lease ended and the keeper stopped it'
-          : (this.#reason ?? 'ended');
+          : (this.#reason ?? endedWith(code, record.spec.command));
     this.#lastExit = {
       code: code !== null && code > 128 ? null : code,
       signal: code !== null && code > 128 ? `signal ${code - 128}` : null,
@@ -194,7 +202,7 @@ export class Instance {
     const failed = code !== 0;
     const isRun = record.spec.kind === 'job' && record.class !== 'hot';
     if (isRun && !failed) this.#runs += 1;
-    if (isRun && record.class === 'cold') this.#dir.remove();
+    if (isRun && record.class === 'cold') this.#dir.removeWork();
     if (this.#wanted === undefined) return;
     if (failed || !isRun) this.#backOff(record.spec, failed, ranMs, now);
     this.#state = 'waiting';
@@ -373,6 +381,13 @@ function sameProgram(a: WorkloadSpec, b: WorkloadSpec): boolean {
       resident ?? false,
     ]);
   return program(a) === program(b);
+}
+
+/** In words, what the codes say that `nice` and shells give to what could not be started. */
+function endedWith(code: number | null, [program = '']: readonly string[]): string {
+  if (code === 127) return `${program.slice(0, 128)}, or a command it calls, was not found`;
+  if (code === 126) return `${program.slice(0, 128)}, or a command it calls, may not be executed`;
+  return 'ended';
 }
 
 /** Milliseconds from one run to the next; without a frequency once an hour. */

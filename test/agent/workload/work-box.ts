@@ -38,16 +38,30 @@ export const give = (spec: WorkloadSpec, more: Partial<DesiredInstance> = {}): D
   ...more,
 });
 
+/** The real clock, and how often the executor came back to look: what it did not do in so many looks it does not do. */
+class WatchedClock extends BootClock {
+  looks = 0;
+
+  override after(ms: number, callback: () => void): () => void {
+    return super.after(ms, () => {
+      this.looks += 1;
+      callback();
+    });
+  }
+}
+
 export class WorkBox {
-  readonly dir = mkdtempSync(join(tmpdir(), 'hf-work-'));
-  readonly runtimeDir = join(this.dir, 'run');
-  readonly clock = new BootClock();
+  readonly dir: string;
+  readonly runtimeDir: string;
+  readonly clock = new WatchedClock();
   readonly store: ArtefactStore;
   readonly #bootId: string;
   readonly #fetcher: ArtefactFetcher;
   readonly #executors: Executor[] = [];
 
-  constructor(options: { readonly bootId?: string; readonly fetcher?: ArtefactFetcher } = {}) {
+  constructor(options: { readonly dir?: string; readonly bootId?: string; readonly fetcher?: ArtefactFetcher } = {}) {
+    this.dir = options.dir ?? mkdtempSync(join(tmpdir(), 'hf-work-'));
+    this.runtimeDir = join(this.dir, 'run');
     this.#bootId = options.bootId ?? 'boot-1';
     this.#fetcher = options.fetcher ?? { sources: () => [], fetchChunk: () => Promise.reject(new Error('nobody has it')) };
     this.store = new ArtefactStore({ directory: join(this.dir, 'artefacts'), bytesMax: 2 ** 20 });
@@ -74,10 +88,19 @@ export class WorkBox {
     return executor;
   }
 
+  /** Resolves when the executor has looked at everything this many times more. */
+  async looks(count: number): Promise<void> {
+    const wanted = this.clock.looks + count;
+    await until(`${count} looks`, 15_000, async () => (this.clock.looks >= wanted ? done(true) : notYet(String(this.clock.looks))), {
+      everyMs: 20,
+    });
+  }
+
   /** Ends everything, however the test went. */
   async close(): Promise<void> {
     for (const executor of this.#executors) await executor.stop();
     await killBox(this.runtimeDir);
+    this.clock.close();
     rmSync(this.dir, { recursive: true, force: true });
   }
 }
