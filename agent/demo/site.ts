@@ -15,6 +15,8 @@ export interface DemoSiteOptions {
   readonly dir?: string;
   /** Seconds are long in a demonstration: milliseconds without the upper site before the site decides for itself. @default 3000 */
   readonly holdTimeMs?: number;
+  /** All boxes run on the true clock. A false one costs every look at it. @default false */
+  readonly trueClocks?: boolean;
 }
 
 const clusterOf = { mill: 'mill-demo-cluster', region: 'region-demo-cluster' } as const;
@@ -54,7 +56,7 @@ export class DemoSite {
   /** Makes directories, identities and configuration files; starts nothing. */
   static async prepare(options: DemoSiteOptions): Promise<DemoSite> {
     const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'holdfast-'));
-    const fakeTime = findFakeTime() !== undefined;
+    const fakeTime = options.trueClocks !== true && findFakeTime() !== undefined;
     // One box whose battery died, one that somebody set wrong: neither may matter.
     const clockOf: Readonly<Record<string, string>> = fakeTime ? { 'box-b': '@1970-01-02 00:00:00', 'box-c': '+365d' } : {};
     const make = (name: string, site: string): Box => new Box({ name, site, dir, program: options.program, fakeTime: clockOf[name] });
@@ -103,7 +105,7 @@ export class DemoSite {
     }
     const clocks = fakeTime
       ? 'the clock of box-b stands at 1970, that of box-c a year ahead'
-      : 'libfaketime is not installed: all boxes run on the true clock';
+      : `all boxes run on the true clock${options.trueClocks === true ? '' : ': libfaketime is not installed'}`;
     return new DemoSite(dir, boxes, upper, clocks, link);
   }
 

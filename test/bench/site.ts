@@ -21,7 +21,7 @@ export async function benchSite(json: boolean): Promise<void> {
   const print = (figure: Omit<Figure, 'subject'>): void => printFigure({ subject: 'holdfast', ...figure }, json);
   const disk = mountDisk();
   const dir = disk?.dir ?? mkdtempSync(join(tmpdir(), 'hf-bench-'));
-  const site = await DemoSite.prepare({ program, dir });
+  const site = await DemoSite.prepare({ program, dir, trueClocks: true });
   try {
     await coldStart(site, print);
     await idle(site, disk?.device, print);
