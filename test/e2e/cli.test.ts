@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { done, notYet, until } from '../../agent/demo/until.ts';
-import { LoneAgent, run } from './agent-process.ts';
+import { LoneAgent, program, run } from './agent-process.ts';
 
 /** Names of the commands a help page lists. */
 function commandsIn(help: string): string[] {
@@ -29,7 +31,16 @@ describe('the command line', function () {
   });
 
   it('D7: wrong usage ends with 2 and says where help is', async () => {
-    for (const args of [['nope'], ['kv', 'get'], ['apply'], ['status', '--colour'], ['demo', '--victim', 'nobody']]) {
+    for (const args of [
+      ['nope'],
+      ['kv', 'get'],
+      ['apply'],
+      ['status', '--colour'],
+      ['kv', 'put', 'a', 'b', '--expect', 'x'],
+      ['logs', 'w', '-n', '-1'],
+      ['events', '--after', 'x'],
+      ['demo', '--victim', 'nobody'],
+    ]) {
       const { code, stderr, stdout } = await run(args);
       assert.equal(code, 2, args.join(' '));
       assert.match(stderr, /--help/);
@@ -44,6 +55,12 @@ describe('the command line', function () {
       assert.match(stderr, /No agent answers at unix:\/nowhere\/holdfast\.sock .*--endpoint or HOLDFAST_ENDPOINT/);
       assert.doesNotMatch(stderr, /^\s+at /m);
     }
+  });
+
+  it('D7: a data directory that cannot be is refused with 4, by whichever command', async () => {
+    const { code, stderr } = await run(['id', '--data-dir', '/dev/null/data']);
+    assert.equal(code, 4);
+    assert.match(stderr, /^holdfast: DATA_DIR_NOT_WRITABLE: .*\/dev\/null\/data/);
   });
 
   it('D7: an endpoint that is none is wrong usage', async () => {
@@ -113,19 +130,35 @@ workloads:
       assert.equal((await lone.cli(['apply', '-f', file])).code, 0, 'again, unchanged');
     });
 
-    it('D7: events come as they happen, one JSON object a line', async () => {
-      const events = run(['events', '--endpoint', `unix:${lone.socket}`], { timeoutMs: 3000 });
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-      await lone.cli(['kv', 'put', 'seen', 'x']);
-      const { stdout } = await events;
-      const lines = stdout
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line) as { type: string });
-      assert.ok(
-        lines.some(({ type }) => type === 'kv.changed'),
-        stdout,
-      );
+    it('D7: events come as they happen, one JSON object a line, until nobody reads them', async () => {
+      assert.equal((await lone.cli(['kv', 'put', 'seen', 'x'])).code, 0);
+      const [node, file] = program;
+      const child = spawn(node, [file, 'events', '--after', '0', '--endpoint', `unix:${lone.socket}`], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      const ended = once(child, 'exit');
+      let [said, complained] = ['', ''];
+      child.stderr.on('data', (chunk: Buffer) => {
+        complained += chunk.toString();
+      });
+      child.stdout.on('data', (chunk: Buffer) => {
+        said += chunk.toString();
+      });
+      try {
+        const types = (): readonly unknown[] =>
+          said
+            .split('\n')
+            .slice(0, -1)
+            .map((line) => (JSON.parse(line) as { type: unknown }).type);
+        await until('the change is told', 10_000, async () => (types().includes('kv.changed') ? done(true) : notYet(said)));
+        child.stdout.destroy();
+        // The next event finds the pipe closed, as with `holdfast events | head`.
+        assert.equal((await lone.cli(['kv', 'put', 'seen', 'y'])).code, 0);
+        assert.deepEqual(await ended, [0, null]);
+        assert.equal(complained, '');
+      } finally {
+        child.kill('SIGKILL');
+      }
     });
 
     it('D7: refuses a workload file that cannot be read, and says where it is wrong', async () => {

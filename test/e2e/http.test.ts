@@ -81,9 +81,26 @@ describe('the HTTP interface of a running agent', () => {
     assert.deepEqual(JSON.parse((await get('/readyz')).text), { ready: true, reasons: [] });
     const { text, headers } = await get('/metrics');
     assert.match(headers['content-type'] ?? '', /^text\/plain; version=0\.0\.4/);
-    const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-    assert.ok(lines.length > 10);
-    for (const line of lines) assert.match(line, /^[a-zA-Z_:][\w:]*(\{[^}]*\})? (-?[0-9.e+-]+|[Nn]a[Nn]|[+-]Inf)$/);
+    assert.ok(text.endsWith('\n'));
+    const explained = new Set<string>();
+    const seen = new Set<string>();
+    for (const line of text.split('\n').filter((one) => one !== '')) {
+      const told = /^# (HELP|TYPE) ([a-zA-Z_:][\w:]*) (.+)$/.exec(line);
+      if (told !== null) {
+        if (told[1] === 'TYPE') assert.match(told[3] ?? '', /^(counter|gauge|histogram|summary)$/);
+        explained.add(`${told[1]} ${told[2]}`);
+        continue;
+      }
+      const [, series = '', name = '', value] =
+        /^(([a-zA-Z_:][\w:]*)(?:\{[a-z_]\w*="[^"\\\n]*"(?:,[a-z_]\w*="[^"\\\n]*")*\})?) (\S+)$/.exec(line) ?? assert.fail(line);
+      assert.ok(value === 'Nan' || value === '+Inf' || value === '-Inf' || Number.isFinite(Number(value)), line);
+      const family = explained.has(`TYPE ${name}`) ? name : name.replace(/_(bucket|sum|count)$/, '');
+      assert.ok(explained.has(`TYPE ${family}`) && explained.has(`HELP ${family}`), `${name} comes after its HELP and TYPE`);
+      assert.ok(!seen.has(series), `${series} is there once`);
+      seen.add(series);
+    }
+    for (const name of ['holdfast_term', 'holdfast_is_leader', 'holdfast_authority{mode="autonomous"}', 'process_resident_memory_bytes'])
+      assert.ok(seen.has(name), name);
   });
 
   it('D1: lists every route for machines', async () => {
