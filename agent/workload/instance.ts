@@ -9,6 +9,7 @@ import { InstanceDir, type InstanceRecord } from './instance-dir.ts';
 import { choosePorts, fillWorkDir, launch } from './launch.ts';
 import { probe } from './probe.ts';
 import { startTicks } from './process-facts.ts';
+import { endedWith, periodMs, sameProgram, signal } from './program.ts';
 
 export interface InstanceComponents {
   readonly store: ArtefactStore;
@@ -365,40 +366,5 @@ export class Instance {
     };
     this.#dir.writeRecord(this.#record);
     this.#state = resident || (spec.kind === 'service' && spec.probe === undefined) ? 'ready' : 'running';
-  }
-}
-
-/** Everything that decides what the process is; where it may run and how much it matters may change under it. */
-function sameProgram(a: WorkloadSpec, b: WorkloadSpec): boolean {
-  const program = ({ kind, command, env, artefacts, ports, onSplit, resident }: WorkloadSpec): string =>
-    JSON.stringify([
-      kind,
-      command,
-      env,
-      (artefacts ?? []).map(({ name, sha256 }) => [name, sha256]),
-      ports,
-      onSplit ?? 'keep',
-      resident ?? false,
-    ]);
-  return program(a) === program(b);
-}
-
-/** In words, what the codes say that `nice` and shells give to what could not be started. */
-function endedWith(code: number | null, [program = '']: readonly string[]): string {
-  if (code === 127) return `${program.slice(0, 128)}, or a command it calls, was not found`;
-  if (code === 126) return `${program.slice(0, 128)}, or a command it calls, may not be executed`;
-  return 'ended';
-}
-
-/** Milliseconds from one run to the next; without a frequency once an hour. */
-function periodMs({ perHour, idleGapSeconds }: WorkloadSpec): number {
-  return perHour !== undefined ? 3_600_000 / perHour : (idleGapSeconds ?? 3600) * 1000;
-}
-
-function signal(group: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(-group, name);
-  } catch {
-    // Already gone: the next look sees it.
   }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, loadConfig, type Settings } from '../../agent/config.ts';
@@ -14,8 +15,9 @@ const least = {
 };
 
 describe('configuration', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'hf-'));
+  const dir = join(tmpdir(), `hf-${randomUUID().slice(0, 8)}`);
   const file = join(dir, 'agent.yaml');
+  before(() => mkdirSync(dir));
   after(() => rmSync(dir, { recursive: true, force: true }));
 
   function load(document: unknown): Settings {

@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { claimDataDir, type DataDir, type DataDirCode, DataDirError, makeDataDir } from '../../agent/data-dir.ts';
@@ -20,7 +10,7 @@ import { claimDataDir, type DataDir, type DataDirCode, DataDirError, makeDataDir
 const owner = { node: 'box-a', clusterId: 'press-shop-2026', peerId: '12D3KooWA' };
 
 describe('data directory', () => {
-  const dir = mkdtempSync(join(tmpdir(), 'hf-'));
+  const dir = join(tmpdir(), `hf-${randomUUID().slice(0, 8)}`);
   const path = join(dir, 'data');
   const claimed: DataDir[] = [];
   beforeEach(() => makeDataDir(path));

@@ -1,7 +1,8 @@
 /** One real agent process, for tests of what the whole program does. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { killBox } from '../../agent/demo/processes.ts';
@@ -45,7 +46,8 @@ export class LoneAgent {
   #child: ChildProcess | undefined;
 
   constructor() {
-    this.dir = mkdtempSync(join(tmpdir(), 'hf-'));
+    // Made when it is first written to: a suite that is left out leaves nothing behind.
+    this.dir = join(tmpdir(), `hf-${randomUUID().slice(0, 8)}`);
     this.runtimeDir = join(this.dir, 'run');
     this.dataDir = join(this.dir, 'data');
     this.socket = join(this.runtimeDir, 'holdfast.sock');
@@ -53,7 +55,6 @@ export class LoneAgent {
   }
 
   async config(changes: Partial<AgentConfig> = {}, port = 0): Promise<AgentConfig> {
-    const { mkdirSync } = await import('node:fs');
     mkdirSync(this.dataDir, { recursive: true, mode: 0o700 });
     const { peerId } = await loadOrCreateIdentity(this.dataDir);
     return {
@@ -70,6 +71,7 @@ export class LoneAgent {
   }
 
   write(config: unknown): void {
+    mkdirSync(this.dir, { recursive: true, mode: 0o700 });
     writeFileSync(this.configFile, JSON.stringify(config));
   }
 

@@ -1,5 +1,6 @@
 /** The real HTTP server in front of an agent that is played: for what a healthy lone agent never shows. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, request as httpRequest, type IncomingHttpHeaders, type RequestOptions } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -89,7 +90,8 @@ export interface Answer {
 }
 
 export class Served {
-  readonly dir = mkdtempSync(join(tmpdir(), 'hf-'));
+  /** Made at the start: a suite that is only listed, or left out, leaves nothing behind. */
+  readonly dir = join(tmpdir(), `hf-${randomUUID().slice(0, 8)}`);
   readonly socket = join(this.dir, 'a.sock');
   readonly agent = new PlayedAgent();
   readonly logged: string[] = [];
@@ -102,6 +104,7 @@ export class Served {
   }
 
   async start(options: Partial<StatusServerOptions> = {}): Promise<void> {
+    mkdirSync(this.dir, { recursive: true, mode: 0o700 });
     this.#server = new StatusServer(
       { api: this.agent, log: this.log },
       { socket: this.socket, host: '127.0.0.1', port: 0, token: undefined, ...options },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { done, notYet, until } from '../../../agent/demo/until.ts';
 import { ApiError } from '../../../agent/status/agent-api.ts';
@@ -214,6 +214,7 @@ describe('StatusServer, as it starts and stops', () => {
       );
     const { spawnSync } = await import('node:child_process');
     const script = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+    mkdirSync(served.dir);
     spawnSync(process.execPath, ['-e', script, served.socket]);
     assert.ok(existsSync(served.socket), 'left behind');
     await served.start();
