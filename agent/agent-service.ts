@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { tickMs } from '../consensus/core/types.ts';
 import { ConsensusError } from '../consensus/driver/errors.ts';
 import type {
+  KvTransaction,
   NodesDocument,
   PlacementsDocument,
   Plan,
@@ -17,7 +18,7 @@ import type { EnginePlanner } from './engine-planner.ts';
 import type { LogCollector } from './log-collector.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { PlannerError } from './placement/planner.ts';
-import type { Command, Envelope, Outcome, RefusalCode } from './state/commands.ts';
+import type { Command, Outcome, RefusalCode, Sender } from './state/commands.ts';
 import type { SessionClaim } from './state/session-table.ts';
 import {
   type AgentApi,
@@ -26,6 +27,7 @@ import {
   type KvValue,
   type LogLines,
   type SessionHandle,
+  type Transacted,
   type Written,
 } from './status/agent-api.ts';
 import type { EventRing } from './status/event-ring.ts';
@@ -50,6 +52,8 @@ const httpStatus: Readonly<Record<RefusalCode, number>> = {
   VALUE_TOO_LARGE: 413,
   STATE_FULL: 507,
   REVISION_CONFLICT: 409,
+  GUARD_FAILED: 409,
+  TXN_INVALID: 400,
   NOT_FOUND: 404,
   NAME_TAKEN: 409,
   STALE_AUTHORITY: 409,
@@ -137,9 +141,18 @@ export class AgentService implements AgentApi {
     return this.#parts.agreement.state.kvList(prefix).map(([key, row]) => ({ key, ...row }));
   }
 
-  async kvPut(key: string, value: string, { idempotencyKey, ...options }: KvPutOptions): Promise<Written & { readonly key?: string }> {
-    const outcome = await this.#propose({ type: 'kvPut', key, value, ...options }, clientOf(idempotencyKey));
+  async kvPut(key: string, value: string, options: KvPutOptions, sender: Sender): Promise<Written & { readonly key?: string }> {
+    const outcome = await this.#propose({ type: 'kvPut', key, value, ...options }, sender);
     return { revision: outcome.revision, ...(outcome.key === undefined ? {} : { key: outcome.key }) };
+  }
+
+  kvDelete(key: string, options: { readonly expectRevision?: number }, sender: Sender): Promise<Written> {
+    return this.#write({ type: 'kvDelete', key, ...options }, sender);
+  }
+
+  async kvTransact({ guards = [], operations }: KvTransaction, sender: Sender): Promise<Transacted> {
+    const { revision, results = [] } = await this.#propose({ type: 'kvTxn', guards, operations }, sender);
+    return { revision, results };
   }
 
   async sessionOpen(ttlMs: number): Promise<SessionHandle> {
@@ -196,10 +209,6 @@ export class AgentService implements AgentApi {
 
   sessions(): object {
     return { revision: this.revision(), sessions: this.#parts.agreement.state.sessions() };
-  }
-
-  kvDelete(key: string, options: { readonly idempotencyKey?: string }): Promise<Written> {
-    return this.#write({ type: 'kvDelete', key }, options.idempotencyKey);
   }
 
   async applyWorkloads(
@@ -280,14 +289,14 @@ export class AgentService implements AgentApi {
     }
   }
 
-  async #write(command: Command, idempotencyKey?: string): Promise<Written> {
-    return { revision: (await this.#propose(command, clientOf(idempotencyKey))).revision };
+  async #write(command: Command, sender?: Sender): Promise<Written> {
+    return { revision: (await this.#propose(command, sender)).revision };
   }
 
-  async #propose(command: Command, client?: Envelope['client']): Promise<Extract<Outcome, { ok: true }>> {
+  async #propose(command: Command, sender?: Sender): Promise<Extract<Outcome, { ok: true }>> {
     let outcome: Outcome;
     try {
-      outcome = await this.#parts.agreement.propose(command, client);
+      outcome = await this.#parts.agreement.propose(command, sender);
     } catch (error) {
       throw unavailable(error);
     }
@@ -310,9 +319,4 @@ function unavailable(error: unknown): Error {
   if (!(error instanceof ConsensusError)) return error instanceof Error ? error : new Error(String(error));
   const { code, definite, message } = error;
   return new ApiError(code === 'TOO_LARGE' ? 413 : 503, code, message, definite);
-}
-
-/** A key of the client's own choice makes its retries one command. */
-function clientOf(idempotencyKey: string | undefined): Envelope['client'] {
-  return idempotencyKey === undefined ? undefined : { id: idempotencyKey, sequence: 1, lowestAwaited: 1 };
 }

@@ -11,7 +11,7 @@ import type { NodeStatus } from '../consensus/driver/node-options.ts';
 import type { Clock, RowChange, Transport } from '../consensus/driver/ports.ts';
 import type { Settings } from './config.ts';
 import type { SiteAccess } from './ports.ts';
-import { type Command, type Envelope, encodeEnvelope, type Outcome } from './state/commands.ts';
+import { type Command, encodeEnvelope, type Outcome, type Sender } from './state/commands.ts';
 import { SiteState } from './state/site-state.ts';
 
 export interface AgreementComponents {
@@ -83,8 +83,9 @@ export class Agreement implements SiteAccess {
     return leaseFrom === undefined ? undefined : leaseFrom * tickMs + 0.9 * leaseMs;
   }
 
-  async propose(command: Command, client?: Envelope['client']): Promise<Outcome> {
-    return (await this.node.propose(encodeEnvelope(client === undefined ? { command } : { client, command }))) as Outcome;
+  /** @param sender makes it happen once, however often it is sent. */
+  async propose(command: Command, sender: Sender = {}): Promise<Outcome> {
+    return (await this.node.propose(encodeEnvelope({ ...sender, command }))) as Outcome;
   }
 
   /** Resolves once everything committed before the call is applied here. */

@@ -67,6 +67,8 @@ function toProblem(error: ErrorLike): SchemaProblem {
         pointer,
         message: `must be one of ${(params['allowedValues'] as readonly unknown[]).map((value) => JSON.stringify(value)).join(', ')}`,
       };
+    case 'discriminator':
+      return { pointer: `${pointer}/${String(params['tag'])}`, message: `is ${JSON.stringify(params['tagValue'])}: there is no such kind` };
     case 'const':
       return { pointer, message: `must be ${JSON.stringify(params['allowedValue'])}` };
     default:

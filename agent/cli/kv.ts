@@ -2,11 +2,17 @@ import type { Command } from 'commander';
 import { table, wholeNumber } from './context.ts';
 import { CliError, exitCode } from './http-client.ts';
 import type { Act } from './main-cli.ts';
+import { readTransaction } from './transaction-file.ts';
 
 interface Item {
   readonly key: string;
   readonly value: string;
   readonly revision: number;
+}
+
+interface Transacted {
+  readonly revision: number;
+  readonly results: readonly { readonly key?: string }[];
 }
 
 interface PutOptions {
@@ -52,12 +58,41 @@ export function addKv(program: Command, act: Act): void {
       }),
     );
   kv.command('delete <key>')
-    .description('delete one value')
-    .addHelpText('after', '\nExample: holdfast kv delete line/speed')
+    .description('delete one value, or all below a prefix')
+    .option('--prefix', 'all values whose key begins with this')
+    .option('--expect <revision>', 'only if the key is at this revision', wholeNumber())
+    .addHelpText('after', '\nExample: holdfast kv delete line/speed\n         holdfast kv delete line/ --prefix')
     .action(
-      act(async ({ client, print }, key: string) => {
-        const written = (await client.send('DELETE', path(key))) as { revision: number };
+      act(async ({ client, print }, key: string, { prefix, expect }: { prefix?: boolean; expect?: number }) => {
+        if (prefix === true) {
+          if (expect !== undefined)
+            throw new CliError(exitCode.usage, 'OPTIONS_CONFLICT', '--expect is about one key, --prefix about many');
+          const swept = (await client.send('DELETE', `/v1/kv?prefix=${encodeURIComponent(key)}`)) as { revision: number; deleted: number };
+          print(swept, () => `${swept.deleted} values below ${key} deleted at revision ${swept.revision}`);
+          return;
+        }
+        const query = expect === undefined ? '' : `?expectRevision=${expect}`;
+        const written = (await client.send('DELETE', `${path(key)}${query}`)) as { revision: number };
         print(written, () => `${key} deleted at revision ${written.revision}`);
+      }),
+    );
+  kv.command('txn')
+    .description('change several values together, or none: JSON of guards and operations')
+    .option('-f, --file <file>', 'read it from this file instead of the standard input')
+    .addHelpText(
+      'after',
+      `
+Example: holdfast kv txn <<'END'
+{"guards": [{"key": "job", "value": "waiting"}, {"key": "worker", "revision": 0}],
+ "operations": [{"type": "put", "key": "job", "value": "running"}, {"type": "delete", "key": "hint"}]}
+END`,
+    )
+    .action(
+      act(async ({ client, print }, { file }: { file?: string }) => {
+        const { revision, results } = (await client.send('POST', '/v1/txn', await readTransaction(file))) as Transacted;
+        print({ revision, results }, () =>
+          [`done at revision ${revision}`, ...results.flatMap(({ key }) => (key === undefined ? [] : [`${key} set`]))].join('\n'),
+        );
       }),
     );
   kv.command('watch [prefix]')

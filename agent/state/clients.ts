@@ -1,47 +1,66 @@
-/** Exactly once: results remembered by (client, sequence), until the client says it no longer awaits them. */
-import type { Envelope, Outcome } from './commands.ts';
+/**
+ * Exactly once: a change that is sent again is answered with the remembered outcome of the first. A client that needs certainty sends it
+ * in its session, numbered: no outcome it still awaits is dropped before the session ends. A key of the client's own choice, without a
+ * session, is remembered for as long as there is room. Pure.
+ */
+import type { Outcome, RefusalCode } from './commands.ts';
 import { stateLimits } from './commands.ts';
 import type { Table } from './rows.ts';
+import { checkClaim, type SessionClaim, type SessionParts } from './session-table.ts';
 
-export interface ClientRow {
-  /** Log index of its last command: the client unheard longest is forgotten first. */
-  readonly lastIndex: number;
+/** A numbered request in a session. */
+export interface SessionRequest extends SessionClaim {
+  /** From 1 on; the same for every attempt at one change. */
+  readonly sequence: number;
+  /** The client has the answers of all sequences below this one, or will never ask for them again. At most `sequence`. */
+  readonly lowestAwaited: number;
+}
+
+/** Outcomes remembered for one session. */
+export interface RequestRow {
   readonly lowestAwaited: number;
   readonly results: readonly (readonly [sequence: number, outcome: Outcome])[];
 }
 
-/** The remembered outcome of a repeated command, a refusal, or undefined when it is new and may be applied. */
-export function recall(clients: Table<ClientRow>, client: NonNullable<Envelope['client']>, revision: number): Outcome | undefined {
-  const row = clients.get(client.id);
-  if (row === undefined) return undefined;
-  const remembered = row.results.find(([sequence]) => sequence === client.sequence);
-  if (remembered !== undefined) return remembered[1];
-  if (client.sequence < row.lowestAwaited) {
-    return {
-      ok: false,
-      revision,
-      code: 'SEQUENCE_FORGOTTEN',
-      message: `Sequence ${client.sequence} of client ${client.id} was already acknowledged: its result is no longer kept`,
-    };
-  }
-  const kept = row.results.filter(([sequence]) => sequence >= client.lowestAwaited).length;
-  if (kept < stateLimits.resultsPerClientMax) return undefined;
-  return {
-    ok: false,
-    revision,
-    code: 'WINDOW_FULL',
-    message: `Client ${client.id} awaits ${kept} results: raise its lowest awaited sequence first`,
-  };
+/** The outcome remembered for an Idempotency-Key. */
+export interface KeyRow {
+  /** Log index at which it was decided: the oldest is forgotten first. */
+  readonly lastIndex: number;
+  readonly outcome: Outcome;
 }
 
-/** Remembers an outcome, drops those below "lowest still awaited", and keeps the number of clients bounded. */
-export function remember(clients: Table<ClientRow>, client: NonNullable<Envelope['client']>, outcome: Outcome): void {
-  const row = clients.get(client.id);
-  const lowestAwaited = Math.max(row?.lowestAwaited ?? 0, client.lowestAwaited);
-  const results = (row?.results ?? []).filter(([sequence]) => sequence >= lowestAwaited);
-  clients.set(client.id, { lastIndex: outcome.revision, lowestAwaited, results: [...results, [client.sequence, outcome]] });
-  if (clients.size <= stateLimits.clientsMax) return;
-  let oldest: [string, ClientRow] | undefined;
-  for (const entry of clients.entries()) if (oldest === undefined || entry[1].lastIndex < oldest[1].lastIndex) oldest = entry;
-  if (oldest !== undefined) clients.delete(oldest[0]);
+/** Applies `decide` unless this request was decided before, and remembers the outcome. Refusals made here are not remembered: the request may come again. */
+export function onceInSession(parts: SessionParts, request: SessionRequest, revision: number, decide: () => Outcome): Outcome {
+  const { session, sequence } = request;
+  const { requests, sessions } = parts;
+  const row = requests.get(String(session));
+  const remembered = row?.results.find(([known]) => known === sequence);
+  if (remembered !== undefined) return remembered[1];
+  const refuse = (code: RefusalCode, message: string): Outcome => ({ ok: false, revision, code, message });
+  if (row !== undefined && sequence < row.lowestAwaited)
+    return refuse('SEQUENCE_FORGOTTEN', `Sequence ${sequence} of session ${session} was acknowledged: its result is no longer kept`);
+  const lowestAwaited = Math.max(row?.lowestAwaited ?? 0, request.lowestAwaited);
+  const awaited = (row?.results ?? []).filter(([known]) => known >= lowestAwaited);
+  if (awaited.length >= stateLimits.resultsPerClientMax)
+    return refuse('WINDOW_FULL', `Session ${session} awaits ${awaited.length} results: raise its lowest awaited sequence first`);
+  const refusal = checkClaim(parts, request, revision);
+  if (refusal !== undefined) return refusal;
+  const outcome = decide();
+  // The change may have ended the session itself.
+  if (sessions.get(String(session)) !== undefined)
+    requests.set(String(session), { lowestAwaited, results: [...awaited, [sequence, outcome]] });
+  return outcome;
+}
+
+/** The same for a key of the client's own choice. Of more keys than are kept, the one decided longest ago is forgotten. */
+export function onceByKey(keys: Table<KeyRow>, key: string, revision: number, decide: () => Outcome): Outcome {
+  const known = keys.get(key);
+  if (known !== undefined) return known.outcome;
+  const outcome = decide();
+  keys.set(key, { lastIndex: revision, outcome });
+  if (keys.size <= stateLimits.idempotencyKeysMax) return outcome;
+  let oldest: [string, KeyRow] | undefined;
+  for (const entry of keys.entries()) if (oldest === undefined || entry[1].lastIndex < oldest[1].lastIndex) oldest = entry;
+  if (oldest !== undefined) keys.delete(oldest[0]);
+  return outcome;
 }

@@ -1,6 +1,7 @@
 /** The closed union of decisions. What is not here cannot change the site's state. */
 import type { NodeId } from '../../consensus/core/types.ts';
-import type { Placement, WorkloadSpec } from '../../schemas/generated/types.ts';
+import type { KvGuard, KvOperation, Placement, WorkloadSpec } from '../../schemas/generated/types.ts';
+import type { SessionRequest } from './clients.ts';
 import type { SessionClaim } from './session-table.ts';
 
 /** Who gave a workload to this site: an operator here, the upper site, or (on an upper site) a child site. */
@@ -30,6 +31,8 @@ export type Command =
       readonly sequential?: boolean;
     }
   | { readonly type: 'kvDelete'; readonly key: string; readonly expectRevision?: number }
+  /** All operations at one log index, when all guards hold; else none. */
+  | { readonly type: 'kvTxn'; readonly guards: readonly KvGuard[]; readonly operations: readonly KvOperation[] }
   | { readonly type: 'sessionOpen'; readonly ttlMs: number; readonly owner: NodeId }
   /** REVALIDATE of a session: its client speaks with `owner` from now on. */
   | { readonly type: 'sessionMove'; readonly session: number; readonly owner: NodeId }
@@ -66,9 +69,14 @@ export type Command =
   /** Names this site's log for child sites, once. */
   | { readonly type: 'nameLog'; readonly name: string };
 
-/** A command with the sender's name and sequence, so that a retry is applied once. */
-export interface Envelope {
-  readonly client?: { readonly id: string; readonly sequence: number; readonly lowestAwaited: number };
+/** What makes a change that is sent twice happen once; one of the two at most. */
+export interface Sender {
+  readonly request?: SessionRequest;
+  readonly idempotencyKey?: string;
+}
+
+/** A command and who sent it. */
+export interface Envelope extends Sender {
   readonly command: Command;
 }
 
@@ -78,6 +86,8 @@ export type RefusalCode =
   | 'VALUE_TOO_LARGE'
   | 'STATE_FULL'
   | 'REVISION_CONFLICT'
+  | 'GUARD_FAILED'
+  | 'TXN_INVALID'
   | 'NOT_FOUND'
   | 'NAME_TAKEN'
   | 'STALE_AUTHORITY'
@@ -89,6 +99,12 @@ export type RefusalCode =
   | 'SEQUENCE_FORGOTTEN'
   | 'WINDOW_FULL';
 
+/** `key`: where a number was added to it. `deleted`: how many keys a deletion found. */
+export interface OperationResult {
+  readonly key?: string;
+  readonly deleted?: number;
+}
+
 /** What a command came to. `revision` is the log index at which it was decided. */
 export type Outcome =
   | {
@@ -97,6 +113,8 @@ export type Outcome =
       readonly detail?: { readonly changed: readonly string[]; readonly unchanged: readonly string[] };
       /** The key that was written, where a number was added to it. */
       readonly key?: string;
+      /** What became of each operation of a transaction, in its order. */
+      readonly results?: readonly OperationResult[];
     }
   | { readonly ok: false; readonly revision: number; readonly code: RefusalCode; readonly message: string };
 
@@ -105,12 +123,18 @@ export const stateLimits = {
   keyBytesMax: 512,
   valueBytesMax: 64 * 1024,
   keysMax: 100_000,
+  guardsMax: 64,
+  operationsMax: 64,
+  /** Keys the deletions by prefix of one transaction may take: applying it must not hold anybody up. */
+  prefixDeletesMax: 10_000,
   sessionsMax: 20_000,
   workloadsMax: 1024,
   assignmentsMax: 8192,
-  /** Clients whose results are remembered; the one unheard longest is forgotten first. */
-  clientsMax: 1024,
+  /** Idempotency-Keys whose results are remembered; the one decided longest ago is forgotten first. */
+  idempotencyKeysMax: 4096,
+  /** Results a session may await at one time. */
   resultsPerClientMax: 64,
+  idempotencyKeyLengthMax: 128,
 } as const;
 
 const encoder = new TextEncoder();
@@ -124,7 +148,7 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
 export function decodeEnvelope(data: Uint8Array): Envelope | undefined {
   try {
     const value = JSON.parse(decoder.decode(data)) as Partial<Envelope> | null;
-    if (typeof value !== 'object' || value === null || !isCommand(value.command) || !isClient(value.client)) return undefined;
+    if (typeof value !== 'object' || value === null || !isCommand(value.command) || !isSender(value)) return undefined;
     return value as Envelope;
   } catch {
     return undefined;
@@ -145,6 +169,22 @@ const isClaim = (value: unknown): boolean =>
   isCount(value.session) &&
   isCount(value.ownerEpoch);
 
+const isGuard = (guard: Record<string, unknown>): boolean =>
+  'session' in guard ? isClaim(guard['session']) : isText(guard['key']) && (isText(guard['value']) || isCount(guard['revision']));
+
+const isOperation = (operation: Record<string, unknown>): boolean => {
+  switch (operation['type']) {
+    case 'put':
+      return Object.entries(shapes.kvPut).every(([name, test]) => test(operation[name]));
+    case 'delete':
+      return isText(operation['key']);
+    case 'deletePrefix':
+      return isText(operation['prefix']);
+    default:
+      return false;
+  }
+};
+
 /** The fields `apply` relies on. Documents inside (specs) were checked against their schemas where they came in. */
 const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: unknown) => boolean>>>> = {
   kvPut: {
@@ -159,6 +199,7 @@ const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: u
   sessionClose: { session: isCount },
   sessionsExpire: { sessions: (value) => Array.isArray(value) && value.every(isCount) },
   kvDelete: { key: isText, expectRevision: optional(isCount) },
+  kvTxn: { guards: isListOf(isGuard), operations: isListOf(isOperation) },
   workloadsApply: { origin: isText, replace: (value) => typeof value === 'boolean', specs: isListOf(({ name }) => isText(name)) },
   workloadDelete: { name: isText },
   planCommit: {
@@ -186,9 +227,14 @@ function isCommand(value: unknown): value is Command {
   return Object.entries(shapes[type as Command['type']]).every(([name, test]) => test(fields[name]));
 }
 
-function isClient(value: unknown): boolean {
-  if (value === undefined) return true;
-  if (typeof value !== 'object' || value === null) return false;
-  const { id, sequence, lowestAwaited } = value as Record<string, unknown>;
-  return typeof id === 'string' && id.length > 0 && id.length <= 128 && isCount(sequence) && isCount(lowestAwaited);
+function isSender({ request, idempotencyKey }: Partial<Envelope>): boolean {
+  if (idempotencyKey !== undefined)
+    return (
+      request === undefined &&
+      typeof idempotencyKey === 'string' &&
+      idempotencyKey.length > 0 &&
+      idempotencyKey.length <= stateLimits.idempotencyKeyLengthMax
+    );
+  if (request === undefined) return true;
+  return isClaim(request) && isCount(request.sequence) && isCount(request.lowestAwaited) && request.lowestAwaited <= request.sequence;
 }

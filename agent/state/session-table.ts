@@ -1,5 +1,6 @@
 /** Sessions of clients, and the keys that live as long as they do (ZooKeeper's ephemeral nodes). Pure. */
 import type { NodeId } from '../../consensus/core/types.ts';
+import type { RequestRow } from './clients.ts';
 import type { Outcome } from './commands.ts';
 import { stateLimits } from './commands.ts';
 import type { Table } from './rows.ts';
@@ -24,6 +25,8 @@ export const sessionTtlMs = { min: 1000, max: 24 * 3600 * 1000, default: 10_000 
 
 export interface SessionParts {
   readonly sessions: Table<SessionRow>;
+  /** What each session's numbered requests came to. */
+  readonly requests: Table<RequestRow>;
   /** Keys of each session; derived from the keys themselves. */
   readonly ephemerals: Map<number, Set<string>>;
   readonly deleteKey: (key: string) => void;
@@ -56,6 +59,7 @@ export function moveSession(parts: SessionParts, session: number, owner: NodeId,
 export function endSessions(parts: SessionParts, ended: readonly number[], revision: number): Outcome {
   for (const session of ended) {
     if (!parts.sessions.delete(keyOf(session))) continue;
+    parts.requests.delete(keyOf(session));
     for (const key of parts.ephemerals.get(session) ?? []) parts.deleteKey(key);
     parts.ephemerals.delete(session);
   }

@@ -3,35 +3,22 @@ import type { RevalidateItem, VerdictItem } from '../../consensus/core/messages.
 import type { Entry, NodeId } from '../../consensus/core/types.ts';
 import type { Applied, RowChange, StateMachine } from '../../consensus/driver/ports.ts';
 import type { Placement, WorkloadSpec } from '../../schemas/generated/types.ts';
-import { type ClientRow, recall, remember } from './clients.ts';
+import { type KeyRow, onceByKey, onceInSession } from './clients.ts';
 import {
   type Command,
   decodeEnvelope,
+  type Envelope,
   type Outcome,
   type RefusalCode,
   type SiteMode,
   stateLimits,
   type WorkloadOrigin,
 } from './commands.ts';
+import { type KvRow, KvTable } from './kv-table.ts';
 import { commitPlan, type Holder, release, removePlacement, replicaKey } from './placement-table.ts';
 import { byCodeUnit, Table } from './rows.ts';
-import {
-  checkClaim,
-  endSessions,
-  moveSession,
-  openSession,
-  type SessionParts,
-  type SessionRow,
-  sequentialKey,
-  sessionRow,
-} from './session-table.ts';
+import { endSessions, moveSession, openSession, type SessionRow, sessionRow } from './session-table.ts';
 
-export interface KvRow {
-  readonly value: string;
-  readonly revision: number;
-  /** Number of the session it lives with; absent for a key that stays. */
-  readonly session?: number;
-}
 export interface WorkloadRow {
   readonly spec: WorkloadSpec;
   readonly origin: WorkloadOrigin;
@@ -58,23 +45,22 @@ const onlyRow = 'now';
 
 export class SiteState implements StateMachine {
   readonly #changes: RowChange[] = [];
-  readonly #kv = new Table<KvRow>('kv/', this.#changes);
-  readonly #sessions = new Table<SessionRow>('session/', this.#changes);
-  readonly #ephemerals = new Map<number, Set<string>>();
+  readonly #kv = new KvTable(this.#changes);
   readonly #workloads = new Table<WorkloadRow>('workload/', this.#changes);
   readonly #placements = new Table<Placement>('placement/', this.#changes);
   readonly #holders = new Table<Holder>('holder/', this.#changes);
-  readonly #clients = new Table<ClientRow>('client/', this.#changes);
+  readonly #idempotencyKeys = new Table<KeyRow>('once/', this.#changes);
   readonly #authority = new Table<AuthorityRow>('authority/', this.#changes);
   readonly #plan = new Table<PlanRow>('plan/', this.#changes);
   readonly #log = new Table<{ readonly name: string }>('log/', this.#changes);
   readonly #tables: readonly Table<unknown>[] = [
-    this.#kv,
-    this.#sessions,
+    this.#kv.rows,
+    this.#kv.sessions.sessions,
+    this.#kv.sessions.requests,
     this.#workloads,
     this.#placements,
     this.#holders,
-    this.#clients,
+    this.#idempotencyKeys,
     this.#authority,
     this.#plan,
     this.#log,
@@ -94,15 +80,15 @@ export class SiteState implements StateMachine {
   }
   /** Sorted by key. */
   kvList(prefix: string): readonly (readonly [string, KvRow])[] {
-    return [...this.#kv.entries()].filter(([key]) => key.startsWith(prefix)).sort((a, b) => byCodeUnit(a[0], b[0]));
+    return this.#kv.list(prefix);
   }
   session(session: number): SessionRow | undefined {
-    return sessionRow({ sessions: this.#sessions }, session);
+    return sessionRow(this.#kv.sessions, session);
   }
   /** Sorted by number: oldest first. */
   sessions(): readonly (SessionRow & { readonly session: number; readonly keys: number })[] {
-    return [...this.#sessions.entries()]
-      .map(([key, row]) => ({ ...row, session: Number(key), keys: this.#ephemerals.get(Number(key))?.size ?? 0 }))
+    return [...this.#kv.sessions.sessions.entries()]
+      .map(([key, row]) => ({ ...row, session: Number(key), keys: this.#kv.keysOf(Number(key)) }))
       .sort((a, b) => a.session - b.session);
   }
   workload(name: string): WorkloadRow | undefined {
@@ -141,14 +127,10 @@ export class SiteState implements StateMachine {
     if (entry.kind !== 'command') return { result: undefined, changes: [] };
     const revision = entry.index as number;
     const envelope = decodeEnvelope(entry.data);
-    let outcome: Outcome;
-    if (envelope === undefined) outcome = refuse(revision, 'BAD_COMMAND', 'The log entry holds no command this version knows');
-    else if (envelope.client === undefined) outcome = this.#applyCommand(envelope.command, revision);
-    else {
-      const known = recall(this.#clients, envelope.client, revision);
-      outcome = known ?? this.#applyCommand(envelope.command, revision);
-      if (known === undefined) remember(this.#clients, envelope.client, outcome);
-    }
+    const outcome =
+      envelope === undefined
+        ? refuse(revision, 'BAD_COMMAND', 'The log entry holds no command this version knows')
+        : this.#once(envelope, revision);
     return { result: outcome, changes: this.#changes.splice(0) };
   }
 
@@ -166,8 +148,7 @@ export class SiteState implements StateMachine {
     for (const table of this.#tables) table.clear();
     for (const [key, value] of rows) this.#tables.find(({ prefix }) => key.startsWith(prefix))?.load(key, value);
     this.#changes.length = 0;
-    this.#ephemerals.clear();
-    for (const [key, { session }] of this.#kv.entries()) this.#bind(key, session);
+    this.#kv.loaded();
   }
 
   revalidate(from: NodeId, items: readonly RevalidateItem[]): readonly VerdictItem[] {
@@ -178,20 +159,28 @@ export class SiteState implements StateMachine {
     });
   }
 
+  #once({ request, idempotencyKey, command }: Envelope, revision: number): Outcome {
+    const decide = (): Outcome => this.#applyCommand(command, revision);
+    if (request !== undefined) return onceInSession(this.#kv.sessions, request, revision, decide);
+    return idempotencyKey === undefined ? decide() : onceByKey(this.#idempotencyKeys, idempotencyKey, revision, decide);
+  }
+
   #applyCommand(command: Command, revision: number): Outcome {
     switch (command.type) {
       case 'kvPut':
-        return this.#kvPut(command, revision);
+        return this.#kv.put(command, revision);
       case 'kvDelete':
-        return this.#kvDelete(command, revision);
+        return this.#kv.delete(command, revision);
+      case 'kvTxn':
+        return this.#kv.transact(command.guards, command.operations, revision);
       case 'sessionOpen':
-        return openSession(this.#sessionParts(), command.ttlMs, command.owner, revision);
+        return openSession(this.#kv.sessions, command.ttlMs, command.owner, revision);
       case 'sessionMove':
-        return moveSession(this.#sessionParts(), command.session, command.owner, revision);
+        return moveSession(this.#kv.sessions, command.session, command.owner, revision);
       case 'sessionClose':
-        return endSessions(this.#sessionParts(), [command.session], revision);
+        return endSessions(this.#kv.sessions, [command.session], revision);
       case 'sessionsExpire':
-        return endSessions(this.#sessionParts(), command.sessions, revision);
+        return endSessions(this.#kv.sessions, command.sessions, revision);
       case 'workloadsApply':
         return this.#workloadsApply(command, revision);
       case 'workloadDelete':
@@ -210,51 +199,6 @@ export class SiteState implements StateMachine {
       default:
         return refuse(revision, 'BAD_COMMAND', 'The log entry holds a command this version does not know');
     }
-  }
-
-  #kvPut(command: Extract<Command, { type: 'kvPut' }>, revision: number): Outcome {
-    const { value, expectRevision, session: claim, sequential } = command;
-    const key = sequential === true ? sequentialKey(command.key, revision) : command.key;
-    if (typeof key !== 'string' || key.length === 0 || key.length > stateLimits.keyBytesMax)
-      return refuse(revision, 'KEY_INVALID', `A key has 1 to ${stateLimits.keyBytesMax} characters`);
-    if (typeof value !== 'string' || value.length > stateLimits.valueBytesMax)
-      return refuse(revision, 'VALUE_TOO_LARGE', `A value has at most ${stateLimits.valueBytesMax} characters`);
-    const refusal = claim === undefined ? undefined : checkClaim(this.#sessionParts(), claim, revision);
-    if (refusal !== undefined) return refusal;
-    const present = this.#kv.get(key);
-    if (expectRevision !== undefined && (present?.revision ?? 0) !== expectRevision)
-      return conflict(revision, key, present?.revision ?? 0, expectRevision);
-    if (present === undefined && this.#kv.size >= stateLimits.keysMax)
-      return refuse(revision, 'STATE_FULL', `The site holds ${stateLimits.keysMax} keys already: delete some first`);
-    const session = present === undefined ? claim?.session : present.session;
-    this.#kv.set(key, { value, revision, ...(session === undefined ? {} : { session }) });
-    this.#bind(key, session);
-    return { ok: true, revision, ...(sequential === true ? { key } : {}) };
-  }
-
-  #kvDelete(command: Extract<Command, { type: 'kvDelete' }>, revision: number): Outcome {
-    const present = this.#kv.get(command.key);
-    if (present === undefined) return refuse(revision, 'NOT_FOUND', `There is no key ${command.key}`);
-    if (command.expectRevision !== undefined && present.revision !== command.expectRevision)
-      return conflict(revision, command.key, present.revision, command.expectRevision);
-    this.#deleteKey(command.key);
-    return { ok: true, revision };
-  }
-
-  #deleteKey(key: string): void {
-    const session = this.#kv.get(key)?.session;
-    if (session !== undefined) this.#ephemerals.get(session)?.delete(key);
-    this.#kv.delete(key);
-  }
-
-  #bind(key: string, session: number | undefined): void {
-    if (session === undefined) return;
-    const keys = this.#ephemerals.get(session) ?? new Set();
-    this.#ephemerals.set(session, keys.add(key));
-  }
-
-  #sessionParts(): SessionParts {
-    return { sessions: this.#sessions, ephemerals: this.#ephemerals, deleteKey: (key) => this.#kv.delete(key) };
   }
 
   #workloadsApply(command: Extract<Command, { type: 'workloadsApply' }>, revision: number): Outcome {
@@ -368,8 +312,4 @@ export class SiteState implements StateMachine {
 
 function refuse(revision: number, code: RefusalCode, message: string): Outcome {
   return { ok: false, revision, code, message };
-}
-
-function conflict(revision: number, key: string, present: number, expected: number): Outcome {
-  return refuse(revision, 'REVISION_CONFLICT', `Key ${key} is at revision ${present}, not ${expected}: read it again`);
 }

@@ -1,5 +1,13 @@
 /** What the HTTP interface needs of the agent. Answers are documents of the schemas; refusals are ApiErrors. */
-import type { NodesDocument, PlacementsDocument, StatusDocument, WorkloadFile, WorkloadsDocument } from '../../schemas/generated/types.ts';
+import type {
+  KvTransaction,
+  NodesDocument,
+  PlacementsDocument,
+  StatusDocument,
+  WorkloadFile,
+  WorkloadsDocument,
+} from '../../schemas/generated/types.ts';
+import type { OperationResult, Sender } from '../state/commands.ts';
 import type { SessionClaim } from '../state/session-table.ts';
 import type { EventRing } from './event-ring.ts';
 import type { WatchLog } from './watch-log.ts';
@@ -44,12 +52,16 @@ export interface KvPutOptions {
   readonly expectRevision?: number;
   readonly session?: SessionClaim;
   readonly sequential?: boolean;
-  readonly idempotencyKey?: string;
 }
 
 export interface Written {
   /** Log index at which the change was decided. */
   readonly revision: number;
+}
+
+export interface Transacted extends Written {
+  /** What became of each operation, in its order. */
+  readonly results: readonly OperationResult[];
 }
 
 export interface LogLines {
@@ -75,8 +87,10 @@ export interface AgentApi {
   kvGet(key: string, stale: boolean): Promise<KvValue | undefined>;
   kvList(prefix: string, stale: boolean): Promise<readonly KvValue[]>;
   /** Answers with the key where a number was added to it. */
-  kvPut(key: string, value: string, options: KvPutOptions): Promise<Written & { readonly key?: string }>;
-  kvDelete(key: string, options: { readonly idempotencyKey?: string }): Promise<Written>;
+  kvPut(key: string, value: string, options: KvPutOptions, sender: Sender): Promise<Written & { readonly key?: string }>;
+  kvDelete(key: string, options: { readonly expectRevision?: number }, sender: Sender): Promise<Written>;
+  /** All operations at one revision, or none. */
+  kvTransact(transaction: KvTransaction, sender: Sender): Promise<Transacted>;
   /** Opens a session whose client speaks with this box. */
   sessionOpen(ttlMs: number): Promise<SessionHandle>;
   /** Renews it: nothing is written, so it is only refused when it is known here to have ended or moved, or no leader is known. */

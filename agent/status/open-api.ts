@@ -3,13 +3,14 @@ import type { Route } from './router.ts';
 
 export function openApi(routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const { method, path, summary, answer } of routes) {
+  for (const { method, path, summary, answer, body } of routes) {
     const named = path.replace('{}', '{name}');
     const item = paths[named] ?? {};
     paths[named] = item;
     item[method.toLowerCase()] = {
       summary,
       ...(path.includes('{}') ? { parameters: [{ name: 'name', in: 'path', required: true, schema: { type: 'string' } }] } : {}),
+      ...(body === undefined ? {} : { requestBody: { content: { 'application/json': { schema: { $ref: schemaUrl(body) } } } } }),
       responses: {
         200: {
           description: 'As asked.',
@@ -28,6 +29,7 @@ export function openApi(routes: readonly Route[]): object {
 
 const fileOf: Readonly<Record<string, string>> = {
   StatusDocument: 'status',
+  KvTransaction: 'kv-transaction',
   NodesDocument: 'nodes',
   WorkloadsDocument: 'workloads',
   PlacementsDocument: 'placements',

@@ -9,6 +9,8 @@ export interface Route {
   readonly summary: string;
   /** Title of the schema of the answer, when it has one. */
   readonly answer?: string;
+  /** Title of the schema of the body, when it has one. */
+  readonly body?: string;
   readonly handle: (exchange: Exchange) => void | Promise<void>;
 }
 

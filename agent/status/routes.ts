@@ -1,11 +1,12 @@
 /** What can be asked, and by which method of the agent it is answered. */
 import type { WorkloadFile } from '../../schemas/generated/types.ts';
 import { checkDocument, describeProblems } from '../../schemas/validate.ts';
-import { type SessionClaim, sessionTtlMs } from '../state/session-table.ts';
+import { sessionTtlMs } from '../state/session-table.ts';
 import { type AgentApi, ApiError } from './agent-api.ts';
+import { claimIn, isCount } from './bodies.ts';
 import { EventStreams } from './event-stream.ts';
 import type { Exchange } from './exchange.ts';
-import { KvWatches } from './kv-watches.ts';
+import { kvRoutes } from './kv-routes.ts';
 import { openApi } from './open-api.ts';
 import type { Route } from './router.ts';
 
@@ -14,7 +15,6 @@ const sha256 = /^[0-9a-f]{64}$/;
 
 export function routesOf(api: AgentApi): readonly Route[] {
   const streams = new EventStreams(api.events);
-  const watches = new KvWatches(api.watchLog);
   const get = (path: string, summary: string, handle: Route['handle'], answer?: string): Route => ({
     method: 'GET',
     path,
@@ -61,28 +61,7 @@ export function routesOf(api: AgentApi): readonly Route[] {
       });
       exchange.result({ logs });
     }),
-    get('/v1/kv', 'Values whose key begins with ?prefix=.', async (exchange) => {
-      const items = await api.kvList(exchange.query('prefix') ?? '', exchange.query('stale') === 'true');
-      exchange.result({ revision: api.revision(), items });
-    }),
-    get('/v1/kv/{}', 'One value, linearizable; with ?stale=true as this box has it.', async (exchange) => {
-      const key = exchange.param(0);
-      const value = await api.kvGet(key, exchange.query('stale') === 'true');
-      if (value === undefined) throw new ApiError(404, 'KEY_NOT_FOUND', `There is no key ${key.slice(0, 200)}`);
-      exchange.result(value);
-    }),
-    {
-      method: 'PUT',
-      path: '/v1/kv/{}',
-      summary: 'Sets a value: {value, expectRevision?, session?, sequential?}.',
-      handle: (exchange) => putValue(api, exchange),
-    },
-    {
-      method: 'DELETE',
-      path: '/v1/kv/{}',
-      summary: 'Deletes a value.',
-      handle: async (exchange) => exchange.result(await api.kvDelete(exchange.param(0), keyOf(exchange))),
-    },
+    ...kvRoutes(api),
     {
       method: 'POST',
       path: '/v1/leadership/transfer',
@@ -93,9 +72,6 @@ export function routesOf(api: AgentApi): readonly Route[] {
         exchange.result(await api.transferLeadership(to));
       },
     },
-    get('/v1/watch', 'Changes of values as they happen (server-sent): ?prefix= and ?after=REVISION.', (exchange) =>
-      watches.serve(exchange),
-    ),
     get('/v1/sessions', 'Sessions of clients, with their owners and number of keys.', (exchange) => exchange.result(api.sessions())),
     {
       method: 'POST',
@@ -162,44 +138,6 @@ async function waitAsAsked(api: AgentApi, exchange: Exchange): Promise<void> {
   const timeoutMs = exchange.count('timeoutMs', 600_000) ?? 30_000;
   if (!(await api.waitForRevision(wait, timeoutMs, exchange.gone)))
     throw new ApiError(504, 'REVISION_NOT_REACHED', `This box is at revision ${api.revision()}, not yet at ${wait}`);
-}
-
-function keyOf(exchange: Exchange): { readonly idempotencyKey?: string } {
-  const key = exchange.header('idempotency-key');
-  if (key === undefined) return {};
-  if (key.length === 0 || key.length > 128) throw new ApiError(400, 'IDEMPOTENCY_KEY_INVALID', 'Idempotency-Key has 1 to 128 characters');
-  return { idempotencyKey: key };
-}
-
-async function putValue(api: AgentApi, exchange: Exchange): Promise<void> {
-  const body = await exchange.json();
-  if (typeof body !== 'object' || body === null) throw new ApiError(400, 'BODY_INVALID', 'The body must be an object: {"value": "…"}');
-  const { value, expectRevision, session, sequential, ...others } = body as Readonly<Record<string, unknown>>;
-  // A misspelt expectRevision would otherwise set the value whatever is there.
-  for (const key of Object.keys(others))
-    throw new ApiError(400, 'BODY_INVALID', `/${key.slice(0, 100)} is not a known key: value, expectRevision, session and sequential are`);
-  if (typeof value !== 'string') throw new ApiError(400, 'BODY_INVALID', '/value must be a string');
-  if (expectRevision !== undefined && !(Number.isSafeInteger(expectRevision) && (expectRevision as number) >= 0))
-    throw new ApiError(400, 'BODY_INVALID', '/expectRevision must be a whole number (0: the key must not exist)');
-  if (sequential !== undefined && typeof sequential !== 'boolean')
-    throw new ApiError(400, 'BODY_INVALID', '/sequential must be true or false');
-  exchange.result(
-    await api.kvPut(exchange.param(0), value, {
-      ...keyOf(exchange),
-      ...(expectRevision === undefined ? {} : { expectRevision: expectRevision as number }),
-      ...(session === undefined ? {} : { session: claimIn(session, '/session') }),
-      ...(sequential === undefined ? {} : { sequential: sequential as boolean }),
-    }),
-  );
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
-
-function claimIn(value: unknown, place: string): SessionClaim {
-  const { session, ownerEpoch } = (typeof value === 'object' && value !== null ? value : {}) as Readonly<Record<string, unknown>>;
-  if (!isCount(session) || !isCount(ownerEpoch))
-    throw new ApiError(400, 'BODY_INVALID', `${place} must be {"session": number, "ownerEpoch": number}, as opening the session answered`);
-  return { session, ownerEpoch };
 }
 
 function sessionIn(exchange: Exchange): number {

@@ -1,9 +1,13 @@
 // Made from schemas/*.schema.json by schemas/tools/generate.ts: change those, then run `npm run build`.
 
+export type KvGuard = KvRevisionGuard | KvValueGuard | KvSessionGuard;
+export type KvOperation = KvPutOperation | KvDeleteOperation | KvDeletePrefixOperation;
+
 export interface AllDocuments {
   AgentConfig: AgentConfig;
   HealthDocument: HealthDocument;
   InstancesDocument: InstancesDocument;
+  KvTransaction: KvTransaction;
   NodesDocument: NodesDocument;
   PlacementProblem: PlacementProblem;
   Placement: Placement;
@@ -692,6 +696,84 @@ export interface InstanceStatus {
    * Why it is not running, in words.
    */
   reason: string | null;
+}
+/**
+ * Changes of values that happen together, at one revision, or not at all: the body of POST /v1/txn.
+ */
+export interface KvTransaction {
+  /**
+   * What must hold; else nothing happens (GUARD_FAILED).
+   *
+   * @maxItems 64
+   */
+  guards?: KvGuard[];
+  /**
+   * Done in order. A key is named by one of them at most.
+   *
+   * @minItems 1
+   * @maxItems 64
+   */
+  operations: KvOperation[];
+}
+/**
+ * The key is at this revision; 0: it does not exist.
+ */
+export interface KvRevisionGuard {
+  key: string;
+  /**
+   * Log index.
+   */
+  revision: number;
+}
+/**
+ * The key has this value.
+ */
+export interface KvValueGuard {
+  key: string;
+  value: string;
+}
+/**
+ * The session lives, under this owner epoch.
+ */
+export interface KvSessionGuard {
+  session: KvSessionClaim;
+}
+/**
+ * A session as opening or revalidating it answered.
+ */
+export interface KvSessionClaim {
+  /**
+   * Log index.
+   */
+  session: number;
+  /**
+   * Log index.
+   */
+  ownerEpoch: number;
+}
+export interface KvPutOperation {
+  type: 'put';
+  key: string;
+  value: string;
+  session?: KvSessionClaim;
+  /**
+   * A number that only grows is added to the key.
+   */
+  sequential?: boolean;
+}
+/**
+ * A key that does not exist is no fault: guard it where it must.
+ */
+export interface KvDeleteOperation {
+  type: 'delete';
+  key: string;
+}
+/**
+ * Deletes all keys that begin with this, at most 10 000.
+ */
+export interface KvDeletePrefixOperation {
+  type: 'deletePrefix';
+  prefix: string;
 }
 /**
  * All boxes this agent knows of, with what they say of themselves: answer to GET /v1/nodes.

@@ -32,6 +32,8 @@ export function makeAjv(): Ajv2020 {
     // Properties required only inside `oneOf` branches and unions such as ["integer", "null"] are meant.
     strictRequired: false,
     allowUnionTypes: true,
+    // The branch a `type` names tells what is wrong, instead of all branches at once.
+    discriminator: true,
     allErrors: false,
     useDefaults: false,
     code: { source: true, esm: true, lines: false },

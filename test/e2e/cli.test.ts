@@ -111,6 +111,24 @@ workloads:
       assert.match(long.stderr, /KEY_INVALID.*512/);
     });
 
+    it('D7: changes several values together, or none; deletes what is below a prefix', async () => {
+      const transaction = join(lone.dir, 'transaction.json');
+      const put = (key: string): object => ({ type: 'put', key, value: 'x' });
+      writeFileSync(transaction, JSON.stringify({ guards: [{ key: 'txn/a', revision: 0 }], operations: [put('txn/a'), put('txn/b')] }));
+      const first = await lone.cli(['kv', 'txn', '-f', transaction, '--json']);
+      assert.equal(first.code, 0, first.stderr);
+      assert.deepEqual(JSON.parse(first.stdout).results, [{}, {}]);
+      const second = await lone.cli(['kv', 'txn', '-f', transaction]);
+      assert.equal(second.code, 4);
+      assert.match(second.stderr, /GUARD_FAILED: \/guards\/0: key txn\/a is at revision/);
+      writeFileSync(transaction, '{"operations":[{"type":"delete"}]}');
+      const wrong = await lone.cli(['kv', 'txn', '-f', transaction]);
+      assert.equal(wrong.code, 2);
+      assert.match(wrong.stderr, /TRANSACTION_INVALID: .*\/operations\/0\/key is missing/);
+      assert.equal((await lone.cli(['kv', 'delete', 'txn/a', '--expect', '1'])).code, 4);
+      assert.match((await lone.cli(['kv', 'delete', 'txn/', '--prefix'])).stdout, /^2 values below txn\/ deleted/);
+    });
+
     it('D7 P16: applies, lists, explains and shows the output of a workload', async () => {
       const plan = await lone.cli(['plan', '-f', file]);
       assert.equal(plan.code, 0, plan.stderr);

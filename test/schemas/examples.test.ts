@@ -24,6 +24,8 @@ const pointers: Readonly<Record<string, string>> = {
   'InstancesDocument.replica-out-of-range': '/instances/0/replica',
   'InstancesDocument.unknown-key': '/colour',
   'InstancesDocument.unknown-state': '/instances/0/state',
+  'KvTransaction.does-nothing': '/operations',
+  'KvTransaction.unknown-operation': '/operations/0/type',
   'NodesDocument.negative-age': '/nodes/0/healthAgeSeconds',
   'NodesDocument.no-name': '/nodes/1/name',
   'Placement.negative-epoch': '/epoch',

@@ -1,45 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Command, encodeEnvelope, type Outcome } from '../../../agent/state/commands.ts';
-import { SiteState } from '../../../agent/state/site-state.ts';
-import { type Entry, logIndex, term } from '../../../consensus/core/types.ts';
-
-/** A state machine with its log. */
-class Replica {
-  state = new SiteState(false);
-  index = 0;
-
-  do(command: Command): Outcome {
-    this.index += 1;
-    const entry: Entry = {
-      index: logIndex(this.index),
-      term: term(1),
-      kind: 'command',
-      origin: undefined,
-      data: encodeEnvelope({ command }),
-    };
-    return this.state.apply(entry).result as Outcome;
-  }
-
-  open(owner = 'a'): { session: number; ownerEpoch: number } {
-    const { ok, revision } = this.do({ type: 'sessionOpen', ttlMs: 5000, owner });
-    assert.ok(ok);
-    return { session: revision, ownerEpoch: revision };
-  }
-
-  keys(prefix = ''): readonly string[] {
-    return this.state.kvList(prefix).map(([key]) => key);
-  }
-
-  /** As another member that got a snapshot. */
-  copied(): Replica {
-    const copy = new Replica();
-    copy.state.load([...this.state.rows()]);
-    copy.index = this.index;
-    return copy;
-  }
-}
-
-const codeOf = (outcome: Outcome): string => (outcome.ok ? 'ok' : outcome.code);
+import { codeOf, Replica } from './replica.ts';
 
 describe('sessions in the state', () => {
   it('K5: all keys of a session go at the log index that ends it, and no others', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Command, type Envelope, encodeEnvelope, type Outcome, stateLimits } from '../../../agent/state/commands.ts';
+import { type Command, type Envelope, encodeEnvelope, type Outcome } from '../../../agent/state/commands.ts';
 import { SiteState } from '../../../agent/state/site-state.ts';
 import { type Entry, logIndex, term } from '../../../consensus/core/types.ts';
 import type { WorkloadSpec } from '../../../schemas/generated/types.ts';
@@ -72,41 +72,16 @@ describe('the replicated state', () => {
       '{"command":{"type":"constructor"}}',
       '{"command":{"type":"kvPut","key":1}}',
       '{"command":{"type":"planCommit"}}',
-      '{"client":{},"command":{"type":"workloadDelete","name":"x"}}',
+      '{"request":{},"command":{"type":"workloadDelete","name":"x"}}',
+      '{"idempotencyKey":7,"command":{"type":"workloadDelete","name":"x"}}',
+      '{"command":{"type":"kvTxn","guards":[],"operations":[{"type":"put","key":"x"}]}}',
+      '{"command":{"type":"kvTxn","guards":[{"session":null,"key":"x","value":"y"}],"operations":[]}}',
+      '{"command":{"type":"kvTxn","operations":[]}}',
     ]) {
       assert.equal(codeOf(site.raw(new TextEncoder().encode(text))), 'BAD_COMMAND', text);
     }
     assert.equal(codeOf(site.raw(Uint8Array.of(0xff, 0xfe))), 'BAD_COMMAND');
     assert.deepEqual([...site.state.rows()], before);
-  });
-
-  it('K8: applies a retried command once and answers with the remembered result', () => {
-    const site = new Site();
-    const envelope: Envelope = { client: { id: 'c', sequence: 1, lowestAwaited: 1 }, command: { type: 'kvPut', key: 'n', value: '1' } };
-    const first = site.send(envelope);
-    site.do({ type: 'kvPut', key: 'n', value: '2' });
-    assert.deepEqual(site.send(envelope), first);
-    assert.equal(site.state.kv('n')?.value, '2');
-    site.send({ client: { id: 'c', sequence: 2, lowestAwaited: 2 }, command: { type: 'kvPut', key: 'm', value: '1' } });
-    assert.equal(codeOf(site.send(envelope)), 'SEQUENCE_FORGOTTEN');
-  });
-
-  it('K8: refuses a client that awaits more results than are kept, and remembers across a snapshot', () => {
-    const site = new Site();
-    for (let sequence = 1; sequence <= stateLimits.resultsPerClientMax; sequence += 1) {
-      site.send({ client: { id: 'c', sequence, lowestAwaited: 1 }, command: { type: 'kvPut', key: 'n', value: String(sequence) } });
-    }
-    assert.equal(
-      codeOf(site.send({ client: { id: 'c', sequence: 1000, lowestAwaited: 1 }, command: { type: 'kvPut', key: 'n', value: 'x' } })),
-      'WINDOW_FULL',
-    );
-    const copy = new Site();
-    copy.state.load([...site.state.rows()]);
-    assert.equal(
-      codeOf(copy.send({ client: { id: 'c', sequence: 1, lowestAwaited: 1 }, command: { type: 'kvPut', key: 'n', value: 'again' } })),
-      'ok',
-    );
-    assert.equal(copy.state.kv('n')?.value, String(stateLimits.resultsPerClientMax));
   });
 
   it('gives a replica a new epoch only when its box changes', () => {

@@ -6,6 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Log } from '../../../agent/ports.ts';
+import type { Sender } from '../../../agent/state/commands.ts';
 import { type AgentApi, ApiError, type KvValue, type Written } from '../../../agent/status/agent-api.ts';
 import { EventRing } from '../../../agent/status/event-ring.ts';
 import { StatusServer, type StatusServerOptions } from '../../../agent/status/server.ts';
@@ -24,6 +25,8 @@ export class PlayedAgent implements AgentApi {
   readonly events = new EventRing(() => 1000);
   readonly watchLog = new WatchLog(10);
   readonly values = new Map<string, KvValue>();
+  /** Of all transactions, oldest first. */
+  readonly senders: Sender[] = [];
   reasons: readonly string[] = [];
   /** What asking for the plan comes to. */
   planned: () => ReturnType<AgentApi['plan']> = () => ({ by: 'local', revision: 7, plan: example('Plan', 'mill') });
@@ -53,6 +56,11 @@ export class PlayedAgent implements AgentApi {
     this.values.delete(key);
     return this.write({ revision: this.#revision });
   }
+  kvTransact: AgentApi['kvTransact'] = async ({ operations }, sender) => {
+    this.senders.push(sender);
+    const { revision } = await this.write({ revision: this.#revision });
+    return { revision, results: operations.map(() => ({ deleted: 2 })) };
+  };
   sessionOpen = (ttlMs: number): Promise<{ session: number; ownerEpoch: number; ttlMs: number; revision: number }> =>
     Promise.resolve({ session: 3, ownerEpoch: 3, ttlMs, revision: 3 });
   sessionTouch = (): void => undefined;

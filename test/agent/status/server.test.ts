@@ -97,6 +97,44 @@ describe('StatusServer', () => {
     assert.equal((await put('{"value":"x"}', { 'content-type': 'application/json; charset=utf-8' })).status, 200);
   });
 
+  it('K8: a transaction is checked whole, and what makes it happen once is passed on', async () => {
+    const send = (body: string, headers: Record<string, string> = {}): Promise<Answer> =>
+      served.ask('/v1/txn', { method: 'POST', headers: { ...json, ...headers } }, body);
+    const body = '{"operations":[{"type":"delete","key":"a"}]}';
+    const request = 'session=5, owner-epoch=6, sequence=8, lowest-awaited=7';
+    served.agent.senders.length = 0;
+    const revision = served.agent.revision();
+    assert.deepEqual(JSON.parse((await send(body)).text), { revision, results: [{ deleted: 2 }] });
+    await send(body, { 'idempotency-key': 'k' });
+    await send(body, { 'holdfast-request': request });
+    const swept = await served.ask('/v1/kv?prefix=a%2F', { method: 'DELETE', headers: { 'idempotency-key': 'sweep' } });
+    assert.deepEqual(JSON.parse(swept.text), { revision, deleted: 2 });
+    const senders = [
+      {},
+      { idempotencyKey: 'k' },
+      { request: { session: 5, ownerEpoch: 6, sequence: 8, lowestAwaited: 7 } },
+      { idempotencyKey: 'sweep' },
+    ];
+    assert.deepEqual(served.agent.senders, senders);
+    const cases: readonly [Promise<Answer>, string, RegExp][] = [
+      [send('{"operations":[]}'), 'BODY_INVALID', /\/operations/],
+      [send('{"operations":[{"type":"increment","key":"a"}]}'), 'BODY_INVALID', /"increment": there is no such kind/],
+      [send('{"operations":[{"type":"delete","key":"a","value":"b"}]}'), 'BODY_INVALID', /\/operations\/0\/value is not a known key/],
+      [send(body, { 'idempotency-key': 'k'.repeat(129) }), 'IDEMPOTENCY_KEY_INVALID', /128/],
+      [send(body, { 'holdfast-request': request, 'idempotency-key': 'k' }), 'REQUEST_INVALID', /no Idempotency-Key/],
+      [send(body, { 'holdfast-request': 'session=5, sequence=8' }), 'REQUEST_INVALID', /owner-epoch must be a whole number/],
+      [send(body, { 'holdfast-request': `${request}0` }), 'REQUEST_INVALID', /at most the sequence/],
+      [send(body, { 'holdfast-request': `${request}, colour=3` }), 'REQUEST_INVALID', /exactly these four/],
+      [served.ask('/v1/kv', { method: 'DELETE' }), 'QUERY_INVALID', /prefix= is missing/],
+    ];
+    for (const [answer, code, detail] of cases) {
+      const problem = problemOf(await answer);
+      assert.deepEqual([(await answer).status, problem.code], [400, code]);
+      assert.match(problem.detail, detail);
+    }
+    assert.equal(served.agent.senders.length, senders.length);
+  });
+
   it('D4: a key is one path segment, whatever characters it has', async () => {
     for (const key of ['..', '.', 'a/b', '%2e', 'größe', '鉄'.repeat(512), '?x#y']) {
       const path = `/v1/kv/${encodeURIComponent(key)}`;
