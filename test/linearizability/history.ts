@@ -1,0 +1,72 @@
+/** Histories of registers as clients saw them, one JSON object a line, and their check. Made for other checkers, too. */
+import { type Model, searchOrder, type Timed } from './search.ts';
+
+interface Common {
+  readonly client: number;
+  readonly key: string;
+  readonly call_ns: number;
+  /** Null with `ok: "unknown"`. */
+  readonly return_ns: number | null;
+  /** False: it certainly did not happen. "unknown": it may have, or may still. */
+  readonly ok: boolean | 'unknown';
+}
+
+/** Null is the value of a key that does not exist. */
+export type Value = string | null;
+
+export type Operation =
+  | (Common & { readonly op: 'read'; readonly value: null; readonly output: Value })
+  | (Common & { readonly op: 'write'; readonly value: string; readonly output: null })
+  /** `output`: whether `from` was found, and so `to` written; null when that is not known. */
+  | (Common & { readonly op: 'cas'; readonly from: Value; readonly to: string; readonly output: boolean | null });
+
+const register: Model<Value, Operation> = {
+  initial: null,
+  step: (state, operation) => {
+    switch (operation.op) {
+      case 'read':
+        return operation.output === state ? state : undefined;
+      case 'write':
+        return operation.value;
+      default: {
+        const found = state === operation.from;
+        if (operation.output !== null && operation.output !== found) return undefined;
+        return found ? operation.to : state;
+      }
+    }
+  },
+  fingerprint: (state) => JSON.stringify(state),
+};
+
+export interface HistoryReport {
+  readonly operations: number;
+  readonly keys: number;
+  /** Operations without an answer. */
+  readonly unknown: number;
+  /** Keys whose operations no order explains. */
+  readonly violations: readonly { readonly key: string; readonly ordered: number; readonly stuck: readonly Operation[] }[];
+  /** Keys the search gave up on. */
+  readonly undecided: readonly string[];
+}
+
+/** Checks each key by itself. What certainly did not happen, and reads without an answer, tell nothing. */
+export function checkHistory(history: readonly Operation[], stepsMax?: number): HistoryReport {
+  const byKey = new Map<string, Timed<Operation>[]>();
+  for (const operation of history) {
+    const { key, ok, op, call_ns: calledAt, return_ns } = operation;
+    if (ok === false || (ok === 'unknown' && op === 'read')) continue;
+    const list = byKey.get(key) ?? [];
+    byKey.set(key, list);
+    list.push({ operation, calledAt, returnedAt: ok === 'unknown' || return_ns === null ? Number.POSITIVE_INFINITY : return_ns });
+  }
+  const violations: { key: string; ordered: number; stuck: readonly Operation[] }[] = [];
+  const undecided: string[] = [];
+  for (const [key, operations] of byKey) {
+    const found = searchOrder(register, operations, stepsMax);
+    if (found.verdict === 'undecided') undecided.push(key);
+    if (found.verdict === 'violated')
+      violations.push({ key, ordered: found.ordered, stuck: found.stuck.map(({ operation }) => operation) });
+  }
+  const unknown = history.filter(({ ok }) => ok === 'unknown').length;
+  return { operations: history.length, keys: byKey.size, unknown, violations, undecided };
+}
