@@ -136,9 +136,9 @@ export class AgentService implements AgentApi {
     return row === undefined ? undefined : { key, ...row };
   }
 
-  async kvList(prefix: string, stale: boolean): Promise<readonly KvValue[]> {
+  async kvList(prefix: string, stale: boolean): Promise<{ readonly revision: number; readonly items: readonly KvValue[] }> {
     if (!stale) await this.#barrier();
-    return this.#parts.agreement.state.kvList(prefix).map(([key, row]) => ({ key, ...row }));
+    return { revision: this.revision(), items: this.#parts.agreement.state.kvList(prefix).map(([key, row]) => ({ key, ...row })) };
   }
 
   async kvPut(key: string, value: string, options: KvPutOptions, sender: Sender): Promise<Written & { readonly key?: string }> {

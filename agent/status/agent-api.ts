@@ -85,7 +85,8 @@ export interface AgentApi {
   /** What would be planned if this file were applied; changes nothing. */
   dryRun(file: WorkloadFile): Promise<object>;
   kvGet(key: string, stale: boolean): Promise<KvValue | undefined>;
-  kvList(prefix: string, stale: boolean): Promise<readonly KvValue[]>;
+  /** The items are exactly those at `revision`: a watch from there misses nothing. */
+  kvList(prefix: string, stale: boolean): Promise<{ readonly revision: number; readonly items: readonly KvValue[] }>;
   /** Answers with the key where a number was added to it. */
   kvPut(key: string, value: string, options: KvPutOptions, sender: Sender): Promise<Written & { readonly key?: string }>;
   kvDelete(key: string, options: { readonly expectRevision?: number }, sender: Sender): Promise<Written>;

@@ -51,8 +51,7 @@ export function kvRoutes(api: AgentApi): readonly Route[] {
 }
 
 async function listValues(api: AgentApi, exchange: Exchange): Promise<void> {
-  const items = await api.kvList(exchange.query('prefix') ?? '', exchange.query('stale') === 'true');
-  exchange.result({ revision: api.revision(), items });
+  exchange.result(await api.kvList(exchange.query('prefix') ?? '', exchange.query('stale') === 'true'));
 }
 
 async function getValue(api: AgentApi, exchange: Exchange): Promise<void> {

@@ -45,8 +45,8 @@ export class PlayedAgent implements AgentApi {
   explain = (workload: string): Promise<object> => Promise.resolve({ workload, replicas: [] });
   dryRun = (): Promise<object> => Promise.resolve(example('Plan', 'mill'));
   kvGet = (key: string): Promise<KvValue | undefined> => Promise.resolve(this.values.get(key));
-  kvList = (prefix: string): Promise<readonly KvValue[]> =>
-    Promise.resolve([...this.values.values()].filter(({ key }) => key.startsWith(prefix)));
+  kvList: AgentApi['kvList'] = (prefix) =>
+    Promise.resolve({ revision: this.#revision, items: [...this.values.values()].filter(({ key }) => key.startsWith(prefix)) });
   kvPut(key: string, value: string): Promise<Written> {
     this.#revision += 1;
     this.values.set(key, { key, value, revision: this.#revision });

@@ -1,0 +1,44 @@
+/** Refusals as a client sees them. */
+
+/** What a refused attempt says about the change it carried. */
+export class SiteError extends Error {
+  readonly code: string;
+  /** True: the change certainly did not happen. False: it may have, or may still. */
+  readonly definite: boolean;
+
+  constructor(code: string, message: string, definite: boolean) {
+    super(message);
+    this.name = 'SiteError';
+    this.code = code;
+    this.definite = definite;
+  }
+}
+
+/** Refusals of an attempt, not outcomes of the change: another attempt may come to something else. */
+const passing = new Set([
+  'ABORTED',
+  'ANSWER_LOST',
+  'BUSY',
+  'INTERNAL',
+  'NOT_LEADER',
+  'OUTCOME_UNKNOWN',
+  'STEPPING_DOWN',
+  'STOPPED',
+  'STORAGE',
+  'SUPERSEDED',
+  'TIMEOUT',
+  'UNREACHABLE',
+  'WINDOW_FULL',
+]);
+
+/** Whether another attempt makes sense. */
+export const isPassing = ({ code }: SiteError): boolean => passing.has(code);
+
+/** A stream that broke off, or could not begin: read again, and watch from there. */
+export const isBroken = ({ code }: SiteError): boolean => ['STREAM_ENDED', 'TOO_MANY_STREAMS', 'WATCH_TOO_OLD'].includes(code);
+
+/** Anything thrown, as a SiteError; what is not known to be one leaves the outcome open. */
+export function asSiteError(error: unknown): SiteError {
+  if (error instanceof SiteError) return error;
+  return new SiteError('FAILED', error instanceof Error ? error.message : String(error), false);
+}
