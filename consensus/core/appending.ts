@@ -1,6 +1,7 @@
 import { invariant } from './invariant.ts';
 import { later } from './lease.ts';
 import type { Ack, Append, Ping } from './messages.ts';
+import { membershipChanged } from './reconfigure.ts';
 import { settleUncertain } from './roles.ts';
 import { commitTo, durableMatch, type RaftState } from './state.ts';
 import { type LogIndex, logIndex, type NodeId, tick } from './types.ts';
@@ -78,8 +79,11 @@ function takeEntries(state: RaftState, message: Append): void {
     });
     log.truncateFrom(first.index);
     state.durability.truncated(first.index);
+    if (state.configurations.truncateFrom(first.index)) membershipChanged(state);
   }
-  log.append(message.entries.slice(fresh));
+  const added = message.entries.slice(fresh);
+  log.append(added);
+  if (state.configurations.append(added)) membershipChanged(state);
 }
 
 /** Gives one ACK for the APPENDs since the last Ready: at once for what is durable, after the save for the rest. */

@@ -1,5 +1,6 @@
 import { type Handlers, ignore, type MessageOf, type TickHandler } from './handlers.ts';
-import { majorityValue } from './quorum.ts';
+import { majorityReached } from './membership.ts';
+import { leftForGood } from './reconfigure.ts';
 import { onLeaderAck } from './replication.ts';
 import { onReply, onRequest, onRevalidate, onRevalidateReply } from './requests.ts';
 import { becomeFollower, heardLeader } from './roles.ts';
@@ -35,17 +36,18 @@ export const leaderHandlers: Handlers = {
 export function majorityHeardAt(state: RaftState): number {
   const leadership = state.leadership;
   if (leadership === undefined) return state.now;
-  const heard = state.membership.voters.map((voter) =>
-    voter === state.id ? state.now : (leadership.progress.get(voter)?.lastAckAt ?? leadership.since),
-  );
-  return majorityValue(heard);
+  return majorityReached(state.membership, (voter) => {
+    if (voter === state.id) return state.now;
+    const peer = leadership.progress.get(voter);
+    return peer?.lastAckAt ?? peer?.since ?? leadership.since;
+  });
 }
 
 /** CheckQuorum (Raft thesis, section 6.2), then PINGs. */
 export const leaderTick: TickHandler = (state, now) => {
   if (now - majorityHeardAt(state) >= state.timing.electionTicks) return becomeFollower(state, state.term, undefined, 'quorum-lost');
   const { leadership } = state;
-  if (leadership === undefined) return;
+  if (leadership === undefined || leftForGood(state, leadership)) return;
   if (leadership.transfer !== undefined && now >= leadership.transfer.deadline) leadership.transfer = undefined;
   if (now >= leadership.nextPingAt) leadership.roundDue = true;
 };

@@ -10,7 +10,7 @@ export interface Leadership {
   readonly since: Tick;
   /** The no-op that opened the term. Reads and revalidations are answered once it is applied. */
   readonly noopIndex: LogIndex;
-  readonly progress: ReadonlyMap<NodeId, Progress>;
+  readonly progress: Map<NodeId, Progress>;
   readonly rounds: Rounds;
   readonly reads: ReadQueue;
   started: boolean;
@@ -24,15 +24,17 @@ export interface Leadership {
   transfer: { readonly to: NodeId; readonly deadline: Tick } | undefined;
 }
 
+/** A peer of which nothing is known but that its log may go up to `next`. */
+export function progressOf(state: RaftState, peer: NodeId, next: LogIndex): Progress {
+  const progress = new Progress(peer, next, state.now);
+  progress.linkUp = !state.linksLost.has(peer);
+  return progress;
+}
+
 /** Leadership at its first moment, before the no-op of the term is appended. */
 export function createLeadership(state: RaftState): Leadership {
   const next = logIndex(state.log.lastIndex + 1);
-  const progress = new Map<NodeId, Progress>();
-  for (const peer of peersOf(state.membership, state.id)) {
-    const entry = new Progress(peer, next, state.now);
-    entry.linkUp = !state.linksLost.has(peer);
-    progress.set(peer, entry);
-  }
+  const progress = new Map(peersOf(state.membership, state.id).map((peer) => [peer, progressOf(state, peer, next)]));
   return {
     since: state.now,
     noopIndex: next,

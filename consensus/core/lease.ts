@@ -1,4 +1,3 @@
-import { majorityValue } from './quorum.ts';
 import { type NodeId, type Tick, tick } from './types.ts';
 
 /** Later of two points, where either may be missing. */
@@ -89,9 +88,8 @@ export class Rounds {
     if (this.#pending.at(-1)?.at !== at) this.#pending.push({ seq: this.#seq, at, ackSeqSeen: ackSeqSeen() });
   }
 
-  /** `answered`: newest round answered by each voter, itself included. True when the majority's round moved on. */
-  update(answered: readonly number[]): boolean {
-    const reached = majorityValue(answered);
+  /** `reached`: newest round that a majority answered, this member included. True when it moved on. */
+  update(reached: number): boolean {
     if (reached <= this.#answered) return false;
     this.#answered = reached;
     while (true) {

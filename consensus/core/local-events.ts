@@ -18,6 +18,8 @@ const localHandlers: LocalHandlers = {
       countVotes(state);
     }
     advanceCommit(state);
+    // A witness is told of what is durable only.
+    if (state.leadership !== undefined && (state.membership.witnesses?.length ?? 0) > 0) state.leadership.replicationDue = true;
     durableMoved(state);
   },
   INSTALLED: (state, { index }) => onInstalled(state, index),

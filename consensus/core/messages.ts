@@ -90,12 +90,25 @@ export interface Ack extends Addressed {
 export interface Request extends Addressed {
   readonly type: 'REQUEST';
   readonly requestId: number;
-  readonly kind: 'command' | 'read';
+  /** `change`: of membership; `data` holds the role changes. */
+  readonly kind: 'command' | 'read' | 'change';
   readonly data: Uint8Array;
 }
 
 /** Why a request was not taken. All of them are definite: nothing was appended. */
-export type RefusalCode = 'NOT_LEADER' | 'BUSY' | 'TOO_LARGE' | 'STEPPING_DOWN';
+export type RefusalCode =
+  | 'NOT_LEADER'
+  | 'BUSY'
+  | 'TOO_LARGE'
+  | 'STEPPING_DOWN'
+  /** A change of membership is not done yet, or this leader has not begun its term. */
+  | 'CHANGE_UNDER_WAY'
+  /** Who is to become a voter does not have the log yet. */
+  | 'NOT_CAUGHT_UP'
+  /** The change makes no membership that can work. */
+  | 'BAD_CHANGE'
+  /** Everything is so already. */
+  | 'NO_CHANGE';
 
 export interface Reply extends Addressed {
   readonly type: 'REPLY';

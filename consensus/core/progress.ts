@@ -22,6 +22,8 @@ export class Progress {
   mode: ProgressMode = 'probe';
   /** A probe is out and unanswered. */
   probing = false;
+  /** Known from then on. */
+  readonly since: Tick;
   /** Last time something was sent or came back that moved replication on. */
   movedAt: Tick;
   /** Repetitions since then; the pause doubles with each. */
@@ -34,6 +36,8 @@ export class Progress {
   lastAckAt: Tick | undefined;
   rttTicks = 0;
   linkUp = true;
+  /** Not a member any more, by a change that is committed. */
+  leaving = false;
   stream: SnapshotStream | undefined;
   #inflight: { readonly lastIndex: LogIndex; readonly bytes: number }[] = [];
   #inflightBytes = 0;
@@ -42,6 +46,7 @@ export class Progress {
     this.id = id;
     this.next = next;
     this.movedAt = now;
+    this.since = now;
   }
 
   get windowFull(): boolean {

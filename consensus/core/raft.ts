@@ -6,17 +6,31 @@ import { invariant } from './invariant.ts';
 import { leaderTick } from './leader.ts';
 import { later } from './lease.ts';
 import { localEvent } from './local-events.ts';
+import { allVoters } from './membership.ts';
+import { encodeChanges } from './membership-bytes.ts';
 import type { LocalEvent, Message, RevalidateItem, Touch, VerdictItem } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import type { Ready, Save } from './ready.ts';
 import { receive } from './receive.ts';
 import { flushLeader } from './replication.ts';
-import { forward, forwardRevalidate, refuse, takeCommand, takeRead } from './requests.ts';
+import { forward, forwardRevalidate, refuse, takeChange, takeCommand, takeRead } from './requests.ts';
 import { becomePreCandidate } from './roles.ts';
 import { provideSnapshot } from './snapshot-sender.ts';
 import { createState, type RaftOptions, type RaftState } from './state.ts';
 import { transferLeadership } from './transfer.ts';
-import { type Entry, type LogIndex, limits, logIndex, type NodeId, type Role, type Snapshot, type Tick, tick } from './types.ts';
+import {
+  type Entry,
+  type LogIndex,
+  limits,
+  logIndex,
+  type Membership,
+  type NodeId,
+  type Role,
+  type RoleChange,
+  type Snapshot,
+  type Tick,
+  tick,
+} from './types.ts';
 import { type RaftView, viewOf } from './view.ts';
 
 export type { RaftOptions } from './state.ts';
@@ -46,7 +60,7 @@ export class Raft {
   constructor(options: RaftOptions) {
     this.#state = createState(options);
     // Alone, there is nobody to wait for.
-    const { voters } = options.membership;
+    const voters = allVoters(this.#state.membership);
     if (voters.length === 1 && voters[0] === options.id) becomePreCandidate(this.#state, 'timeout');
   }
 
@@ -68,6 +82,14 @@ export class Raft {
     const state = this.#state;
     if (state.role === 'leader') takeCommand(state, state.id, requestId, data);
     else forward(state, requestId, 'command', data);
+  }
+
+  /** Takes in a change of membership: taken by the leader, one at a time. Accepted and refused like a command. */
+  changeMembership(requestId: number, changes: readonly RoleChange[]): void {
+    const state = this.#state;
+    const data = encodeChanges(changes);
+    if (state.role === 'leader') takeChange(state, state.id, requestId, data);
+    else forward(state, requestId, 'change', data);
   }
 
   /** Takes in a linearizable read: `Ready.reads` names the index to apply before serving it. */
@@ -147,13 +169,19 @@ export class Raft {
 
   /** Forgets entries up to `index`, which must be applied. Peers behind it get a snapshot. */
   compact(index: LogIndex): void {
-    const { log, appliedIndex, durability } = this.#state;
+    const { log, configurations, appliedIndex, durability } = this.#state;
     invariant(index <= appliedIndex && index <= durability.durableIndex, 'only applied and durable entries are compacted', {
       index,
       appliedIndex,
       durableIndex: durability.durableIndex,
     });
     log.compact(index);
+    configurations.compact(index);
+  }
+
+  /** Who belonged to the site as of `index`, which is not compacted: what a snapshot made there carries. */
+  membershipAt(index: LogIndex): Membership {
+    return this.#state.configurations.at(index);
   }
 
   /** Gives the snapshot asked for in `Ready.snapshotsWanted`. */

@@ -1,5 +1,5 @@
 import type { CampaignReason, Message, RefusalCode, RevalidateItem, Touch, VerdictItem } from './messages.ts';
-import type { Entry, HardState, LogIndex, NodeId, Role, Snapshot, Term } from './types.ts';
+import type { Entry, HardState, LogIndex, Membership, NodeId, Role, Snapshot, Term } from './types.ts';
 
 /** One durable write. Entries replace everything from `entries[0].index` on. Without hard state and entries it only keeps its messages behind the saves before it. */
 export interface Save {
@@ -44,7 +44,7 @@ export interface Ready {
   readonly events: readonly CoreEvent[];
 }
 
-export type StepDownReason = 'higher-term' | 'quorum-lost' | 'storage' | 'transfer' | 'lost-election' | 'yielded';
+export type StepDownReason = 'higher-term' | 'quorum-lost' | 'storage' | 'transfer' | 'lost-election' | 'yielded' | 'removed';
 
 export type CoreEvent =
   | {
@@ -57,5 +57,7 @@ export type CoreEvent =
   | { readonly type: 'leader'; readonly leader: NodeId | undefined; readonly term: Term }
   /** The leader's no-op of this term is applied: it may answer reads, touches and revalidations. */
   | { readonly type: 'term-started'; readonly term: Term; readonly index: LogIndex }
+  /** Who belongs to the site changed, by an entry not necessarily committed. */
+  | { readonly type: 'membership'; readonly index: LogIndex; readonly membership: Membership }
   | { readonly type: 'snapshot-sent'; readonly to: NodeId; readonly index: LogIndex }
   | { readonly type: 'snapshot-received'; readonly from: NodeId; readonly index: LogIndex };

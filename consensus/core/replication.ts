@@ -1,7 +1,8 @@
 import type { Leadership } from './leadership.ts';
+import { canLead, isWitness, majorityReached } from './membership.ts';
 import type { Ack } from './messages.ts';
 import type { Progress } from './progress.ts';
-import { majorityValue } from './quorum.ts';
+import { configurationCommitted } from './reconfigure.ts';
 import { answerReads, entryCost } from './requests.ts';
 import { sendChunk, wantSnapshot } from './snapshot-sender.ts';
 import { commitTo, type RaftState } from './state.ts';
@@ -19,6 +20,8 @@ export function flushLeader(state: RaftState, leadership: Leadership): void {
   for (const progress of leadership.progress.values()) {
     sendEntries(state, progress);
     progress.check(state.log.lastIndex);
+    // It left, and is told so by the commit index that goes out now.
+    if (progress.leaving) leadership.progress.delete(progress.id);
   }
 }
 
@@ -46,11 +49,15 @@ function beginRound(state: RaftState, leadership: Leadership): void {
 
 function countRounds(state: RaftState, leadership: Leadership): void {
   const { rounds, progress } = leadership;
-  const answered = state.membership.voters.map((voter) => (voter === state.id ? rounds.seq : (progress.get(voter)?.answeredRound ?? 0)));
-  if (rounds.update(answered)) answerReads(state);
+  const answeredBy = (voter: NodeId) => (voter === state.id ? rounds.seq : (progress.get(voter)?.answeredRound ?? 0));
+  if (rounds.update(majorityReached(state.membership, answeredBy))) answerReads(state);
 }
 
 const bytesOf = (entries: readonly Entry[]): number => entries.reduce((sum, entry) => sum + entry.data.length, 0);
+
+/** What a witness keeps of an entry; memberships it needs itself. */
+const withoutPayload = (entry: Entry): Entry =>
+  entry.kind === 'command' ? { ...entry, origin: undefined, data: new Uint8Array(0) } : entry;
 
 function sendAppend(state: RaftState, peer: Progress, prevTerm: Term, entries: readonly Entry[]): void {
   peer.commitSent = state.commitIndex;
@@ -61,15 +68,28 @@ function sendAppend(state: RaftState, peer: Progress, prevTerm: Term, entries: r
     term: state.term,
     prevTerm,
     prevIndex: logIndex(peer.next - 1),
-    entries,
+    entries: isWitness(state.membership, peer.id) ? entries.map(withoutPayload) : entries,
     commitIndex: state.commitIndex,
   });
+}
+
+const countTo = (end: number, peer: Progress): number => Math.max(0, end - peer.next + 1);
+
+/**
+ * A witness is told of an entry only once it lies, with its payload, on the disk of a voter with the data. It refuses its vote to
+ * everybody who lacks what it acknowledged: an entry lost with the power of this box alone would otherwise end all elections.
+ */
+function heldWithPayload(state: RaftState): number {
+  const peers = [...(state.leadership?.progress.values() ?? [])].filter(({ id }) => canLead(state.membership, id));
+  const here = canLead(state.membership, state.id) ? state.durability.durableIndex : 0;
+  return Math.max(here, ...peers.map(({ match }) => match));
 }
 
 /** Sends as many entries as mode and window allow, and the commit index if it moved on. */
 function sendEntries(state: RaftState, peer: Progress): void {
   if (peer.mode === 'snapshot' || (peer.mode === 'probe' && peer.probing)) return;
   const { log } = state;
+  const end = isWitness(state.membership, peer.id) ? heldWithPayload(state) : log.lastIndex;
   while (true) {
     const prevTerm = log.termAt(logIndex(peer.next - 1));
     if (prevTerm === undefined) {
@@ -77,14 +97,14 @@ function sendEntries(state: RaftState, peer: Progress): void {
       return;
     }
     if (peer.mode === 'probe') {
-      const entries = log.slice(peer.next, limits.appendEntriesMax, probeBytesMax);
+      const entries = log.slice(peer.next, Math.min(limits.appendEntriesMax, countTo(end, peer)), probeBytesMax);
       sendAppend(state, peer, prevTerm, bytesOf(entries) > probeBytesMax ? [] : entries);
       peer.probing = true;
       return;
     }
-    const more = peer.next <= log.lastIndex && !peer.windowFull;
+    const more = peer.next <= end && !peer.windowFull;
     if (!more && peer.commitSent >= state.commitIndex) return;
-    const entries = more ? log.slice(peer.next, limits.appendEntriesMax, limits.appendBytesMax) : [];
+    const entries = more ? log.slice(peer.next, Math.min(limits.appendEntriesMax, countTo(end, peer)), limits.appendBytesMax) : [];
     sendAppend(state, peer, prevTerm, entries);
     const last = entries.at(-1);
     if (last === undefined) return;
@@ -161,10 +181,8 @@ export function advanceCommit(state: RaftState): void {
   const leadership = state.leadership;
   if (leadership === undefined) return;
   const { durableIndex } = state.durability;
-  const matches = state.membership.voters.map((voter) =>
-    voter === state.id ? durableIndex : (leadership.progress.get(voter)?.match ?? 0),
-  );
-  const reached = logIndex(majorityValue(matches));
+  const heldBy = (voter: NodeId) => (voter === state.id ? durableIndex : (leadership.progress.get(voter)?.match ?? 0));
+  const reached = logIndex(majorityReached(state.membership, heldBy));
   if (reached <= state.commitIndex || state.log.termAt(reached) !== state.term) return;
   for (let index = state.commitIndex + 1; index <= reached; index += 1) {
     const entry = state.log.entryAt(logIndex(index));
@@ -172,4 +190,5 @@ export function advanceCommit(state: RaftState): void {
   }
   commitTo(state, reached);
   leadership.replicationDue = true;
+  configurationCommitted(state, leadership);
 }

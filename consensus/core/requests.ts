@@ -1,5 +1,6 @@
 import type { RefusalCode, Reply, Request, Revalidate, RevalidateItem, RevalidateReply } from './messages.ts';
 import type { PendingRead } from './reads.ts';
+import { reconfigure } from './reconfigure.ts';
 import type { RaftState } from './state.ts';
 import { type EntryId, limits, logIndex, type NodeId } from './types.ts';
 
@@ -62,7 +63,18 @@ function refusalOfCommand({ leadership }: RaftState, data: Uint8Array): RefusalC
 
 /** Appends a command as leader, or refuses it. */
 export function takeCommand(state: RaftState, from: NodeId, requestId: number, data: Uint8Array): void {
-  answerCommand(state, from, requestId, refusalOfCommand(state, data) ?? append(state, from, requestId, data));
+  answerCommand(state, from, requestId, take(state, 'command', from, requestId, data));
+}
+
+/** Begins a change of membership as leader, or refuses it. */
+export function takeChange(state: RaftState, from: NodeId, requestId: number, data: Uint8Array): void {
+  answerCommand(state, from, requestId, take(state, 'change', from, requestId, data));
+}
+
+function take(state: RaftState, kind: Request['kind'], from: NodeId, requestId: number, data: Uint8Array): EntryId | RefusalCode {
+  const refusal = refusalOfCommand(state, data);
+  if (refusal !== undefined) return refusal;
+  return kind === 'change' ? reconfigure(state, { node: from, requestId }, data) : append(state, from, requestId, data);
 }
 
 function answerCommand(state: RaftState, from: NodeId, requestId: number, answer: EntryId | RefusalCode): void {
@@ -84,11 +96,11 @@ function append({ leadership, log, term }: RaftState, from: NodeId, requestId: n
  * A command from another member. It is taken only in the term it was sent in, and what is repeated gets the first answer:
  * so once it is refused, or that term is over, it never happens.
  */
-function takeForwarded(state: RaftState, { from, requestId, term, data }: Request): void {
+function takeForwarded(state: RaftState, { kind, from, requestId, term, data }: Request): void {
   const recent = recentOf(state, from);
   let answer = recent.get(requestId);
   if (answer === undefined) {
-    answer = term < state.term ? 'NOT_LEADER' : (refusalOfCommand(state, data) ?? append(state, from, requestId, data));
+    answer = term < state.term ? 'NOT_LEADER' : take(state, kind, from, requestId, data);
     recent.add(requestId, answer);
   }
   answerCommand(state, from, requestId, answer);
@@ -131,7 +143,7 @@ export function forwardRevalidate(state: RaftState, requestId: number, items: re
 
 /** REQUEST, in every role: who does not lead refuses. */
 export function onRequest(state: RaftState, message: Request): void {
-  if (message.kind === 'command') takeForwarded(state, message);
+  if (message.kind !== 'read') takeForwarded(state, message);
   else takeRead(state, { from: message.from, requestId: message.requestId, items: undefined });
 }
 

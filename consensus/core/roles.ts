@@ -2,9 +2,8 @@ import { invariant } from './invariant.ts';
 import { createLeadership } from './leadership.ts';
 import { later } from './lease.ts';
 import { atLeastAsUpToDate } from './log-view.ts';
-import { byName, isVoter, succession } from './membership.ts';
+import { allVoters, byName, canLead, countBallots, succession } from './membership.ts';
 import type { CampaignReason, PreVote } from './messages.ts';
-import { majority, tally } from './quorum.ts';
 import type { StepDownReason } from './ready.ts';
 import { entryCost, refuse } from './requests.ts';
 import { type RaftState, resetElectionDeadline } from './state.ts';
@@ -76,9 +75,14 @@ export function heardLeader(state: RaftState, leader: NodeId): void {
   resetElectionDeadline(state);
 }
 
-/** Whether this member may ask for votes at all. */
+/**
+ * Whether this member may ask for votes at all. One that leaves by a membership not yet known to be committed still may: its log can be
+ * the only one that could win (Raft thesis, section 4.2.2).
+ */
 export function canCampaign(state: RaftState): boolean {
-  return isVoter(state.membership, state.id) && !state.storageFailed && state.installing === undefined;
+  const { index, membership } = state.configurations.latest;
+  const leaving = index > state.commitIndex && canLead(state.configurations.at(logIndex(index - 1)), state.id);
+  return (leaving || canLead(membership, state.id)) && !state.storageFailed && state.installing === undefined;
 }
 
 /** Polls the voters without touching anybody's term (Raft thesis, section 9.6). A member with an uncertain tail may poll, too. */
@@ -98,7 +102,7 @@ export function becomePreCandidate(state: RaftState, reason: CampaignReason): vo
     ballots: new Map([[state.id, state.uncertain === undefined ? 'granted' : 'conditional']]),
     selfVoteToken: undefined,
   };
-  for (const to of state.membership.voters) {
+  for (const to of allVoters(state.membership)) {
     if (to === state.id) continue;
     const last = state.log.last;
     state.out.messages.push({
@@ -121,12 +125,11 @@ const retryAt = (state: RaftState) => tick(state.now + retryTicks.least + state.
 export function countPoll(state: RaftState): void {
   const { campaign, membership } = state;
   if (campaign === undefined || state.role !== 'preCandidate') return;
-  const ballots = [...campaign.ballots.values()];
-  const granted = ballots.filter((ballot) => ballot === 'granted').length;
+  const { ballots, reason } = campaign;
   // With every voter heard and no longer log among them, nothing that still exists can be lost.
-  const complete = ballots.length === membership.voters.length && !ballots.includes('refused');
-  if (complete || (state.uncertain === undefined && granted >= majority(membership.voters.length)))
-    becomeCandidate(state, campaign.reason, complete);
+  const complete = allVoters(membership).every((voter) => ballots.has(voter) && ballots.get(voter) !== 'refused');
+  const result = countBallots(membership, (voter) => (ballots.get(voter) === 'granted' ? 'granted' : undefined));
+  if (complete || (state.uncertain === undefined && result === 'won')) becomeCandidate(state, reason, complete);
 }
 
 /** Asks for votes in a new term. */
@@ -141,7 +144,7 @@ export function becomeCandidate(state: RaftState, reason: CampaignReason, comple
   state.votedFor = state.id;
   resetElectionDeadline(state);
   state.campaign = { reason, ballots: new Map(), selfVoteToken: undefined };
-  for (const to of state.membership.voters) {
+  for (const to of allVoters(state.membership)) {
     if (to === state.id) continue;
     const last = state.log.last;
     state.out.messagesAfterSave.push({
@@ -161,12 +164,13 @@ export function becomeCandidate(state: RaftState, reason: CampaignReason, comple
 export function countVotes(state: RaftState): void {
   const { campaign, membership } = state;
   if (campaign === undefined || state.role !== 'candidate') return;
-  const ballots = [...campaign.ballots.values()];
-  const granted = ballots.filter((ballot) => ballot === 'granted').length;
+  const { ballots, reason } = campaign;
   // Whom a lost link keeps from answering does not vote in this term: a split vote is then known at once, not at the timeout.
-  const silent =
-    campaign.reason === 'link-lost' ? membership.voters.filter((id) => state.linksLost.has(id) && !campaign.ballots.has(id)).length : 0;
-  const result = tally(membership.voters.length, granted, ballots.length - granted + silent);
+  const result = countBallots(membership, (voter) => {
+    const ballot = ballots.get(voter);
+    if (ballot === undefined) return reason === 'link-lost' && state.linksLost.has(voter) ? 'refused' : undefined;
+    return ballot === 'granted' ? 'granted' : 'refused';
+  });
   if (result === 'won') becomeLeader(state);
   if (result !== 'lost') return;
   const lostLink = state.lostLink;
@@ -196,7 +200,7 @@ function becomeLeader(state: RaftState): void {
 
 /** The link to the leader is gone: campaign by rank, `rankTicks` apart and a little jitter. */
 export function leaderLinkLost(state: RaftState, leader: NodeId): void {
-  if (!isVoter(state.membership, state.id)) return;
+  if (!canLead(state.membership, state.id)) return;
   const rank = succession(state.membership, leader).indexOf(state.id);
   const { rankTicks, electionTicks } = state.timing;
   const wait = rank * rankTicks + state.random.nextInt(rankTicks);

@@ -1,6 +1,7 @@
 import { crc32c } from './crc32c.ts';
 import { invariant } from './invariant.ts';
 import type { SnapshotChunk } from './messages.ts';
+import { membershipChanged } from './reconfigure.ts';
 import { settleUncertain } from './roles.ts';
 import { commitTo, durableMatch, type RaftState } from './state.ts';
 import { type LogIndex, limits, logIndex, type NodeId } from './types.ts';
@@ -79,7 +80,8 @@ export function onInstalled(state: RaftState, index: LogIndex): void {
   state.installing = undefined;
   state.log.reset({ term: meta.term, index });
   state.durability.reset(index);
-  state.membership = meta.membership;
+  state.configurations.reset(index, meta.membership);
+  membershipChanged(state);
   state.commitIndex = index;
   state.handedOut = index;
   state.appliedIndex = index;

@@ -1,3 +1,4 @@
+import { Configurations } from './configurations.ts';
 import { Durability } from './durability.ts';
 import { invariant } from './invariant.ts';
 import type { Leadership } from './leadership.ts';
@@ -72,6 +73,8 @@ export interface RaftState {
   readonly sentAcks: SentAcks;
   readonly touches: Touches;
   readonly linksLost: Set<NodeId>;
+  readonly configurations: Configurations;
+  /** The last one in the log. */
   membership: Membership;
   now: Tick;
   role: Role;
@@ -122,6 +125,7 @@ export function createState(options: RaftOptions): RaftState {
     term: options.hardState.term,
     last: log.last.term,
   });
+  const configurations = new Configurations(options.appliedIndex, options.membership, options.entries);
   const state: RaftState = {
     id: options.id,
     timing,
@@ -133,7 +137,8 @@ export function createState(options: RaftOptions): RaftState {
     sentAcks: new SentAcks(1 + options.random.nextInt(2 ** 30 - 1)),
     touches: new Touches(),
     linksLost: new Set(),
-    membership: options.membership,
+    configurations,
+    membership: configurations.latest.membership,
     now: options.now,
     role: 'follower',
     term: options.hardState.term,

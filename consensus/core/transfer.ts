@@ -1,11 +1,11 @@
-import { isVoter } from './membership.ts';
+import { canLead } from './membership.ts';
 import type { RaftState } from './state.ts';
 import { type NodeId, tick } from './types.ts';
 
 /** Begins to hand leadership over to voter `to`. New commands are refused until it is done, or given up after an election timeout. False when this member does not lead, or `to` cannot. */
 export function transferLeadership(state: RaftState, to: NodeId): boolean {
   const leadership = state.leadership;
-  if (leadership === undefined || to === state.id || !isVoter(state.membership, to)) return false;
+  if (leadership === undefined || to === state.id || !canLead(state.membership, to)) return false;
   if (leadership.transfer?.to === to) return true;
   if (leadership.transfer !== undefined) return false;
   leadership.transfer = { to, deadline: tick(state.now + state.timing.electionTicks) };

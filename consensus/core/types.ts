@@ -13,8 +13,12 @@ export type LogIndex = Brand<number, 'LogIndex'>;
  * Ticks of two boxes are never compared.
  */
 export type Tick = Brand<number, 'Tick'>;
-/** Name of a member, unique in its site: 1 to 63 characters of `[a-z0-9-]`. */
+/**
+ * Name of a member, never used twice in its site: a box that comes back without its memory comes back under another one. By custom
+ * the box's name, and from its second incarnation on a dot and the incarnation's number.
+ */
 export type NodeId = string;
+export const nodeIdPattern = /^[a-z0-9.-]{1,79}$/;
 
 export const term = (value: number): Term => value as Term;
 export const logIndex = (value: number): LogIndex => value as LogIndex;
@@ -57,13 +61,23 @@ export interface HardState {
   readonly votedFor: NodeId | undefined;
 }
 
-/** Changes by itself; membership (voter, learner, witness) is changed by command. */
+/** Changes by itself; membership (voter, learner, witness) is changed by request. */
 export type Role = 'follower' | 'preCandidate' | 'candidate' | 'leader';
 
-/** The voters of the site. Static for now; membership changes replace it through `configuration` entries. */
+/** Who belongs to the site. Replaced as a whole by each `configuration` entry, from the moment that is in the log (Raft paper, section 6). */
 export interface Membership {
   readonly voters: readonly NodeId[];
+  /** The voters before the change under way: until it is done, elections and commits need a majority of each. */
+  readonly votersBefore?: readonly NodeId[];
   readonly learners: readonly NodeId[];
+  /** Members that keep term and index of every entry, but no payload: they vote and count for commits, and never lead. */
+  readonly witnesses?: readonly NodeId[];
+}
+
+/** What a member is to become; `none` leaves. A witness is one from its first day: the flag cannot be changed. */
+export interface RoleChange {
+  readonly id: NodeId;
+  readonly role: 'learner' | 'witness-learner' | 'voter' | 'none';
 }
 
 /** What a snapshot stands for: the state after applying everything up to `index`. */
@@ -110,6 +124,10 @@ export const limits = {
   snapshotBytesMax: 256 * 1024 * 1024,
   /** Sessions one member tells the leader of in one ACK. */
   touchesMax: 65_536,
+  /** Voters of a site, those of a change under way counted once. */
+  votersMax: 9,
+  /** Members of a site. */
+  membersMax: 1024,
   /** Items in one REVALIDATE. */
   revalidateItemsMax: 4096,
   /** A whole frame on the wire. */

@@ -27,7 +27,10 @@ export interface RaftView {
   readonly lastIndex: LogIndex;
   readonly durableIndex: LogIndex;
   readonly firstIndex: LogIndex;
+  /** The one that counts: the last in the log. */
   readonly membership: Membership;
+  /** The entry that brought it; a change is done once this is committed and `votersBefore` is empty. */
+  readonly membershipIndex: LogIndex;
   /** When this member was elected; undefined unless it leads. */
   readonly leaderSince: Tick | undefined;
   /** This member's placement lease runs from here; undefined before the first. */
@@ -58,6 +61,7 @@ export function viewOf(state: RaftState): RaftView {
     durableIndex: state.durability.durableIndex,
     firstIndex: log.firstIndex,
     membership: state.membership,
+    membershipIndex: state.configurations.latest.index,
     leaderSince: leadership?.since,
     leaseFrom: state.leaseFrom,
     ready: leadership === undefined ? caughtUp : leadership.started,

@@ -1,5 +1,4 @@
 import { atLeastAsUpToDate } from './log-view.ts';
-import { isVoter } from './membership.ts';
 import type { PreVote, Vote } from './messages.ts';
 import { takesPrecedence, yieldTo } from './roles.ts';
 import { type RaftState, resetElectionDeadline } from './state.ts';
@@ -15,9 +14,6 @@ export function leaderStands(state: RaftState, message: PreVote | Vote): boolean
   return !(message.reason === 'link-lost' && state.linksLost.has(state.leader));
 }
 
-const mayVote = (state: RaftState, candidate: string): boolean =>
-  !state.storageFailed && isVoter(state.membership, state.id) && isVoter(state.membership, candidate);
-
 /** Whether the candidate's log reaches what this member may have acknowledged before its log was damaged. */
 function reachesUncertain(state: RaftState, message: PreVote | Vote): boolean {
   return state.uncertain === undefined || atLeastAsUpToDate({ term: message.lastTerm, index: message.lastIndex }, state.uncertain);
@@ -28,7 +24,7 @@ const logSuffices = (state: RaftState, message: PreVote | Vote): boolean =>
 
 /** PREVOTE, in every role. Promises nothing, so nothing is saved. */
 export function onPreVote(state: RaftState, message: PreVote): void {
-  if (!mayVote(state, message.from)) return;
+  if (state.storageFailed) return;
   const willing =
     message.term > state.term && !leaderStands(state, message) && logSuffices(state, message) && !takesPrecedence(state, message);
   const granted = willing && reachesUncertain(state, message);
@@ -47,7 +43,7 @@ export function onPreVote(state: RaftState, message: PreVote): void {
 
 /** VOTE of the present term. A grant leaves the box only after it is durable. */
 export function onVote(state: RaftState, message: Vote): void {
-  if (!mayVote(state, message.from)) return;
+  if (state.storageFailed) return;
   const free = state.votedFor === undefined ? state.role === 'follower' : state.votedFor === message.from;
   const granted = free && logSuffices(state, message) && (message.complete || reachesUncertain(state, message));
   if (!granted) {

@@ -1,8 +1,7 @@
 /** Writing and reading the primitives of the wire and of the log: canonical, bounded, one way to write each value. */
-import type { NodeId } from '../core/types.ts';
+import { type NodeId, nodeIdPattern } from '../core/types.ts';
 import { CodecError } from './errors.ts';
 
-const nodeIdPattern = /^[a-z0-9-]{1,63}$/;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -70,7 +69,7 @@ export class ByteWriter {
 
   nodeId(value: NodeId): void {
     if (!nodeIdPattern.test(value)) {
-      throw new CodecError('FRAME_MALFORMED', `Cannot encode node id "${value}": 1 to 63 of a-z, 0-9, -`, this.#length);
+      throw new CodecError('FRAME_MALFORMED', `Cannot encode node id "${value}": 1 to 79 of a-z, 0-9, -, .`, this.#length);
     }
     this.#reserve(1 + value.length);
     this.#bytes[this.#length++] = value.length;
@@ -180,7 +179,7 @@ export class ByteReader {
     const length = this.byte();
     let id = '';
     for (let i = 0; i < length; i++) id += String.fromCharCode(this.byte());
-    if (!nodeIdPattern.test(id)) throw this.fail('not a node id (1 to 63 of a-z, 0-9, -)');
+    if (!nodeIdPattern.test(id)) throw this.fail('not a node id (1 to 79 of a-z, 0-9, -, .)');
     return id;
   }
 

@@ -29,9 +29,18 @@ export const messageTypes: readonly MessageType[] = [
   'TIMEOUT_NOW',
 ];
 const reasons: readonly CampaignReason[] = ['timeout', 'link-lost', 'transfer'];
-const refusals: readonly RefusalCode[] = ['NOT_LEADER', 'BUSY', 'TOO_LARGE', 'STEPPING_DOWN'];
+const refusals: readonly RefusalCode[] = [
+  'NOT_LEADER',
+  'BUSY',
+  'TOO_LARGE',
+  'STEPPING_DOWN',
+  'CHANGE_UNDER_WAY',
+  'NOT_CAUGHT_UP',
+  'BAD_CHANGE',
+  'NO_CHANGE',
+];
 const verdicts: readonly Verdict[] = ['valid', 'moved', 'invalid'];
-const requestKinds: readonly Request['kind'][] = ['command', 'read'];
+const requestKinds: readonly Request['kind'][] = ['command', 'read', 'change'];
 const outcomes: readonly Reply['outcome']['kind'][] = ['accepted', 'read', 'refused'];
 /** A workload's name, in bytes of UTF-8. */
 const workloadBytesMax = 255;

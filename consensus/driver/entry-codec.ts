@@ -1,11 +1,10 @@
 /** Entries and memberships as bytes: the same form on the wire and in the log. */
+import { decodeMembership, encodeMembership } from '../core/membership-bytes.ts';
 import type { Entry, EntryKind, LogIndex, Membership, SnapshotMeta } from '../core/types.ts';
 import { limits, logIndex, term } from '../core/types.ts';
 import { type ByteReader, type ByteWriter, wordIndex } from './bytes.ts';
 
 const kinds: readonly EntryKind[] = ['noop', 'command', 'configuration'];
-/** Members of a site, voters and learners together. */
-const membersMax = 1024;
 
 /** Writes everything but the index, which follows from the position. */
 export function writeEntry(writer: ByteWriter, entry: Entry): void {
@@ -23,19 +22,19 @@ export function readEntry(reader: ByteReader, index: LogIndex): Entry {
   const entryTerm = term(reader.uint());
   const kind = reader.word(kinds);
   const origin = reader.boolean() ? { node: reader.nodeId(), requestId: reader.uint() } : undefined;
-  return { term: entryTerm, index, kind, origin, data: reader.data(limits.entryBytesMax) };
+  const data = reader.data(limits.entryBytesMax);
+  if (kind === 'configuration' && decodeMembership(data) === undefined) throw reader.fail('not a membership');
+  return { term: entryTerm, index, kind, origin, data };
 }
 
 export function writeMembership(writer: ByteWriter, membership: Membership): void {
-  for (const group of [membership.voters, membership.learners]) {
-    writer.uint(group.length);
-    for (const id of group) writer.nodeId(id);
-  }
+  writer.data(encodeMembership(membership));
 }
 
 export function readMembership(reader: ByteReader): Membership {
-  const voters = reader.list(membersMax, () => reader.nodeId());
-  return { voters, learners: reader.list(membersMax, () => reader.nodeId()) };
+  const membership = decodeMembership(reader.data(limits.entryBytesMax));
+  if (membership === undefined) throw reader.fail('not a membership');
+  return membership;
 }
 
 export function writeSnapshotMeta(writer: ByteWriter, meta: SnapshotMeta): void {

@@ -72,7 +72,8 @@ export function storageErrorFrom(cause: unknown, file: string): StorageError {
 
 /**
  * Why a request has no result. `NOT_LEADER`: no leader was known until the deadline. `BUSY`, `TOO_LARGE`, `STEPPING_DOWN`:
- * refused by the leader. `SUPERSEDED`: another entry took its place. `OUTCOME_UNKNOWN`: a snapshot jumped over it.
+ * refused by the leader. `CHANGE_UNDER_WAY`, `NOT_CAUGHT_UP`, `BAD_CHANGE`, `NO_CHANGE`: a change of membership that was not begun.
+ * `WITNESS`: this member keeps no data. `SUPERSEDED`: another entry took its place. `OUTCOME_UNKNOWN`: a snapshot jumped over it.
  * `TIMEOUT`: no outcome until the deadline. `ABORTED`: the caller gave up. `STOPPED`: this node stopped. `STORAGE`: its disk refuses.
  */
 export type ConsensusCode =
@@ -80,6 +81,11 @@ export type ConsensusCode =
   | 'BUSY'
   | 'TOO_LARGE'
   | 'STEPPING_DOWN'
+  | 'CHANGE_UNDER_WAY'
+  | 'NOT_CAUGHT_UP'
+  | 'BAD_CHANGE'
+  | 'NO_CHANGE'
+  | 'WITNESS'
   | 'SUPERSEDED'
   | 'OUTCOME_UNKNOWN'
   | 'TIMEOUT'

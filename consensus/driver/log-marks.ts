@@ -45,6 +45,12 @@ export class LogMarks {
     return this.#marks[at];
   }
 
+  /** Nothing is applied since the log begins. */
+  clear(): void {
+    this.#marks = [];
+    this.#bytes = 0;
+  }
+
   /** The log starts after `index` now. */
   cut(index: LogIndex): void {
     const from = this.#marks.findIndex((mark) => mark.index > index);

@@ -18,6 +18,8 @@ export interface ConsensusNodeOptions {
   readonly clock: Clock;
   readonly random: RandomSource;
   readonly machine: StateMachine;
+  /** This box keeps no payloads: it votes and counts for commits in a site of two others. @default false */
+  readonly witness?: boolean;
   /** Quiet time after which the durable end of the log is recorded. @default 1000 */
   readonly settleMs?: number;
   /** How long an applied change may wait for the state store. @default 200 */

@@ -2,13 +2,15 @@
  * The driver: one core, and the world it lives in. The pump is synchronous and exactly one runs at a time; the disk is written
  * beside it, one sync in flight, and comes back into the core as `SAVED`. So a stalled disk never silences a PING.
  */
+import { canLead } from '../core/membership.ts';
 import type { RevalidateItem, Touch, VerdictItem } from '../core/messages.ts';
 import { Raft } from '../core/raft.ts';
 import type { Ready, Save } from '../core/ready.ts';
-import { type Entry, type LogIndex, logIndex, type NodeId, type Snapshot, type Term, tick, tickMs } from '../core/types.ts';
+import { type Entry, type LogIndex, type NodeId, type RoleChange, type Snapshot, type Term, tick, tickMs } from '../core/types.ts';
 import { DiskQueue } from './disk-queue.ts';
 import type { NodeEvent } from './driver-event.ts';
-import { LogMarks } from './log-marks.ts';
+import { ConsensusError } from './errors.ts';
+import { LogCutter } from './log-cutter.ts';
 import type { ConsensusNodeOptions, NodeStatus } from './node-options.ts';
 import type { Applied } from './ports.ts';
 import { type Ask, type RequestOptions, Requests } from './requests.ts';
@@ -31,7 +33,7 @@ export class ConsensusNode {
   readonly #disk: DiskQueue;
   readonly #behind: WriteBehind;
   readonly #requests: Requests;
-  readonly #marks: LogMarks;
+  readonly #cutter: LogCutter;
   readonly #snapshots: SnapshotMaker;
   readonly #listeners = new Set<(entry: Entry, applied: Applied) => void>();
   readonly #touchListeners = new Set<(touches: readonly Touch[]) => void>();
@@ -40,8 +42,8 @@ export class ConsensusNode {
   /** Committed entries not yet applied, because the state is being read or replaced. */
   #committed: Entry[] = [];
   #revalidations: Ready['revalidations'][number][] = [];
+  readonly #isWitness: boolean;
   #isInstalling = false;
-  #isCompacting = false;
   #isPumpDue = false;
   #timerAtMs = Number.POSITIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
@@ -65,23 +67,37 @@ export class ConsensusNode {
       appliedIndex: start.meta.index,
       uncertain: options.recovered.uncertain,
     });
+    this.#isWitness = options.witness === true;
     this.#requests = new Requests(id, 1 + random.nextInt(2 ** 20));
-    this.#marks = new LogMarks(options.compactEntries ?? 10_000, options.compactBytes ?? 8 * 1024 * 1024);
-    for (const entry of start.entries) if (entry.index <= this.#applied) this.#marks.add(entry);
     this.#disk = new DiskQueue(options.storage, clock, options.settleMs ?? 1000, {
       saved: (saves, late) => this.#guarded(() => this.#saved(saves, late)),
       failed: ({ code, message }) => this.#storageEvent({ type: 'storage-failed', code, message }),
       recovered: () => this.#storageEvent({ type: 'storage-recovered' }),
     });
     this.#behind = new WriteBehind(options.stateStore, clock, start.meta, {
-      membership: () => this.#core.view().membership,
+      membership: (index) => this.#core.membershipAt(index),
       durableIndex: () => this.#core.view().durableIndex,
       flushMs: options.flushMs ?? 200,
       flushChanges: options.flushChanges ?? 1000,
       failed: (error) => this.#event({ type: 'state-write-failed', ...error }),
     });
+    this.#cutter = new LogCutter({
+      entriesMax: options.compactEntries ?? 10_000,
+      bytesMax: options.compactBytes ?? 8 * 1024 * 1024,
+      storage: options.storage,
+      disk: this.#disk,
+      behind: this.#behind,
+      clock,
+      cut: (index) =>
+        this.#guarded(() => {
+          this.#core.compact(index);
+          this.#event({ type: 'log-compacted', index });
+        }),
+      failed: (error) => this.#event({ type: 'state-write-failed', ...error }),
+    });
+    for (const entry of start.entries) if (entry.index <= this.#applied) this.#cutter.add(entry);
     this.#snapshots = new SnapshotMaker(options.machine, clock, {
-      meta: () => ({ index: this.#applied, term: this.#appliedTerm, membership: this.#core.view().membership }),
+      meta: () => ({ index: this.#applied, term: this.#appliedTerm, membership: this.#core.membershipAt(this.#applied) }),
       made: (to, snapshot) => this.#core.provideSnapshot(to, snapshot),
       released: () => this.#guarded(() => this.#pump()),
       event: (event) => this.#event(event),
@@ -129,6 +145,14 @@ export class ConsensusNode {
     return this.#ask({ kind: 'command', data }, options);
   }
 
+  /**
+   * Changes who belongs to the site: one change at a time, new voters are learners first. Resolves when its first step is committed;
+   * it is done when `status().membership` has no `votersBefore`. Rejects with `ConsensusError`; `NO_CHANGE` when it is so already.
+   */
+  async changeMembership(changes: readonly RoleChange[], options: RequestOptions = {}): Promise<void> {
+    await this.#ask({ kind: 'change', changes }, options);
+  }
+
   /** Resolves, with the index, once the state here holds everything that was acknowledged anywhere before this call. */
   read(options: RequestOptions = {}): Promise<LogIndex> {
     return this.#ask({ kind: 'read' }, options) as Promise<LogIndex>;
@@ -142,7 +166,7 @@ export class ConsensusNode {
   /** Hands leadership over, by default to the voter furthest along. False when this node does not lead or nobody can take it. */
   transferLeadership(to?: NodeId): boolean {
     const { membership, peers } = this.#core.view();
-    const able = peers.filter(({ id, linkUp }) => linkUp && membership.voters.includes(id)).sort((a, b) => b.match - a.match);
+    const able = peers.filter(({ id, linkUp }) => linkUp && canLead(membership, id)).sort((a, b) => b.match - a.match);
     const successor = to ?? able[0]?.id;
     if (this.#isStopped || successor === undefined) return false;
     const began = this.#core.transferLeadership(successor);
@@ -185,6 +209,9 @@ export class ConsensusNode {
   }
 
   #ask(ask: Ask, options: RequestOptions): Promise<unknown> {
+    if (this.#isWitness && (ask.kind === 'command' || ask.kind === 'read')) {
+      return Promise.reject(new ConsensusError('WITNESS', 'A witness keeps no data: ask another member', true));
+    }
     const asked = this.#requests.submit(ask, this.#options.clock.nowMs(), options);
     this.#schedule();
     return asked;
@@ -253,17 +280,18 @@ export class ConsensusNode {
     if (last !== undefined) {
       this.#core.advance(last.index);
       this.#requests.appliedUpTo(last.index);
-      if (this.#marks.due) this.#compact();
+      if (!this.#isStopped) this.#cutter.cutIfDue();
     }
     this.#answerRevalidations();
   }
 
   #applyOne(entry: Entry, nowMs: number): void {
-    const isCommand = entry.kind === 'command';
+    // What a witness has of a command is its place.
+    const isCommand = entry.kind === 'command' && !this.#isWitness;
     const applied = isCommand ? this.#options.machine.apply(entry) : nothing;
     this.#applied = entry.index;
     this.#appliedTerm = entry.term;
-    this.#marks.add(entry);
+    this.#cutter.add(entry);
     this.#behind.add(entry.index, entry.term, applied.changes);
     this.#requests.applied(entry, applied.result);
     if (isCommand) for (const listener of this.#listeners) listener(entry, applied);
@@ -297,7 +325,8 @@ export class ConsensusNode {
     this.#isInstalling = true;
     const { meta, data } = snapshot;
     this.#disk.run(async () => {
-      const rows = await decodeSnapshot(data, nextTurn).catch((error: Error) => this.#fatal(error));
+      // A witness is given the place of a snapshot, not what is in it.
+      const rows = data.length === 0 ? [] : await decodeSnapshot(data, nextTurn).catch((error: Error) => this.#fatal(error));
       if (rows === undefined || this.#isStopped) return;
       await this.#behind.replace(rows, meta);
       await this.#options.storage.reset(meta.index, meta.term);
@@ -305,42 +334,13 @@ export class ConsensusNode {
         this.#options.machine.load(rows);
         this.#applied = meta.index;
         this.#appliedTerm = meta.term;
-        this.#marks.cut(logIndex(Number.MAX_SAFE_INTEGER));
+        this.#cutter.clear();
         this.#isInstalling = false;
         this.#requests.installed(meta.index);
         this.#core.step({ type: 'INSTALLED', index: meta.index });
         this.#pump();
       });
     });
-  }
-
-  /** The log is cut only up to what the state store holds even through a power cut. */
-  #compact(): void {
-    if (this.#isCompacting || this.#isInstalling || this.#isStopped) return;
-    this.#isCompacting = true;
-    this.#behind
-      .flush(true)
-      .then(() => {
-        const cut = this.#marks.cutAt(this.#behind.stored.index);
-        if (cut === undefined) return this.#compacted();
-        this.#disk.run(async () => {
-          await this.#options.storage.compact(cut.index, cut.term);
-          this.#guarded(() => {
-            this.#core.compact(cut.index);
-            this.#marks.cut(cut.index);
-            this.#event({ type: 'log-compacted', index: cut.index });
-          });
-          this.#compacted();
-        });
-      })
-      .catch((error: { code?: string; message: string }) => {
-        this.#event({ type: 'state-write-failed', code: error.code ?? 'STORAGE_IO', message: error.message });
-        this.#options.clock.after(1000, () => this.#compacted());
-      });
-  }
-
-  #compacted(): void {
-    this.#isCompacting = false;
   }
 
   /** Sleeps until the core's next deadline. A timer that fires too early costs less than one moved at every PING. */

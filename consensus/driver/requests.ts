@@ -1,7 +1,7 @@
 /** Requests taken in here: who waits for what, tried again while nothing can have happened, ended at their deadline. */
-import type { RevalidateItem, VerdictItem } from '../core/messages.ts';
+import type { RefusalCode, RevalidateItem, VerdictItem } from '../core/messages.ts';
 import type { Ready } from '../core/ready.ts';
-import { type Entry, type LogIndex, limits, type NodeId, type Term } from '../core/types.ts';
+import { type Entry, type LogIndex, limits, type NodeId, type RoleChange, type Term } from '../core/types.ts';
 import { type ConsensusCode, ConsensusError } from './errors.ts';
 
 /** Pause before a refused request is tried again. */
@@ -15,8 +15,11 @@ export interface RequestOptions {
 
 export type Ask =
   | { readonly kind: 'command'; readonly data: Uint8Array }
+  | { readonly kind: 'change'; readonly changes: readonly RoleChange[] }
   | { readonly kind: 'read' }
   | { readonly kind: 'revalidate'; readonly items: readonly RevalidateItem[] };
+
+const changesSomething = ({ kind }: Ask): boolean => kind === 'command' || kind === 'change';
 
 interface Pending {
   readonly ask: Ask;
@@ -34,9 +37,19 @@ interface Pending {
   acceptedAt: LogIndex | undefined;
 }
 
+const refusalTexts: { readonly [Code in Exclude<RefusalCode, 'NOT_LEADER' | 'STEPPING_DOWN'>]: string } = {
+  BUSY: 'The leader has too much under way: try again later',
+  TOO_LARGE: 'The change is too large',
+  CHANGE_UNDER_WAY: 'Another change of membership is not done yet: try again when it is',
+  NOT_CAUGHT_UP: 'Who is to vote must be a learner that has the log first: add it as one, and try again when it has caught up',
+  BAD_CHANGE: 'The change makes no membership that can work: 1 to 9 voters, one witness at most, a new voter is a learner first',
+  NO_CHANGE: 'Everything is so already',
+};
+
 /** The part of the core that takes requests. */
 export interface RequestTaker {
   propose(requestId: number, data: Uint8Array): void;
+  changeMembership(requestId: number, changes: readonly RoleChange[]): void;
   read(requestId: number): void;
   revalidate(requestId: number, items: readonly RevalidateItem[]): void;
 }
@@ -110,6 +123,7 @@ export class Requests {
       this.#sent.set(attempt, pending);
       const { ask } = pending;
       if (ask.kind === 'command') core.propose(attempt, ask.data);
+      else if (ask.kind === 'change') core.changeMembership(attempt, ask.changes);
       else if (ask.kind === 'read') core.read(attempt);
       else core.revalidate(attempt, ask.items);
     }
@@ -158,7 +172,7 @@ export class Requests {
   newTerm(term: Term, nowMs: number): void {
     for (const pending of [...this.#sent.values()]) {
       if (pending.term === undefined || pending.term >= term || pending.acceptedAt !== undefined) continue;
-      if (pending.ask.kind !== 'command' || !pending.isJumped) this.#again(pending, nowMs);
+      if (!changesSomething(pending.ask) || !pending.isJumped) this.#again(pending, nowMs);
       else
         this.#end(
           pending,
@@ -221,8 +235,7 @@ export class Requests {
       this.#again(pending, nowMs);
       return;
     }
-    const message = code === 'BUSY' ? 'The leader has too much under way: try again later' : 'The change is too large';
-    this.#end(pending, new ConsensusError(code, message, true, leader));
+    this.#end(pending, new ConsensusError(code, refusalTexts[code], true, leader));
   }
 
   #accepted(attempt: number, index: LogIndex, applied: LogIndex): void {
@@ -276,7 +289,7 @@ export class Requests {
 
   /** Definite while no attempt is out; a read or a revalidation changes nothing, whatever becomes of it. */
   #error(pending: Pending, code: ConsensusCode, message: string): ConsensusError {
-    return new ConsensusError(code, message, pending.attempt === undefined || pending.ask.kind !== 'command');
+    return new ConsensusError(code, message, pending.attempt === undefined || !changesSomething(pending.ask));
   }
 
   #all(): Pending[] {

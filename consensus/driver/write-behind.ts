@@ -13,7 +13,7 @@ interface AppliedChanges {
 }
 
 export interface WriteBehindOptions {
-  readonly membership: () => Membership;
+  readonly membership: (index: LogIndex) => Membership;
   /** Entries up to here are durable in the log. */
   readonly durableIndex: () => LogIndex;
   /** How long a change may wait. */
@@ -69,7 +69,7 @@ export class WriteBehind {
       const batch = this.#waiting.slice(0, count);
       const changes = batch.flatMap((applied) => applied.changes);
       const { index, term } = last ?? this.#stored;
-      const meta = { index, term, membership: this.#options.membership() };
+      const meta = { index, term, membership: this.#options.membership(index) };
       await this.#store.write(changes, meta, sync);
       this.#waiting = this.#waiting.slice(count);
       this.#changeCount -= changes.length;

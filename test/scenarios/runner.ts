@@ -95,7 +95,7 @@ export class ScenarioRunner {
       this.#node(id).do((raft) => void this.#lines.push(`${id} transfer ${raft.transferLeadership(to) ? 'begun' : 'refused'}`)),
     compact: ([id]) => {
       const node = this.#node(id);
-      node.do((raft) => node.compactNow(raft, node.options.membership, 0));
+      node.do((raft) => node.compactNow(raft, 0));
     },
     messages: (words) => {
       this.#shown = new Set(words);

@@ -1,4 +1,4 @@
-import type { Entry, NodeId } from '../../consensus/core/types.ts';
+import type { Entry, EntryId, NodeId, SnapshotMeta } from '../../consensus/core/types.ts';
 import type { DefiniteRefusals } from './checkers/definite-refusals.ts';
 import type { Linearizability, Operation } from './checkers/linearizability.ts';
 import type { Cluster } from './cluster.ts';
@@ -13,6 +13,7 @@ interface Outstanding {
   readonly incarnation: number;
   readonly operation: Operation;
   readonly deadline: number;
+  acceptedAt?: number;
 }
 
 /** Ticks after which a client gives up; what became of its operation stays unknown. */
@@ -44,8 +45,9 @@ export class Clients implements Observer {
   tick(cluster: Cluster): void {
     const now = cluster.agenda.now;
     for (const [operation, { deadline }] of this.#outstanding) if (now >= deadline) this.#outstanding.delete(operation);
-    if (this.#outstanding.size >= this.#count || cluster.up.length === 0 || !this.#random.chance(30)) return;
-    const node = this.#random.pick(cluster.up);
+    const able = cluster.up.filter(({ options }) => options.witness !== true);
+    if (this.#outstanding.size >= this.#count || able.length === 0 || !this.#random.chance(30)) return;
+    const node = this.#random.pick(able);
     const choice = this.#random.nextInt(100);
     this.begin(node, choice < 55 ? 'write' : choice < 95 ? 'read' : 'revalidate', now);
   }
@@ -82,6 +84,20 @@ export class Clients implements Observer {
     if (waiting === undefined) return;
     this.#finish(waiting);
     this.#linearizability.written(waiting.operation, entry.index, node.id);
+  }
+
+  accepted(node: SimNode, requestId: number, { index }: EntryId): void {
+    const waiting = this.#outstanding.get(requestId);
+    if (waiting?.node === node.id) waiting.acceptedAt = index;
+  }
+
+  /** A snapshot jumped over the place of a write: its outcome stays unknown, which is an end. */
+  installed(node: SimNode, { index }: SnapshotMeta): void {
+    for (const [operation, { node: id, kind, acceptedAt = index + 1 }] of this.#outstanding) {
+      if (id !== node.id || acceptedAt > index) continue;
+      this.#outstanding.delete(operation);
+      this.finished.add(`${node.id} ${kind}`);
+    }
   }
 
   readable(node: SimNode, requestId: number): void {

@@ -1,6 +1,7 @@
 import type { Message } from '../../consensus/core/messages.ts';
 import type { NodeId } from '../../consensus/core/types.ts';
 import type { Cluster } from './cluster.ts';
+import { MemberChanges } from './member-changes.ts';
 import type { SeededRandom } from './random.ts';
 import type { SimNode } from './sim-node.ts';
 
@@ -8,6 +9,13 @@ import type { SimNode } from './sim-node.ts';
 const promises: ReadonlySet<string> = new Set(['VOTE', 'VOTE_REPLY']);
 const stormTicks = 300;
 const stormEvery = 450;
+
+export interface FaultOptions {
+  /** Voters of which less than half may lose acknowledged data in a run. */
+  readonly flippable: readonly NodeId[];
+  /** Whether members come and go. */
+  readonly changing: boolean;
+}
 
 /** Breaks things at random, and mends them. */
 export class Faults {
@@ -21,12 +29,14 @@ export class Faults {
   #over = false;
   /** Boxes whose disk may lose acknowledged data in this run: fewer than half. */
   readonly #flippable: readonly NodeId[];
+  readonly #members: MemberChanges | undefined;
 
-  constructor(random: SeededRandom, cluster: Cluster, voters: readonly NodeId[], trace: (line: string) => void) {
+  constructor(random: SeededRandom, cluster: Cluster, { flippable, changing }: FaultOptions, trace: (line: string) => void) {
     this.#random = random;
     this.#cluster = cluster;
     this.#trace = trace;
-    this.#flippable = random.chance(30) ? voters.slice(0, Math.floor((voters.length - 1) / 2)) : [];
+    this.#flippable = random.chance(30) ? flippable.slice(0, Math.floor((flippable.length - 1) / 2)) : [];
+    this.#members = changing ? new MemberChanges(random, cluster, trace) : undefined;
   }
 
   diskDelay(node: SimNode): number {
@@ -39,6 +49,7 @@ export class Faults {
     for (const [id, until] of this.#crashed) if (now >= until) this.#restart(id);
     for (const [id, until] of this.#pausedUntil) if (now >= until) this.#resume(id);
     if (this.#healAt > 0 && now >= this.#healAt) this.#heal();
+    if (this.#members !== undefined && this.#random.chance(3)) this.#members.change();
     // Storms and calms take turns: in a storm little is committed, and what is never committed cannot be lost.
     if (now % stormEvery === stormTicks) this.#calm();
     if (now % stormEvery >= stormTicks) return;

@@ -24,8 +24,8 @@ function seedsOf(args: readonly string[]): { readonly from: number; readonly to:
 }
 
 function summary(result: SimulationResult): string {
-  const { seed, ok, failure, nodes, elections, committed, acknowledged, refused, messages } = result;
-  const figures = `nodes=${nodes} elections=${elections} committed=${committed} acknowledged=${acknowledged} refused=${refused} messages=${messages}`;
+  const { seed, ok, failure, nodes, elections, memberships, committed, acknowledged, refused, messages } = result;
+  const figures = `nodes=${nodes} elections=${elections} memberships=${memberships} committed=${committed} acknowledged=${acknowledged} refused=${refused} messages=${messages}`;
   return ok ? `seed ${seed} passed ${figures}` : `seed ${seed} FAILED ${failure}\n  replay with: npm run sim -- --seed ${seed}`;
 }
 

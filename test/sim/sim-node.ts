@@ -4,6 +4,7 @@ import type { Ready, Save } from '../../consensus/core/ready.ts';
 import {
   type Entry,
   type EntryId,
+  type LogIndex,
   logIndex,
   type Membership,
   type NodeId,
@@ -32,6 +33,8 @@ export interface SimNodeOptions {
   readonly membership: Membership;
   readonly timing: Timing;
   readonly random: RandomSource;
+  /** Keeps no payloads. @default false */
+  readonly witness?: boolean;
   /** This box's clock is ahead of the simulation's by so many ticks. */
   readonly clockOffset: number;
   /** Entries kept before the log is cut; 0 for never. */
@@ -75,7 +78,8 @@ export class SimNode {
     this.applied = state.meta ?? { term: 0 as Term, index: logIndex(0) };
     this.#readsWaiting = [];
     this.#diskDoneAt = 0;
-    const { id, membership, timing, random } = this.options;
+    const { id, timing, random } = this.options;
+    const membership = state.meta?.membership ?? this.options.membership;
     const now = tick(this.localNow);
     this.raft = new Raft({ id, membership, timing, random, now, hardState, entries, base, appliedIndex: this.applied.index, uncertain });
     for (const observer of this.#host.observers) observer.started?.(this, base, entries);
@@ -164,8 +168,10 @@ export class SimNode {
 
   #apply(entry: Entry): void {
     if (entry.index !== this.applied.index + 1) throw new Error(`${this.id} applies ${entry.index} after ${this.applied.index}`);
-    this.register.apply(entry);
     this.applied = { term: entry.term, index: entry.index };
+    // What a witness has of a command is its place.
+    if (this.options.witness === true) return;
+    this.register.apply(entry);
     for (const observer of this.#host.observers) observer.applied?.(this, entry);
   }
 
@@ -212,21 +218,27 @@ export class SimNode {
 
   #snapshot(): Snapshot {
     const { index, term } = this.applied;
-    return { meta: { index, term, membership: this.options.membership }, data: this.register.save() };
+    const membership = this.#membershipAt(index);
+    return { meta: { index, term, membership }, data: this.register.save() };
+  }
+
+  #membershipAt(index: LogIndex): Membership {
+    return this.raft?.membershipAt(index) ?? this.options.membership;
   }
 
   /** Writes the state behind and cuts the log, as the driver does: never beyond what is durable in the log. */
   #compact(raft: Raft): void {
-    const { compactEntries, membership } = this.options;
+    const { compactEntries } = this.options;
     if (compactEntries === 0 || this.applied.index - this.disk.base.index < compactEntries) return;
-    this.compactNow(raft, membership, 5);
+    this.compactNow(raft, 5);
   }
 
-  compactNow(raft: Raft, membership: Membership, trailing: number): void {
+  compactNow(raft: Raft, trailing: number): void {
     if (this.disk.last.index < this.applied.index || !this.disk.holds(this.applied)) return;
     const cut = logIndex(this.applied.index - trailing);
     if (cut <= this.disk.base.index) return;
     if (raft.view().durableIndex < cut) return;
+    const membership = this.#membershipAt(this.applied.index);
     this.disk.state = { meta: { ...this.applied, membership }, data: this.register.save() };
     this.disk.compact(cut);
     raft.compact(cut);

@@ -33,6 +33,8 @@ export interface SimulationResult {
   readonly failure: string | undefined;
   readonly nodes: number;
   readonly elections: number;
+  /** Memberships that were in force. */
+  readonly memberships: number;
   readonly committed: number;
   readonly acknowledged: number;
   readonly refused: number;
@@ -48,6 +50,8 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const voterCount = random.pick([1, 2, 3, 3, 3, 4, 5, 5]);
   const voters: NodeId[] = Array.from({ length: voterCount }, (_, at) => `n${at + 1}`);
   const learners = random.chance(20) ? ['learner'] : [];
+  // Boxes that belong to nobody yet; the last one keeps no data.
+  const spares = random.chance(50) ? ['s1', 's2', 's3', 'witness'] : [];
   const network = new Network(random, { lossPercent: 0, duplicatePercent: 0, delayMin: 0, delayMax: 2 });
   let messages = 0;
   let now = () => 0;
@@ -60,17 +64,20 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const linearizability = new Linearizability();
   const leases = new LeaseSafety(() => now());
   const clients = new Clients(random, 8, linearizability, refusals);
-  const durable = new DurableAcks(() => cluster.nodes.values(), voters);
+  const durable = new DurableAcks(() => cluster.nodes.values());
   const completeness = new LeaderCompleteness(log, matching.mirror);
   const observers: Observer[] = [elections, matching, completeness, durable, new StateMachineSafety(log), refusals, leases, clients];
+  const memberships = new Set<number>();
+  observers.push({ event: (_node, event) => void (event.type === 'membership' && memberships.add(event.index)) });
   if (onTrace !== undefined) observers.push(tracer(trace));
 
   const cluster: Cluster = new Cluster({
     network,
     observers,
-    nodes: [...voters, ...learners].map((id) => ({
+    nodes: [...voters, ...learners, ...spares].map((id) => ({
       id,
-      membership: { voters, learners },
+      membership: spares.includes(id) ? { voters: [], learners: [] } : { voters, learners },
+      witness: id === 'witness',
       timing: defaultTiming,
       random,
       clockOffset: random.nextInt(1_000_000),
@@ -84,7 +91,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
     },
   });
   now = () => cluster.agenda.now;
-  const faults = new Faults(random, cluster, voters, trace);
+  const faults = new Faults(random, cluster, { flippable: spares.length === 0 ? voters : [], changing: spares.length > 0 }, trace);
 
   let failure: string | undefined;
   try {
@@ -107,6 +114,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
     failure,
     nodes: cluster.nodes.size,
     elections: elections.elections,
+    memberships: memberships.size,
     committed: log.lastIndex,
     acknowledged: clients.acknowledged,
     refused: clients.refusedCount,

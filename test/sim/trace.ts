@@ -1,5 +1,14 @@
 import type { CoreEvent } from '../../consensus/core/ready.ts';
+import type { Membership } from '../../consensus/core/types.ts';
 import type { Observer } from './observer.ts';
+
+function describeMembership({ voters, votersBefore = [], learners, witnesses = [] }: Membership): string {
+  const groups = { voters, before: votersBefore, learners, witnesses };
+  return Object.entries(groups)
+    .filter(([, ids]) => ids.length > 0)
+    .map(([name, ids]) => `${name}=${ids.join(',')}`)
+    .join(' ');
+}
 
 /** One line for an event, as the scenarios print it. */
 export function describeEvent(id: string, event: CoreEvent): string {
@@ -8,6 +17,8 @@ export function describeEvent(id: string, event: CoreEvent): string {
       return `${id} ${event.from} -> ${event.to} term=${event.term} reason=${event.reason}`;
     case 'leader':
       return `${id} leader is ${event.leader ?? 'unknown'} term=${event.term}`;
+    case 'membership':
+      return `${id} members at=${event.index} ${describeMembership(event.membership)}`;
     case 'term-started':
       return `${id} term started term=${event.term} index=${event.index}`;
     case 'snapshot-sent':

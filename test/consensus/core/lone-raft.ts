@@ -6,6 +6,8 @@ import { entriesOf } from './entries.ts';
 
 export interface LoneOptions {
   readonly voters?: readonly NodeId[];
+  readonly learners?: readonly NodeId[];
+  readonly witnesses?: readonly NodeId[];
   readonly terms?: readonly number[];
 }
 
@@ -14,10 +16,10 @@ export class LoneRaft {
   readonly raft: Raft;
   #now = 0;
 
-  constructor({ voters = ['n1', 'n2', 'n3'], terms = [] }: LoneOptions = {}) {
+  constructor({ voters = ['n1', 'n2', 'n3'], learners = [], witnesses = [], terms = [] }: LoneOptions = {}) {
     this.raft = new Raft({
       id: 'n1',
-      membership: { voters, learners: [] },
+      membership: { voters, learners, witnesses },
       timing: defaultTiming,
       random: { nextInt: () => 0 },
       now: tick(0),

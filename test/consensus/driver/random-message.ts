@@ -1,6 +1,8 @@
 /** Random, valid messages of every type, from a seed. */
+
+import { encodeMembership } from '../../../consensus/core/membership-bytes.ts';
 import type { Message, MessageType } from '../../../consensus/core/messages.ts';
-import { type Entry, logIndex, term, tick } from '../../../consensus/core/types.ts';
+import { type Entry, logIndex, type Membership, term, tick } from '../../../consensus/core/types.ts';
 
 /** A small seeded generator (xorshift32). */
 export class SeededRandom {
@@ -36,6 +38,13 @@ export function randomMessage(random: SeededRandom, type: MessageType): Message 
   const reason = () => pick(['timeout', 'link-lost', 'transfer'] as const);
   const item = () => ({ workload: pick(['analyser', 'größe', '']), replica: number(), epoch: number() });
 
+  const membership = (): Membership => {
+    const ids = ['n1', 'n2', 'n3', 'n4.2', 'a-rather-long-name-of-a-box-17'];
+    const role = new Map(ids.map((id) => [id, random.nextInt(4)]));
+    const are = (wanted: number) => ids.filter((id) => role.get(id) === wanted);
+    return { voters: are(0), votersBefore: are(1), learners: are(2), witnesses: are(random.nextInt(3)) };
+  };
+
   switch (type) {
     case 'PREVOTE':
       return { type, ...address, poll: number(), lastTerm: term(number()), lastIndex: logIndex(number()), reason: reason() };
@@ -57,16 +66,12 @@ export function randomMessage(random: SeededRandom, type: MessageType): Message 
       };
     case 'APPEND': {
       const prevIndex = logIndex(random.nextInt(1e6));
-      const entries = Array.from(
-        { length: random.nextInt(5) },
-        (_, i): Entry => ({
-          term: term(number()),
-          index: logIndex(prevIndex + 1 + i),
-          kind: pick(['noop', 'command', 'configuration']),
-          origin: maybe(() => ({ node: node(), requestId: number() })),
-          data: random.bytes(random.nextInt(40)),
-        }),
-      );
+      const entries = Array.from({ length: random.nextInt(5) }, (_, i): Entry => {
+        const kind = pick(['noop', 'command', 'configuration'] as const);
+        const data = kind === 'configuration' ? encodeMembership(membership()) : random.bytes(random.nextInt(40));
+        const origin = maybe(() => ({ node: node(), requestId: number() }));
+        return { term: term(number()), index: logIndex(prevIndex + 1 + i), kind, origin, data };
+      });
       return { type, ...address, prevTerm: term(number()), prevIndex, entries, commitIndex: logIndex(number()) };
     }
     case 'ACK':
@@ -81,7 +86,7 @@ export function randomMessage(random: SeededRandom, type: MessageType): Message 
         touches: some(() => ({ session: number(), ttlTicks: number() })),
       };
     case 'REQUEST':
-      return { type, ...address, requestId: number(), kind: pick(['command', 'read']), data: random.bytes(random.nextInt(40)) };
+      return { type, ...address, requestId: number(), kind: pick(['command', 'read', 'change']), data: random.bytes(random.nextInt(40)) };
     case 'REPLY':
       return {
         type,
@@ -92,7 +97,16 @@ export function randomMessage(random: SeededRandom, type: MessageType): Message 
           { kind: 'read', index: logIndex(number()) } as const,
           {
             kind: 'refused',
-            code: pick(['NOT_LEADER', 'BUSY', 'TOO_LARGE', 'STEPPING_DOWN'] as const),
+            code: pick([
+              'NOT_LEADER',
+              'BUSY',
+              'TOO_LARGE',
+              'STEPPING_DOWN',
+              'CHANGE_UNDER_WAY',
+              'NOT_CAUGHT_UP',
+              'BAD_CHANGE',
+              'NO_CHANGE',
+            ] as const),
             leader: maybe(node),
           } as const,
         ]),
@@ -109,7 +123,7 @@ export function randomMessage(random: SeededRandom, type: MessageType): Message 
     case 'SNAPSHOT': {
       const data = random.bytes(random.nextInt(60));
       const offset = random.nextInt(1e6);
-      const meta = { index: logIndex(number()), term: term(number()), membership: { voters: some(node), learners: some(node) } };
+      const meta = { index: logIndex(number()), term: term(number()), membership: membership() };
       return {
         type,
         ...address,

@@ -10,7 +10,8 @@ const ready = (part: Partial<Ready>): Ready => ({ refused: [], accepted: [], rea
 function member() {
   const requests = new Requests('n2', 1);
   const attempts: number[] = [];
-  const core = { propose: (id: number) => attempts.push(id), read: (id: number) => attempts.push(id), revalidate: () => undefined };
+  const attempt = (id: number) => attempts.push(id);
+  const core = { propose: attempt, read: attempt, changeMembership: attempt, revalidate: () => undefined };
   let nowMs = 0;
   const dispatch = (leader: string, inTerm: number): void => {
     nowMs += 100;

@@ -1,12 +1,20 @@
+import { isMember } from '../../../consensus/core/membership.ts';
 import type { Clients } from '../clients.ts';
 import type { Cluster } from '../cluster.ts';
+import type { SimNode } from '../sim-node.ts';
 import { Violation } from './violation.ts';
 
 const kinds = ['write', 'read', 'revalidate'] as const;
 
+/** Who belongs to the site, as its leader has it; all nodes without a leader. */
+function membersOf(cluster: Cluster): readonly SimNode[] {
+  const membership = cluster.leaders.at(-1)?.raft?.view().membership;
+  return [...cluster.nodes.values()].filter(({ id }) => membership === undefined || isMember(membership, id));
+}
+
 /** One leader, and everybody ready with the same state. @throws {Violation} otherwise */
 function checkConverged(cluster: Cluster, when: string): void {
-  const views = [...cluster.nodes.values()].map((node) => node.raft?.view());
+  const views = membersOf(cluster).map((node) => node.raft?.view());
   const facts = views.map(
     (view) => `${view?.id} ${view?.role} term=${view?.term} applied=${view?.appliedIndex}/${view?.lastIndex} ready=${view?.ready}`,
   );
@@ -27,9 +35,10 @@ export function checkProgress(cluster: Cluster, clients: Clients, ticks: number)
   for (let left = third; left > 0; left -= 1) cluster.tick();
   checkConverged(cluster, 'in silence');
   clients.finished.clear();
-  for (const node of cluster.nodes.values()) for (const kind of kinds) clients.begin(node, kind, cluster.agenda.now);
+  const members = membersOf(cluster).filter(({ options }) => options.witness !== true);
+  for (const node of members) for (const kind of kinds) clients.begin(node, kind, cluster.agenda.now);
   for (let left = third; left > 0; left -= 1) cluster.tick();
-  for (const node of cluster.nodes.values()) {
+  for (const node of members) {
     for (const kind of kinds) {
       if (!clients.finished.has(`${node.id} ${kind}`)) throw new Violation('Progress: an operation did not end', { node: node.id, kind });
     }
