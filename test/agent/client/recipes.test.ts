@@ -91,8 +91,10 @@ describe('recipes on virtual time', () => {
     await settle();
     assert.deepEqual(leading, [0, 1], 'who waited behind it now waits for the one before');
     assert.equal(site.lists, lists + 3, 'one more, besides the question above');
-    for (const i of [1, 2, 3, 4]) await sessions[i]?.close();
-    await settle();
+    for (const i of [1, 2, 3, 4]) {
+      await sessions[i]?.close();
+      await settle();
+    }
     assert.deepEqual(leading, [0, 1, 2, 3, 4, 6]);
   });
 

@@ -1,0 +1,117 @@
+/** One run: a real site under faults and load, then peace; what its clients saw is checked, and that all members came to the same. */
+import { ask, getStatus } from '../../agent/demo/client.ts';
+import { done, notYet, until } from '../../agent/demo/until.ts';
+import { checkHistory, type HistoryReport, type Operation } from '../linearizability/history.ts';
+import { Chance } from './chance.ts';
+import { Clients } from './clients.ts';
+import { Faults } from './faults.ts';
+import { ChaosSite } from './site.ts';
+
+export interface ChaosOptions {
+  readonly program: readonly string[];
+  readonly seed: number;
+  readonly minutes: number;
+  /** @default 10 */
+  readonly clients?: number;
+  readonly say?: (line: string) => void;
+  /** Ends the run before its time; it is checked all the same. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ChaosReport {
+  readonly ok: boolean;
+  readonly failures: readonly string[];
+  readonly seed: number;
+  readonly seconds: number;
+  readonly network: 'namespaces' | 'relays';
+  readonly clocksSet: boolean;
+  /** Term of the last leader: how often somebody stood for election. */
+  readonly term: number;
+  readonly operations: {
+    readonly total: number;
+    readonly reads: number;
+    readonly writes: number;
+    readonly cas: number;
+    readonly answered: number;
+    readonly refused: number;
+    readonly unknown: number;
+  };
+  readonly faults: Readonly<Record<string, number>>;
+  readonly keys: number;
+  readonly violations: HistoryReport['violations'];
+  readonly undecided: readonly string[];
+  /** Where data and logs of the agents are kept; only of a run that failed. */
+  readonly kept?: string;
+}
+
+const quietDeadlineMs = 60_000;
+
+export async function chaos(options: ChaosOptions): Promise<{ readonly report: ChaosReport; readonly history: readonly Operation[] }> {
+  const { program, seed, minutes, clients: count = 10, say = () => undefined } = options;
+  const chance = new Chance(seed);
+  const site = await ChaosSite.prepare(program);
+  const failures: string[] = [];
+  const clients = new Clients(site.boxes, count, new Chance(seed + 1));
+  const faults = new Faults(site, chance, say);
+  const began = performance.now();
+  let term = 0;
+  try {
+    await site.start();
+    const time = AbortSignal.timeout(minutes * 60_000);
+    const load = clients.run();
+    await faults.run(options.signal === undefined ? time : AbortSignal.any([time, options.signal]));
+    clients.end();
+    await load;
+    term = await quiet(site);
+  } catch (error) {
+    failures.push(error instanceof Error ? error.message : String(error));
+  } finally {
+    clients.end();
+    await site.stop();
+  }
+  const { history } = clients;
+  const { keys, violations, undecided } = checkHistory(history);
+  if (violations.length > 0)
+    failures.push(`${violations.length} keys are not linearizable: ${violations.map(({ key }) => key).join(', ')}`);
+  if (undecided.length > 0) failures.push(`the search gave up on ${undecided.join(', ')}`);
+  const answered = history.filter(({ ok }) => ok === true).length;
+  if (answered === 0) failures.push('no operation was answered');
+  const ok = failures.length === 0;
+  if (ok) site.remove();
+  const kinds = (kind: Operation['op']): number => history.filter(({ op }) => op === kind).length;
+  const unknown = history.filter((one) => one.ok === 'unknown').length;
+  const report: ChaosReport = {
+    ok,
+    failures,
+    seed,
+    seconds: Math.round((performance.now() - began) / 1000),
+    network: site.network.kind,
+    clocksSet: site.hasClocks,
+    term,
+    operations: {
+      total: history.length,
+      reads: kinds('read'),
+      writes: kinds('write'),
+      cas: kinds('cas'),
+      answered,
+      refused: history.length - answered - unknown,
+      unknown,
+    },
+    faults: faults.counts,
+    keys,
+    violations,
+    undecided,
+    ...(ok ? {} : { kept: site.dir }),
+  };
+  return { report, history };
+}
+
+/** With all faults mended, everybody is back, and has the same values at the same revision. Resolves with the term. */
+async function quiet(site: ChaosSite): Promise<number> {
+  await site.whole(quietDeadlineMs);
+  await until('all members hold the same values', quietDeadlineMs, async () => {
+    const lists = await Promise.all(site.boxes.map(async (box) => (await ask(box, 'GET', '/v1/kv')).body));
+    return new Set(lists).size === 1 ? done(true) : notYet(lists.map((list) => `${list.length} bytes`).join(', '));
+  });
+  return (await getStatus(site.boxes[0] as ChaosSite['boxes'][number])).consensus.term;
+}

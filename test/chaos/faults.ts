@@ -1,0 +1,144 @@
+/** What goes wrong, and is mended a while later. Several may overlap. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Box } from '../../agent/demo/box.ts';
+import { ask } from '../../agent/demo/client.ts';
+import type { Chance } from './chance.ts';
+import type { ChaosSite } from './site.ts';
+
+export const faultKinds = ['kill', 'pause', 'isolate', 'split', 'one-way', 'restart', 'transfer', 'clock'] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
+const clocks = ['+0s', '+3600s', '-3600s', '+365d', '-20000d', '+30s', '-5s'] as const;
+
+export class Faults {
+  readonly counts: Record<FaultKind, number> = {
+    kill: 0,
+    pause: 0,
+    isolate: 0,
+    split: 0,
+    'one-way': 0,
+    restart: 0,
+    transfer: 0,
+    clock: 0,
+  };
+  readonly #site: ChaosSite;
+  readonly #chance: Chance;
+  readonly #say: (line: string) => void;
+  /** Boxes that are down or paused: two of five may be at one time, for the others to have work. */
+  readonly #out = new Set<Box>();
+  readonly #open = new Set<Promise<void>>();
+  #isCut = false;
+
+  constructor(site: ChaosSite, chance: Chance, say: (line: string) => void) {
+    this.#site = site;
+    this.#chance = chance;
+    this.#say = say;
+  }
+
+  /** One fault after the other until the signal; then everything is mended. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(this.#chance.between(300, 2000), undefined, { signal }).catch(() => undefined);
+      if (!signal.aborted) await this.#one();
+    }
+    await Promise.all(this.#open);
+    await this.#site.network.heal();
+    for (const box of this.#site.boxes) this.#site.setClock(box, '+0s');
+  }
+
+  async #one(): Promise<void> {
+    const { boxes, network } = this.#site;
+    const kind = this.#chance.pick(faultKinds);
+    // Half of all faults meet the leader: there they hurt.
+    const box = (this.#chance.below(2) === 0 ? await this.#site.leader() : undefined) ?? this.#chance.pick(boxes);
+    const at = boxes.indexOf(box);
+    const others = boxes.map((_, i) => i).filter((i) => i !== at);
+    switch (kind) {
+      case 'kill':
+      case 'restart':
+        if (this.#out.size >= 2 || this.#out.has(box)) return;
+        this.#note(kind, box.name);
+        this.#during(box, this.#chance.between(200, 4000), async () => {
+          if (kind === 'kill') await box.killAgent();
+          else await box.stopAgent();
+          return () => Promise.resolve(box.start());
+        });
+        return;
+      case 'pause': {
+        const { pid } = box;
+        if (this.#out.size >= 2 || this.#out.has(box) || pid === undefined) return;
+        this.#note(kind, box.name);
+        this.#during(box, this.#chance.between(300, 5000), async () => {
+          process.kill(pid, 'SIGSTOP');
+          return async () => void process.kill(pid, 'SIGCONT');
+        });
+        return;
+      }
+      case 'isolate':
+        await this.#cut(kind, box.name, async () => {
+          for (const other of others) await Promise.all([network.cut(at, other), network.cut(other, at)]);
+        });
+        return;
+      case 'one-way': {
+        const deaf = this.#chance.below(2) === 0;
+        await this.#cut(kind, `${box.name} ${deaf ? 'hears' : 'reaches'} nobody`, async () => {
+          for (const other of others) await (deaf ? network.cut(other, at) : network.cut(at, other));
+        });
+        return;
+      }
+      case 'split': {
+        const one = boxes.map((_, i) => i).filter(() => this.#chance.below(2) === 0);
+        const two = boxes.map((_, i) => i).filter((i) => !one.includes(i));
+        await this.#cut(kind, `${one.join('')} from ${two.join('')}`, async () => {
+          for (const a of one) for (const b of two) await Promise.all([network.cut(a, b), network.cut(b, a)]);
+        });
+        return;
+      }
+      case 'transfer':
+        if (this.#out.has(box)) return;
+        this.#note(kind, box.name);
+        this.#later(ask(box, 'POST', '/v1/leadership/transfer', '{}').then(() => undefined));
+        return;
+      default:
+        if (!this.#site.hasClocks) return;
+        this.#note(kind, box.name);
+        this.#site.setClock(box, this.#chance.pick(clocks));
+    }
+  }
+
+  #during(box: Box, ms: number, begin: () => Promise<() => Promise<void>>): void {
+    this.#out.add(box);
+    this.#later(
+      begin()
+        .then(async (mend) => {
+          await sleep(ms);
+          await mend();
+        })
+        .finally(() => this.#out.delete(box)),
+    );
+  }
+
+  /** One cut at a time: what is healed is the whole network. */
+  async #cut(kind: FaultKind, what: string, cut: () => Promise<void>): Promise<void> {
+    if (this.#isCut) return;
+    this.#isCut = true;
+    this.#note(kind, what);
+    await cut();
+    this.#later(
+      sleep(this.#chance.between(500, 6000)).then(async () => {
+        await this.#site.network.heal();
+        this.#isCut = false;
+      }),
+    );
+  }
+
+  #later(work: Promise<void>): void {
+    const open = work.catch((error: unknown) => this.#say(`a fault failed: ${String(error)}`)).finally(() => this.#open.delete(open));
+    this.#open.add(open);
+  }
+
+  #note(kind: FaultKind, what: string): void {
+    this.counts[kind] += 1;
+    this.#say(`${kind} ${what}`);
+  }
+}
