@@ -1,6 +1,7 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { KvGuard } from '../../schemas/generated/types.ts';
 import { table, wholeNumber } from './context.ts';
-import { CliError, exitCode } from './http-client.ts';
+import { CliError, exitCode, type HttpClient } from './http-client.ts';
 import type { Act } from './main-cli.ts';
 import { readTransaction } from './transaction-file.ts';
 
@@ -20,6 +21,7 @@ interface PutOptions {
   readonly session?: number;
   readonly ownerEpoch?: number;
   readonly sequential?: boolean;
+  readonly fence?: KvGuard;
 }
 
 export function addKv(program: Command, act: Act): void {
@@ -44,10 +46,16 @@ export function addKv(program: Command, act: Act): void {
     .option('--session <number>', 'the value is deleted when this session ends', wholeNumber())
     .option('--owner-epoch <number>', 'as opening the session answered', wholeNumber())
     .option('--sequential', 'add a number to the key that only grows')
+    .option('--fence <key@revision>', 'only while this key is at this revision, as HOLDFAST_FENCE says', fence)
     .addHelpText('after', '\nExample: holdfast kv put line/speed 120')
     .action(
       act(async ({ client, print }, key: string, value: string, options: PutOptions) => {
         const { expect, session, ownerEpoch, sequential } = options;
+        if (options.fence !== undefined) {
+          const written = await putFenced(client, key, value, options);
+          print(written, () => `${key} set at revision ${written.revision}`);
+          return;
+        }
         const written = (await client.send('PUT', path(key), {
           value,
           ...(expect === undefined ? {} : { expectRevision: expect }),
@@ -115,4 +123,25 @@ END`,
         print(list, () => (rows.length === 0 ? 'No values.' : table(['KEY', 'REVISION', 'VALUE'], rows)));
       }),
     );
+}
+
+async function putFenced(
+  client: HttpClient,
+  key: string,
+  value: string,
+  { fence: guard, expect, session, sequential }: PutOptions,
+): Promise<{ readonly revision: number }> {
+  if (session !== undefined || sequential === true)
+    throw new CliError(exitCode.usage, 'OPTIONS_CONFLICT', '--fence goes with --expect alone: for more, use `holdfast kv txn`');
+  const guards = [...(guard === undefined ? [] : [guard]), ...(expect === undefined ? [] : [{ key, revision: expect }])];
+  const { revision } = (await client.send('POST', '/v1/txn', { guards, operations: [{ type: 'put', key, value }] })) as Transacted;
+  return { revision };
+}
+
+/** `KEY@REVISION`; the key may have an @ itself. */
+function fence(text: string): KvGuard {
+  const cut = text.lastIndexOf('@');
+  const revision = text.slice(cut + 1);
+  if (cut < 1 || !/^[0-9]{1,15}$/.test(revision)) throw new InvalidArgumentError('Give KEY@REVISION.');
+  return { key: text.slice(0, cut), revision: Number(revision) };
 }

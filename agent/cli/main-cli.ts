@@ -1,6 +1,7 @@
 /** The command line: the list of commands, and what all of them share. */
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { type Context, type GlobalOptions, makeContext } from './context.ts';
+import { addGuarded } from './guarded.ts';
 import { CliError, defaultEndpoint, exitCode } from './http-client.ts';
 import { addKv } from './kv.ts';
 import { addSessions } from './sessions.ts';
@@ -51,6 +52,9 @@ export async function runCli(argv: readonly string[], commands: ProgramCommands)
   addWorkloads(program, act);
   addKv(program, act);
   addSessions(program, act);
+  addGuarded(program, act, (ended) => {
+    code = ended;
+  });
   program
     .command('agent')
     .description('run the agent of this box until SIGTERM; workloads outlive it and are adopted by the next')
