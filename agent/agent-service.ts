@@ -16,8 +16,10 @@ import type { Answers } from './answers.ts';
 import type { PlanningDuty } from './control/planning-duty.ts';
 import type { EnginePlanner } from './engine-planner.ts';
 import type { LogCollector } from './log-collector.ts';
+import { MembersService } from './members-service.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { PlannerError } from './placement/planner.ts';
+import type { PeerView } from './ports.ts';
 import type { Command, Outcome, RefusalCode, Sender } from './state/commands.ts';
 import type { SessionClaim } from './state/session-table.ts';
 import {
@@ -31,6 +33,7 @@ import {
   type Written,
 } from './status/agent-api.ts';
 import type { EventRing } from './status/event-ring.ts';
+import type { MembersApi } from './status/members-api.ts';
 import { WatchLog } from './status/watch-log.ts';
 import type { ArtefactStore } from './workload/artefact-store.ts';
 
@@ -43,6 +46,7 @@ export interface AgentServiceComponents {
   readonly logs: LogCollector;
   readonly metrics: AgentMetrics;
   readonly events: EventRing;
+  readonly peers: () => readonly PeerView[];
   readonly isolated: () => boolean;
 }
 
@@ -64,12 +68,14 @@ const httpStatus: Readonly<Record<RefusalCode, number>> = {
   SESSION_EXPIRED: 404,
   SESSION_MOVED: 409,
   TTL_INVALID: 400,
+  MEMBER_INVALID: 400,
 };
 
 const transferDeadlineMs = 2000;
 
 export class AgentService implements AgentApi {
   readonly events: EventRing;
+  readonly members: MembersApi;
   readonly watchLog: WatchLog;
   #loads: number;
   readonly #parts: AgentServiceComponents;
@@ -78,6 +84,8 @@ export class AgentService implements AgentApi {
   constructor(components: AgentServiceComponents) {
     this.#parts = components;
     this.events = components.events;
+    const { agreement, peers } = components;
+    this.members = new MembersService({ agreement, peers, write: (command) => this.#write(command) });
     this.watchLog = new WatchLog(components.agreement.status().appliedIndex);
     this.#loads = components.agreement.state.loads;
     components.agreement.onApplied((revision, changes) => {

@@ -1,6 +1,7 @@
 /** This box's part in the site's agreement: log, state store and consensus node put together, as the other rooms see them. */
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
+import { byName, peersOf } from '../consensus/core/membership.ts';
 import type { LogIndex, NodeId, Timing } from '../consensus/core/types.ts';
 import { defaultTiming, tickMs } from '../consensus/core/types.ts';
 import type { NodeEvent } from '../consensus/driver/driver-event.ts';
@@ -9,8 +10,10 @@ import { DurableLog } from '../consensus/driver/log/durable-log.ts';
 import { ConsensusNode } from '../consensus/driver/node.ts';
 import type { NodeStatus } from '../consensus/driver/node-options.ts';
 import type { Clock, RowChange, Transport } from '../consensus/driver/ports.ts';
+import type { Member } from '../schemas/generated/types.ts';
 import type { Settings } from './config.ts';
-import type { SiteAccess } from './ports.ts';
+import { type MemberEntry, memberEntries, memberPeers } from './directory.ts';
+import type { KnownPeer, SiteAccess } from './ports.ts';
 import { type Command, encodeEnvelope, type Outcome, type Sender } from './state/commands.ts';
 import { SiteState } from './state/site-state.ts';
 
@@ -24,21 +27,29 @@ export interface AgreementComponents {
 export class Agreement implements SiteAccess {
   readonly self: NodeId;
   readonly site: string;
-  readonly members: readonly NodeId[];
+  readonly #founders: readonly Member[];
+  readonly #listeners: (() => void)[];
+  #members: readonly NodeId[];
   readonly state: SiteState;
   readonly node: ConsensusNode;
 
-  private constructor(settings: Settings, state: SiteState, node: ConsensusNode) {
+  private constructor(settings: Settings, state: SiteState, node: ConsensusNode, listeners: (() => void)[]) {
     this.self = settings.name;
     this.site = settings.site;
-    this.members = settings.members.map(({ name }) => name);
     this.state = state;
     this.node = node;
+    this.#founders = settings.members;
+    this.#listeners = listeners;
+    this.#members = this.#memberNames();
+    listeners.push(() => {
+      this.#members = this.#memberNames();
+    });
   }
 
   /** Opens log and state. Rejects with StorageError when this box's memory is damaged. */
   static async open({ settings, transport, clock, onEvent }: AgreementComponents): Promise<Agreement> {
-    const membership = { voters: settings.members.map(({ name }) => name), learners: [] };
+    const membership = { voters: settings.join ? [] : settings.members.map(({ name }) => name), learners: [] };
+    const listeners: (() => void)[] = [];
     const directory = join(settings.dataDir, 'log');
     const { log, recovered } = await DurableLog.open({ directory, segmentBytes: settings.limits.logSegmentKiB * 1024 });
     const state = new SiteState(settings.upper !== undefined);
@@ -53,9 +64,37 @@ export class Agreement implements SiteAccess {
       clock,
       random: { nextInt: (below) => randomInt(below) },
       machine: state,
-      onEvent,
+      onEvent: (event) => {
+        onEvent(event);
+        if (event.type === 'membership') for (const listener of listeners) listener();
+      },
     });
-    return new Agreement(settings, state, node);
+    return new Agreement(settings, state, node, listeners);
+  }
+
+  /** All boxes that take part in the agreement, and this one. */
+  get members(): readonly NodeId[] {
+    return this.#members;
+  }
+
+  /** Every box that belongs to the site or is to. */
+  memberEntries(): readonly MemberEntry[] {
+    return memberEntries(this.#founders, this.state.members(), this.node.status().membership);
+  }
+
+  /** Boxes that may connect as members. */
+  memberPeers(): readonly KnownPeer[] {
+    return memberPeers(this.#founders, this.state.members(), this.node.status().membership, this.site);
+  }
+
+  /** Calls back after every change of membership. */
+  onMembership(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  #memberNames(): readonly NodeId[] {
+    const names = peersOf(this.node.status().membership, this.self);
+    return [...names, this.self].sort(byName);
   }
 
   status(): NodeStatus {

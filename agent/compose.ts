@@ -2,20 +2,20 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { BootClock } from '../consensus/driver/boot-clock.ts';
-import type { NodeEvent } from '../consensus/driver/driver-event.ts';
-import type { RowChange } from '../consensus/driver/ports.ts';
 import type { InstancesDocument, ReportedNode, UplinkReport } from '../schemas/generated/types.ts';
 import { AgentService } from './agent-service.ts';
 import { Agreement } from './agreement.ts';
 import { Answers } from './answers.ts';
 import { ArtefactExchange } from './artefact-exchange.ts';
 import type { Settings } from './config.ts';
+import { MemberDuty } from './control/member-duty.ts';
 import { PlanningDuty } from './control/planning-duty.ts';
 import { ReleaseDuty } from './control/release-duty.ts';
 import { SessionDuty } from './control/session-duty.ts';
 import { claimDataDir, makeDataDir } from './data-dir.ts';
 import { DutyRoster } from './duty-roster.ts';
 import { EnginePlanner } from './engine-planner.ts';
+import { tellChanges, tellEvent } from './event-notes.ts';
 import { FactBook } from './fact-book.ts';
 import { FactPublisher } from './health/fact-publisher.ts';
 import { HealthPublisher } from './health/publisher.ts';
@@ -78,12 +78,12 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       settings,
       transport: network.consensus,
       clock,
-      onEvent: (event) => told(event, log, events, onFatal),
+      onEvent: (event) => tellEvent(event, log, events, onFatal),
     });
     undo.push(() => agreement.node.stop());
     const facts = new FactBook(
       { clock, gossip: network.gossip, peers: () => network.peers() },
-      { self: name, members: agreement.members, lostAfterMs: timing.lostAfterMs },
+      { self: name, members: () => agreement.members, lostAfterMs: timing.lostAfterMs },
     );
 
     // Workloads of this box.
@@ -215,6 +215,15 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       if (instances.offer(document)) facts.instances.setOwn({ from: name, document, receivedAt: clock.nowMs() });
     };
     const sessions = new SessionDuty({ site: agreement, clock, log });
+    const members = new MemberDuty({
+      leads: () => agreement.leads(),
+      membership: () => agreement.status().membership,
+      wanted: () => agreement.state.members(),
+      change: (changes) => agreement.node.changeMembership(changes),
+      log,
+    });
+    const meetMembers = (): void => network.setMembers(agreement.memberPeers());
+    agreement.onMembership(meetMembers);
     agreement.node.onTouched((touches) => sessions.touched(touches));
     const duties = [
       publishInstances,
@@ -222,6 +231,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       () => releases.check(),
       () => duty.check(),
       () => sessions.check(),
+      () => members.check(),
       () => service.noticeReplaced(),
     ];
     const roster = new DutyRoster(clock, duties, { onFailure: (error) => log.error('duty.failed', { message: String(error) }) });
@@ -234,6 +244,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
     agreement.onApplied((revision, changes) => {
       tellChanges(events, revision, changes);
       sessions.changed(changes);
+      if (changes.some(({ key }) => key.startsWith('member/'))) meetMembers();
       if (changes.some(({ key }) => !key.startsWith('kv/') && !key.startsWith('client/'))) pokeAll();
     });
     network.onPeer((peer, state) => {
@@ -277,10 +288,12 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       logs,
       metrics: new AgentMetrics(() => answers.status()),
       events,
+      peers: () => network.peers(),
       isolated: () => work.isolated(),
     });
     const server = new StatusServer({ api: service, log }, settings.status);
 
+    meetMembers();
     await network.start();
     undo.push(() => network.stop());
     uplinkServer?.start();
@@ -359,32 +372,6 @@ function reportOf(agreement: Agreement, facts: FactBook): UplinkReport {
     placements: state.placements().map((placement) => ({ ...placement })),
     holders: state.holders().map(({ workload, replica, node }) => ({ workload, replica, node })),
   };
-}
-
-function told(event: NodeEvent, log: Log, events: EventRing, onFatal: (error: Error) => void): void {
-  if (event.type === 'fatal') {
-    log.error('consensus.fatal', { message: event.error.stack ?? event.error.message });
-    onFatal(event.error);
-    return;
-  }
-  const { type, ...rest } = event;
-  const level = type.endsWith('failed')
-    ? 'warn'
-    : type === 'role' || type === 'leader' || type === 'term-started' || type === 'storage-recovered'
-      ? 'info'
-      : 'debug';
-  log[level](`consensus.${type}`, rest);
-  events.add(`consensus.${type}`, rest);
-}
-
-const toldPrefixes = ['workload/', 'placement/', 'authority/', 'plan/', 'kv/'] as const;
-
-function tellChanges(events: EventRing, revision: number, changes: readonly RowChange[]): void {
-  for (const { key, value } of changes) {
-    const prefix = toldPrefixes.find((one) => key.startsWith(one));
-    if (prefix !== undefined)
-      events.add(`${prefix.slice(0, -1)}.${value === undefined ? 'deleted' : 'changed'}`, { key: key.slice(prefix.length), revision });
-  }
 }
 
 function bootId(): string {

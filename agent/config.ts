@@ -24,6 +24,8 @@ export interface Settings {
   readonly site: string;
   readonly clusterId: string;
   readonly members: readonly Member[];
+  /** It joins a site that exists: until it is added there, it belongs to nobody. */
+  readonly join: boolean;
   readonly upper:
     | {
         readonly site: string;
@@ -128,6 +130,7 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
     site: site.name,
     clusterId: site.clusterId,
     members: site.members,
+    join: site.join ?? false,
     upper: document.upper && { holdTimeMs: 5000, latencyMs: 20, mbps: 100, ...document.upper },
     children: document.children ?? [],
     listen,

@@ -16,7 +16,7 @@ export interface FactBookComponents {
 
 export interface FactBookOptions {
   readonly self: NodeId;
-  readonly members: readonly NodeId[];
+  readonly members: () => readonly NodeId[];
   readonly lostAfterMs: number;
 }
 
@@ -55,7 +55,8 @@ export class FactBook {
   }
 
   verdict(member: NodeId): MemberVerdict {
-    const { self, members, lostAfterMs } = this.#options;
+    const { self, lostAfterMs } = this.#options;
+    const members = this.#options.members();
     const links = new Map(this.#peers().map(({ name, connected, since }) => [name, { up: connected, since }]));
     const observations = new Map(
       this.instances.all().map(({ from, document }) => [from, new Map(document.observes.map(({ node, reachable }) => [node, reachable]))]),
@@ -71,9 +72,9 @@ export class FactBook {
    * of the `unheard` ones something will be heard soon, so nothing may be concluded from the silence of a freshly started agent.
    */
   unseen(): { readonly absent: readonly NodeId[]; readonly unheard: readonly NodeId[] } {
-    const unseen = this.#options.members.filter(
-      (member) => this.topology.get(member) === undefined || this.instances.get(member) === undefined,
-    );
+    const unseen = this.#options
+      .members()
+      .filter((member) => this.topology.get(member) === undefined || this.instances.get(member) === undefined);
     const gone = new Set(unseen.filter((member) => ['lost', 'cut-off'].includes(this.verdict(member).verdict)));
     return { absent: [...gone], unheard: unseen.filter((member) => !gone.has(member)) };
   }
@@ -83,7 +84,7 @@ export class FactBook {
     const byNode = <Document>(facts: readonly Fact<Document>[]): ReadonlyMap<NodeId, Fact<Document>> =>
       new Map(facts.map((fact) => [fact.from, fact]));
     return viewNodes({
-      members: this.#options.members,
+      members: this.#options.members(),
       now: this.#clock.nowMs(),
       topology: byNode(this.topology.all()),
       health: byNode(this.health.all()),

@@ -4,6 +4,7 @@ import { type Context, type GlobalOptions, makeContext } from './context.ts';
 import { addGuarded } from './guarded.ts';
 import { CliError, defaultEndpoint, exitCode } from './http-client.ts';
 import { addKv } from './kv.ts';
+import { addMembers } from './members.ts';
 import { addSessions } from './sessions.ts';
 import { addSite } from './site.ts';
 import { addWorkloads } from './workloads.ts';
@@ -51,6 +52,7 @@ export async function runCli(argv: readonly string[], commands: ProgramCommands)
   addSite(program, act);
   addWorkloads(program, act);
   addKv(program, act);
+  addMembers(program, act);
   addSessions(program, act);
   addGuarded(program, act, (ended) => {
     code = ended;

@@ -71,6 +71,22 @@ export class ConsensusTransport implements Transport {
     });
   }
 
+  /** This box belongs to the site now. */
+  add(known: KnownPeer): void {
+    if (!this.#peers.has(known.name)) this.#peers.set(known.name, this.#makePeer(known));
+  }
+
+  /** It does not any more: nothing goes to it, nothing is taken from it. */
+  remove(name: NodeId): void {
+    const peer = this.#peers.get(name);
+    if (peer === undefined) return;
+    this.#report(peer, 'closed');
+    this.#peers.delete(name);
+    peer.cancelReopen?.();
+    peer.probing?.abort();
+    peer.link.stop();
+  }
+
   send(messages: readonly Message[]): void {
     for (const message of messages) {
       const peer = this.#peers.get(message.to);
@@ -130,7 +146,7 @@ export class ConsensusTransport implements Transport {
   #makePeer(known: KnownPeer): Peer {
     const { self, book, clock, counters, log, connections } = this.#parts;
     const own = ownHello({ clusterId: self.clusterId, clusterEpoch: self.clusterEpoch, nodeId: self.name, incarnation: self.incarnation });
-    const members = [self.name, ...book.members().map(({ name }) => name)];
+    const members = [self.name, known.name, ...book.members().map(({ name }) => name)];
     const link = new ConsensusLink(
       known,
       { own, members, clock },
@@ -176,7 +192,7 @@ export class ConsensusTransport implements Transport {
     peer.cancelReopen?.();
     if (this.#stop.signal.aborted) return;
     peer.cancelReopen = this.#parts.clock.after(peer.reopenMs, () => {
-      if (this.#parts.connections.of(peer.known.name) === undefined) return;
+      if (this.#parts.connections.of(peer.known.name) === undefined || this.#peers.get(peer.known.name) !== peer) return;
       if (!peer.link.up) this.#report(peer, 'closed');
       this.#open(peer);
     });

@@ -43,7 +43,12 @@ export class Dialer {
         this.#cancel(peer.name);
       } else if (isOurs(peer)) this.#schedule(peer, dialsFirst(self, peer) ? this.#backOffMs(peer.name) : yieldMs);
     });
-    for (const peer of book.all().filter(isOurs)) this.#schedule(peer, dialsFirst(self, peer) ? 0 : yieldAtStartMs);
+    for (const peer of book.all()) this.add(peer);
+  }
+
+  /** Keeps the connection to this box from now on. */
+  add(peer: KnownPeer): void {
+    if (isOurs(peer)) this.#schedule(peer, dialsFirst(this.#parts.self, peer) ? 0 : yieldAtStartMs);
   }
 
   stop(): void {
@@ -52,7 +57,7 @@ export class Dialer {
   }
 
   #schedule(peer: KnownPeer, ms: number): void {
-    if (this.#stop.signal.aborted) return;
+    if (this.#stop.signal.aborted || this.#parts.book.named(peer.name) !== peer) return;
     this.#cancel(peer.name);
     const cancel = this.#parts.clock.after(ms, () => {
       this.#timers.delete(peer.name);
@@ -68,7 +73,7 @@ export class Dialer {
 
   async #dial(peer: KnownPeer): Promise<void> {
     const { node, connections, log } = this.#parts;
-    if (connections.of(peer.name) !== undefined || peer.address === undefined) return;
+    if (connections.of(peer.name) !== undefined || peer.address === undefined || this.#parts.book.named(peer.name) !== peer) return;
     try {
       const bare = peer.address.replace(/\/p2p\/[^/]+$/, '');
       const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(dialTimeoutMs)]);

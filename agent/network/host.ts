@@ -95,6 +95,32 @@ export class Network implements Startable {
     return this.#parts.listen.replace(/\/tcp\/\d+/, `/tcp/${port}`);
   }
 
+  /** Brings the members known here to this list: new ones may connect and are dialled, others are strangers from now on. */
+  setMembers(members: readonly KnownPeer[]): void {
+    const wanted = new Map(members.map((member) => [member.name, member]));
+    for (const known of this.#book.members()) {
+      const now = wanted.get(known.name);
+      if (now?.peerId === known.peerId && now.address === known.address) continue;
+      this.consensus.remove(known.name);
+      this.#connections.drop(known.name, 'it left the site');
+      this.#book.remove(known.name);
+    }
+    for (const member of members) {
+      if (this.#book.named(member.name) !== undefined || !this.#admitted(member)) continue;
+      this.consensus.add(member);
+      this.#dialer?.add(member);
+    }
+  }
+
+  #admitted(member: KnownPeer): boolean {
+    try {
+      return this.#book.add(member);
+    } catch (error) {
+      this.#parts.log.error('network.member.refused', { peer: member.name, reason: (error as Error).message });
+      return false;
+    }
+  }
+
   peers(): PeerView[] {
     return this.#connections.view();
   }

@@ -15,24 +15,35 @@ export interface SelfFacts {
 export class PeerBook {
   readonly #byName = new Map<NodeId, KnownPeer>();
   readonly #byPeerId = new Map<string, KnownPeer>();
+  readonly #self: { readonly name: NodeId; readonly peerId: string };
 
   /** An entry for this box itself is left out. @throws {NetworkError} PEERS_INVALID on a name or key given twice. */
   constructor(self: { readonly name: NodeId; readonly peerId: string }, peers: readonly KnownPeer[]) {
-    for (const peer of peers) {
-      if (peer.name === self.name && peer.peerId === self.peerId) continue;
-      if (peer.name === self.name || this.#byName.has(peer.name)) {
-        throw new NetworkError('PEERS_INVALID', `Two boxes are called "${peer.name}": give every box its own name`);
-      }
-      const holder = peer.peerId === self.peerId ? self.name : this.#byPeerId.get(peer.peerId)?.name;
-      if (holder !== undefined) {
-        throw new NetworkError(
-          'PEERS_INVALID',
-          `"${peer.name}" and "${holder}" have the peer id ${peer.peerId}: every box has its own key`,
-        );
-      }
-      this.#byName.set(peer.name, peer);
-      this.#byPeerId.set(peer.peerId, peer);
+    this.#self = self;
+    for (const peer of peers) this.add(peer);
+  }
+
+  /** From now on this box is known; false for this one itself. @throws {NetworkError} PEERS_INVALID on a name or key that is taken. */
+  add(peer: KnownPeer): boolean {
+    const self = this.#self;
+    if (peer.name === self.name && peer.peerId === self.peerId) return false;
+    if (peer.name === self.name || this.#byName.has(peer.name)) {
+      throw new NetworkError('PEERS_INVALID', `Two boxes are called "${peer.name}": give every box its own name`);
     }
+    const holder = peer.peerId === self.peerId ? self.name : this.#byPeerId.get(peer.peerId)?.name;
+    if (holder !== undefined) {
+      throw new NetworkError('PEERS_INVALID', `"${peer.name}" and "${holder}" have the peer id ${peer.peerId}: every box has its own key`);
+    }
+    this.#byName.set(peer.name, peer);
+    this.#byPeerId.set(peer.peerId, peer);
+    return true;
+  }
+
+  /** It is a stranger again. */
+  remove(name: NodeId): void {
+    const peer = this.#byName.get(name);
+    this.#byName.delete(name);
+    if (peer !== undefined) this.#byPeerId.delete(peer.peerId);
   }
 
   named(name: NodeId): KnownPeer | undefined {

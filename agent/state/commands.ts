@@ -2,6 +2,7 @@
 import type { NodeId } from '../../consensus/core/types.ts';
 import type { KvGuard, KvOperation, Placement, WorkloadSpec } from '../../schemas/generated/types.ts';
 import type { SessionRequest } from './clients.ts';
+import type { MemberRole } from './member-table.ts';
 import type { SessionClaim } from './session-table.ts';
 
 /** Who gave a workload to this site: an operator here, the upper site, or (on an upper site) a child site. */
@@ -66,6 +67,16 @@ export type Command =
     }
   /** `basisLog`: the upper site's log that revisions count in from now on. When it is another than before, the former upper site is no more, and what it gave is this site's own. */
   | { readonly type: 'authority'; readonly mode: SiteMode; readonly fromEpoch: number; readonly basisLog?: string }
+  /** What a box is to be in the site's agreement. Key and address are needed for a box that is new. */
+  | {
+      readonly type: 'memberSet';
+      readonly name: NodeId;
+      readonly role: MemberRole;
+      readonly peerId?: string;
+      readonly address?: string;
+      /** The box that leaves as this one gets its vote. */
+      readonly replaces?: NodeId;
+    }
   /** Names this site's log for child sites, once. */
   | { readonly type: 'nameLog'; readonly name: string };
 
@@ -96,6 +107,7 @@ export type RefusalCode =
   | 'SESSION_EXPIRED'
   | 'SESSION_MOVED'
   | 'TTL_INVALID'
+  | 'MEMBER_INVALID'
   | 'SEQUENCE_FORGOTTEN'
   | 'WINDOW_FULL';
 
@@ -128,6 +140,8 @@ export const stateLimits = {
   /** Keys the deletions by prefix of one transaction may take: applying it must not hold anybody up. */
   prefixDeletesMax: 10_000,
   sessionsMax: 20_000,
+  /** Boxes remembered, those that left included. */
+  membersMax: 256,
   workloadsMax: 1024,
   assignmentsMax: 8192,
   /** Idempotency-Keys whose results are remembered; the one decided longest ago is forgotten first. */
@@ -215,6 +229,13 @@ const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: u
     mode: (value) => value === 'connected' || value === 'autonomous' || value === 'rejoining',
     fromEpoch: isCount,
     basisLog: optional(isText),
+  },
+  memberSet: {
+    name: isText,
+    role: (value) => value === 'voter' || value === 'learner' || value === 'none',
+    peerId: optional(isText),
+    address: optional(isText),
+    replaces: optional(isText),
   },
   nameLog: { name: isText },
 };

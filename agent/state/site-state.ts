@@ -15,6 +15,7 @@ import {
   type WorkloadOrigin,
 } from './commands.ts';
 import { type KvRow, KvTable } from './kv-table.ts';
+import { type MemberRow, setMember } from './member-table.ts';
 import { commitPlan, type Holder, release, removePlacement, replicaKey } from './placement-table.ts';
 import { byCodeUnit, Table } from './rows.ts';
 import { endSessions, moveSession, openSession, type SessionRow, sessionRow } from './session-table.ts';
@@ -52,6 +53,7 @@ export class SiteState implements StateMachine {
   readonly #idempotencyKeys = new Table<KeyRow>('once/', this.#changes);
   readonly #authority = new Table<AuthorityRow>('authority/', this.#changes);
   readonly #plan = new Table<PlanRow>('plan/', this.#changes);
+  readonly #members = new Table<MemberRow>('member/', this.#changes);
   readonly #log = new Table<{ readonly name: string }>('log/', this.#changes);
   readonly #tables: readonly Table<unknown>[] = [
     this.#kv.rows,
@@ -63,6 +65,7 @@ export class SiteState implements StateMachine {
     this.#idempotencyKeys,
     this.#authority,
     this.#plan,
+    this.#members,
     this.#log,
   ];
   readonly #initial: AuthorityRow;
@@ -109,6 +112,10 @@ export class SiteState implements StateMachine {
       const cut = key.lastIndexOf('/');
       return { ...holder, workload: key.slice(0, cut), replica: Number(key.slice(cut + 1)) };
     });
+  }
+  /** Boxes that are to join or leave, or did, by name. */
+  members(): ReadonlyMap<NodeId, MemberRow> {
+    return new Map(this.#members.entries());
   }
   authority(): AuthorityRow {
     return this.#authority.get(onlyRow) ?? this.#initial;
@@ -192,6 +199,8 @@ export class SiteState implements StateMachine {
         return refuse(revision, 'NOT_FOUND', `Nobody waits for ${command.workload}/${command.replica} of epoch ${command.epoch}`);
       case 'authority':
         return this.#setAuthority(command, revision);
+      case 'memberSet':
+        return setMember(this.#members, command, revision);
       case 'nameLog':
         // The first name stays, whoever else gave one.
         if (this.#log.get(onlyRow) === undefined) this.#log.set(onlyRow, { name: command.name });

@@ -30,6 +30,8 @@ export function openApi(routes: readonly Route[]): object {
 const fileOf: Readonly<Record<string, string>> = {
   StatusDocument: 'status',
   KvTransaction: 'kv-transaction',
+  MemberChange: 'member-change',
+  MembersDocument: 'members',
   NodesDocument: 'nodes',
   WorkloadsDocument: 'workloads',
   PlacementsDocument: 'placements',

@@ -7,6 +7,7 @@ import { claimIn, isCount } from './bodies.ts';
 import { EventStreams } from './event-stream.ts';
 import type { Exchange } from './exchange.ts';
 import { kvRoutes } from './kv-routes.ts';
+import { memberRoutes } from './member-routes.ts';
 import { openApi } from './open-api.ts';
 import type { Route } from './router.ts';
 
@@ -62,6 +63,7 @@ export function routesOf(api: AgentApi): readonly Route[] {
       exchange.result({ logs });
     }),
     ...kvRoutes(api),
+    ...memberRoutes(api),
     {
       method: 'POST',
       path: '/v1/leadership/transfer',

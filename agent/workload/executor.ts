@@ -75,6 +75,7 @@ export class Executor implements ExecutorPort, Startable {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    for (const instance of this.#instances.values()) instance.leave();
     this.#cancel?.();
     this.#cancelStaging?.();
   }

@@ -52,6 +52,7 @@ export class Instance {
   #nextRun: number | undefined;
   #outputSeen = 0;
   #busy = false;
+  #left = false;
   #killAt: number | undefined;
   #probe = { at: 0, failures: 0, passed: false };
 
@@ -163,9 +164,14 @@ export class Instance {
     this.#dir.remove();
   }
 
+  /** The agent stops: the process goes on, unwatched. */
+  leave(): void {
+    this.#left = true;
+  }
+
   /** Compares what is with what should be, and takes the next step. Cheap when nothing is to be done. */
   check(): void {
-    if (this.#busy) return;
+    if (this.#busy || this.#left) return;
     const before = `${this.#state} ${this.#record?.pid} ${this.#runs} ${this.#reason}`;
     this.#observeEnd();
     if (this.#record !== undefined) this.#steer(this.#record);
@@ -280,7 +286,7 @@ export class Instance {
     if (spec === undefined || now < this.#probe.at) return;
     this.#probe.at = Number.POSITIVE_INFINITY;
     void probe(spec, { ports: record.ports, cwd: this.#dir.work, nodeBinary: this.#parts.nodeBinary }).then((ok) => {
-      if (this.#record?.pid !== record.pid) return;
+      if (this.#record?.pid !== record.pid || this.#left) return;
       // Until it is ready for the first time, look more often: readiness is what others wait for.
       this.#probe.at = this.#parts.clock.nowMs() + (this.#probe.passed || ok ? (spec.intervalSeconds ?? 5) * 1000 : 200);
       if (ok) {

@@ -8,6 +8,8 @@ export interface AllDocuments {
   HealthDocument: HealthDocument;
   InstancesDocument: InstancesDocument;
   KvTransaction: KvTransaction;
+  MemberChange: MemberChange;
+  MembersDocument: MembersDocument;
   NodesDocument: NodesDocument;
   PlacementProblem: PlacementProblem;
   Placement: Placement;
@@ -66,6 +68,10 @@ export interface AgentConfig {
      * @maxItems 9
      */
     members: Member[];
+    /**
+     * This box joins a site that exists: it belongs to it, and votes, once it was added there.
+     */
+    join?: boolean;
   };
   /**
    * The upper site that plans for this one while it can be reached.
@@ -774,6 +780,82 @@ export interface KvDeleteOperation {
 export interface KvDeletePrefixOperation {
   type: 'deletePrefix';
   prefix: string;
+}
+/**
+ * What a box is to be in its site's agreement: the body of POST /v1/members. Key and address are needed for a box that is new.
+ */
+export interface MemberChange {
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  name: string;
+  /**
+   * libp2p peer id (base58, Ed25519).
+   */
+  peerId?: string;
+  /**
+   * Multiaddr of the box, without the peer id.
+   */
+  address?: string;
+  /**
+   * voter: it decides with the others once it has the log. learner: it only has the log.
+   */
+  role?: 'voter' | 'learner';
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  replaces?: string;
+}
+/**
+ * Who belongs to a site and who is to: the answer of GET /v1/members.
+ */
+export interface MembersDocument {
+  /**
+   * Log index this box has applied.
+   */
+  revision: number;
+  /**
+   * Who leads; null when nobody is known to.
+   */
+  leader: string | null;
+  /**
+   * A change of voters is between its two steps: majorities of the old and of the new voters are needed.
+   */
+  changing: boolean;
+  /**
+   * @maxItems 1024
+   */
+  members: MemberView[];
+}
+export interface MemberView {
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  name: string;
+  /**
+   * libp2p peer id (base58, Ed25519).
+   */
+  peerId: string;
+  /**
+   * Where it is dialled; null when only it dials.
+   */
+  address: string | null;
+  /**
+   * What it is now. joining: not a member yet. leaving: still one.
+   */
+  role: 'voter' | 'learner' | 'joining' | 'leaving';
+  /**
+   * What it is to be.
+   */
+  wanted: 'voter' | 'learner' | 'none';
+  /**
+   * Whether this box is connected with it.
+   */
+  reachable: boolean;
+  /**
+   * Entries of the log it has not acknowledged; null on boxes that do not lead.
+   */
+  behind: number | null;
 }
 /**
  * All boxes this agent knows of, with what they say of themselves: answer to GET /v1/nodes.

@@ -17,7 +17,7 @@ describe('the documents of the HTTP interface', () => {
     const settings = site.settings('a');
     const facts = new FactBook(
       { clock: site.clock, gossip: { publish: async () => {}, subscribe: () => {} }, peers: () => [] },
-      { self: 'a', members: ['a'], lostAfterMs: 3000 },
+      { self: 'a', members: () => ['a'], lostAfterMs: 3000 },
     );
     answers = new Answers({
       settings,

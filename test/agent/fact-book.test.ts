@@ -30,7 +30,7 @@ class Stage {
     for (const name of members) if (name !== self) this.link(name, false);
     this.book = new FactBook(
       { clock: this.clock, gossip: this.ear, peers: () => [...this.links.values()] },
-      { self, members, lostAfterMs: 3000 },
+      { self, members: () => members, lostAfterMs: 3000 },
     );
   }
 

@@ -79,8 +79,8 @@ export class LoneAgent {
     return ['agent', '--config', this.configFile];
   }
 
-  /** Starts the agent and waits until it is ready. */
-  async start(env: NodeJS.ProcessEnv = {}): Promise<void> {
+  /** Starts the agent and waits until it answers, and, unless it only joins, until it is ready. */
+  async start(env: NodeJS.ProcessEnv = {}, joins = false): Promise<void> {
     const child = spawn(program[0], [program[1], ...this.args], { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
     this.#child = child;
     let said = '';
@@ -91,7 +91,7 @@ export class LoneAgent {
     for (;;) {
       if (child.exitCode !== null || child.signalCode !== null)
         throw new Error(`the agent ended with ${child.exitCode ?? child.signalCode}: ${said}`);
-      if ((await this.cli(['status', '--json'])).code === 0 && (await this.cli(['kv', 'list', '--json'])).code === 0) return;
+      if ((await this.cli(['status', '--json'])).code === 0 && (joins || (await this.cli(['kv', 'list', '--json'])).code === 0)) return;
       if (performance.now() > end) throw new Error(`the agent is not ready after 20 s: ${said}`);
     }
   }

@@ -35,6 +35,12 @@ export class PlayedAgent implements AgentApi {
   waiting = 0;
   #revision = 10;
 
+  readonly members = {
+    list: (): AllDocuments['MembersDocument'] => example('MembersDocument', 'one-joins'),
+    set: (): Promise<Written> => this.write({ revision: 11 }),
+    remove: (): Promise<Written> => this.write({ revision: 12 }),
+  };
+
   status = (): AllDocuments['StatusDocument'] => example('StatusDocument', 'leader-of-three');
   nodes = (): AllDocuments['NodesDocument'] => example('NodesDocument', 'one-heard-one-not');
   workloads = (): AllDocuments['WorkloadsDocument'] => example('WorkloadsDocument', 'mill');

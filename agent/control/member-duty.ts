@@ -1,0 +1,75 @@
+/** The leader's duty to bring the membership to what was asked for: boxes join as learners, vote once they have the log, and leave. */
+import { isMember } from '../../consensus/core/membership.ts';
+import type { Membership, NodeId, RoleChange } from '../../consensus/core/types.ts';
+import type { Log } from '../ports.ts';
+import type { MemberRow } from '../state/member-table.ts';
+
+export interface MemberDutyComponents {
+  readonly leads: () => boolean;
+  readonly membership: () => Membership;
+  /** What was asked for. */
+  readonly wanted: () => ReadonlyMap<NodeId, MemberRow>;
+  /** Rejects with an error that has a `code` when the change was not begun. */
+  readonly change: (changes: readonly RoleChange[]) => Promise<void>;
+  readonly log: Log;
+}
+
+/** Not now, or not any more: asked again at the next look. */
+const laterCodes: ReadonlySet<string> = new Set(['NOT_CAUGHT_UP', 'CHANGE_UNDER_WAY', 'NO_CHANGE', 'NOT_LEADER', 'BUSY', 'TIMEOUT']);
+
+export class MemberDuty {
+  readonly #parts: MemberDutyComponents;
+  #busy = false;
+  #turn = 0;
+
+  constructor(components: MemberDutyComponents) {
+    this.#parts = components;
+  }
+
+  /** To be called a few times a second. */
+  check(): void {
+    const { leads, membership, wanted, change, log } = this.#parts;
+    if (this.#busy || !leads()) return;
+    const steps = nextChanges(membership(), wanted());
+    // One that cannot be done now must not keep the others from being done.
+    const changes = steps[this.#turn++ % Math.max(1, steps.length)];
+    if (changes === undefined) return;
+    this.#busy = true;
+    change(changes)
+      .then(() => log.info('member.changed', { changes }))
+      .catch((error: { code?: string; message: string }) => {
+        if (!laterCodes.has(error.code ?? '')) log.warn('member.change.refused', { changes, code: error.code, message: error.message });
+      })
+      .finally(() => {
+        this.#busy = false;
+      });
+  }
+}
+
+/** Changes that may be made now, each on its own: joining first, then votes, then leaving. Empty when everything is as it was asked for. */
+export function nextChanges(membership: Membership, wanted: ReadonlyMap<NodeId, MemberRow>): readonly (readonly RoleChange[])[] {
+  if ((membership.votersBefore ?? []).length > 0) return [];
+  const rows = [...wanted];
+  const votes = (name: NodeId): boolean => membership.voters.includes(name);
+  const joining = rows.filter(([name, { role }]) => role !== 'none' && !isMember(membership, name));
+  if (joining.length > 0) return [joining.map(([id]) => ({ id, role: 'learner' }))];
+  const replacedBy = (successor: NodeId): readonly RoleChange[] =>
+    rows
+      .filter(([name, row]) => row.role === 'none' && row.replacedBy === successor && isMember(membership, name))
+      .map(([id]) => ({ id, role: 'none' }));
+  const promoted = rows
+    .filter(([name, { role }]) => role === 'voter' && !votes(name))
+    .map(([id]): readonly RoleChange[] => [{ id, role: 'voter' }, ...replacedBy(id)]);
+  const demoted = rows
+    .filter(([name, { role }]) => role === 'learner' && votes(name))
+    .map(([id]): readonly RoleChange[] => [{ id, role: 'learner' }]);
+  const leaving = rows
+    .filter(([name, row]) => row.role === 'none' && isMember(membership, name) && !waits(row, wanted, votes))
+    .map(([id]): readonly RoleChange[] => [{ id, role: 'none' }]);
+  return [...promoted, ...demoted, ...leaving];
+}
+
+/** It leaves together with its successor's promotion; alone only when that has its vote, or will get none. */
+function waits({ replacedBy }: MemberRow, wanted: ReadonlyMap<NodeId, MemberRow>, votes: (name: NodeId) => boolean): boolean {
+  return replacedBy !== undefined && !votes(replacedBy) && wanted.get(replacedBy)?.role === 'voter';
+}

@@ -1,0 +1,53 @@
+/** Who is to belong to the site, beyond what the configuration of its founders says. Wishes: the leader brings the membership to them. */
+import type { NodeId } from '../../consensus/core/types.ts';
+import type { Command, Outcome } from './commands.ts';
+import { stateLimits } from './commands.ts';
+import type { Table } from './rows.ts';
+
+export type MemberRole = 'voter' | 'learner' | 'none';
+
+export interface MemberRow {
+  /** Key of the box, as libp2p writes it; empty for a founder that is only to leave. */
+  readonly peerId: string;
+  /** Where it is dialled: a multiaddress; empty when only it dials. */
+  readonly address: string;
+  /** What it is to be; `none` is to leave. */
+  readonly role: MemberRole;
+  /** It leaves in the same step in which this other box gets its vote. */
+  readonly replacedBy?: NodeId;
+  /** Log index of the last change. */
+  readonly revision: number;
+}
+
+export type MemberSet = Extract<Command, { type: 'memberSet' }>;
+
+export function setMember(members: Table<MemberRow>, command: MemberSet, revision: number): Outcome {
+  const { name, role, replaces } = command;
+  const present = members.get(name);
+  const isNew = present === undefined || present.role === 'none';
+  if (role !== 'none' && isNew && (command.peerId === undefined || command.address === undefined))
+    return refused(revision, 'MEMBER_INVALID', `${name} is new here: give its peerId and its address`);
+  if (role !== 'none' && !isNew && command.peerId !== undefined && command.peerId !== present.peerId)
+    return refused(
+      revision,
+      'NAME_TAKEN',
+      `${name} is another box, with the key ${present.peerId}: remove it first, or choose another name`,
+    );
+  const peerId = command.peerId ?? present?.peerId ?? '';
+  const holder = [...members.entries()].find(([other, row]) => other !== name && row.role !== 'none' && row.peerId === peerId)?.[0];
+  if (role !== 'none' && holder !== undefined)
+    return refused(revision, 'NAME_TAKEN', `The key ${peerId} is that of ${holder}: every box has its own`);
+  if (present === undefined && members.size >= stateLimits.membersMax)
+    return refused(revision, 'STATE_FULL', `A site remembers at most ${stateLimits.membersMax} boxes`);
+  if (replaces === name) return refused(revision, 'MEMBER_INVALID', `${name} cannot replace itself`);
+  members.set(name, { peerId, address: command.address ?? present?.address ?? '', role, revision });
+  if (replaces !== undefined) {
+    const leaving = members.get(replaces) ?? { peerId: '', address: '', role: 'none', revision };
+    members.set(replaces, { ...leaving, role: 'none', replacedBy: name, revision });
+  }
+  return { ok: true, revision };
+}
+
+function refused(revision: number, code: 'MEMBER_INVALID' | 'NAME_TAKEN' | 'STATE_FULL', message: string): Outcome {
+  return { ok: false, revision, code, message };
+}

@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { MemberDuty, nextChanges } from '../../../agent/control/member-duty.ts';
+import type { MemberRow } from '../../../agent/state/member-table.ts';
+import type { Membership, RoleChange } from '../../../consensus/core/types.ts';
+
+const site: Membership = { voters: ['a', 'b', 'c'], learners: ['d'] };
+const row = (role: MemberRow['role'], replacedBy?: string): MemberRow => ({
+  peerId: 'key',
+  address: '',
+  role,
+  revision: 1,
+  ...(replacedBy === undefined ? {} : { replacedBy }),
+});
+const steps = (membership: Membership, wanted: Readonly<Record<string, MemberRow>>) =>
+  nextChanges(membership, new Map(Object.entries(wanted))).map((changes) => changes.map(({ id, role }) => `${id}:${role}`).join(' '));
+
+describe('the duty to bring the membership to what was asked for', () => {
+  it('K11: has nothing to do when all is as asked, and waits while a change is between its steps', () => {
+    assert.deepEqual(steps(site, {}), []);
+    assert.deepEqual(steps(site, { a: row('voter'), d: row('learner'), gone: row('none') }), []);
+    assert.deepEqual(steps({ ...site, votersBefore: ['a', 'b'] }, { e: row('voter') }), []);
+  });
+
+  it('K11: lets boxes in as learners before anything else, then gives votes, and lets go', () => {
+    assert.deepEqual(steps(site, { e: row('voter'), f: row('learner'), d: row('voter'), c: row('none') }), ['e:learner f:learner']);
+    assert.deepEqual(steps(site, { d: row('voter'), b: row('learner'), c: row('none') }), ['d:voter', 'b:learner', 'c:none']);
+  });
+
+  it('K11: a replaced box leaves in the step in which its successor gets its vote, not before', () => {
+    assert.deepEqual(steps(site, { d: row('voter'), b: row('none', 'd') }), ['d:voter b:none']);
+    assert.deepEqual(steps({ voters: ['a', 'b', 'c'], learners: [] }, { d: row('voter'), b: row('none', 'd') }), ['d:learner']);
+    assert.deepEqual(steps({ voters: ['a', 'b', 'c', 'd'], learners: [] }, { d: row('voter'), b: row('none', 'd') }), ['b:none']);
+    assert.deepEqual(steps(site, { d: row('none'), b: row('none', 'd') }), ['d:none', 'b:none'], 'a successor that is to leave itself');
+  });
+
+  it('K11: one that cannot be done now does not keep the others from being done; only the leader acts', async () => {
+    const asked: (RoleChange | undefined)[] = [];
+    const warned: string[] = [];
+    let leading = false;
+    const duty = new MemberDuty({
+      leads: () => leading,
+      membership: () => ({ voters: ['a', 'b', 'c'], learners: ['d', 'e'] }),
+      wanted: () =>
+        new Map([
+          ['d', row('voter')],
+          ['e', row('voter')],
+        ]),
+      change: (changes) => {
+        asked.push(changes[0]);
+        return Promise.reject(Object.assign(new Error('no'), { code: 'NOT_CAUGHT_UP' }));
+      },
+      log: { debug: () => {}, info: () => {}, warn: (event) => void warned.push(event), error: () => {} },
+    });
+    duty.check();
+    assert.deepEqual(asked, []);
+    leading = true;
+    for (let look = 0; look < 2; look += 1) {
+      duty.check();
+      duty.check();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.deepEqual(
+      asked.map((first) => first?.id),
+      ['d', 'e'],
+    );
+    assert.deepEqual(warned, []);
+  });
+});
