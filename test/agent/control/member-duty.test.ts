@@ -52,7 +52,7 @@ describe('the duty to bring the membership to what was asked for', () => {
       log: { debug: () => {}, info: () => {}, warn: (event) => void warned.push(event), error: () => {} },
     });
     duty.check();
-    assert.deepEqual(asked, []);
+    assert.equal(asked.length, 0);
     leading = true;
     for (let look = 0; look < 2; look += 1) {
       duty.check();
