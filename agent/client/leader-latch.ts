@@ -14,8 +14,8 @@ export class LeaderLatch {
   }
 
   /** Stands for election. `value` tells the others who this is. Rejects with SiteError. */
-  static async join(session: HeldSession, name: string, value: string, signal?: AbortSignal): Promise<LeaderLatch> {
-    return new LeaderLatch(await Place.take(session, electionPrefix(name), value, signal));
+  static async join(session: HeldSession, name: string, value: string): Promise<LeaderLatch> {
+    return new LeaderLatch(await Place.take(session, electionPrefix(name), value));
   }
 
   /** Who leads at the moment, linearizably; undefined when nobody stands. */

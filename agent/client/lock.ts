@@ -24,7 +24,7 @@ export class HeldLock {
    * @param value what others see of the holder.
    */
   static async acquire(session: HeldSession, name: string, value = '', signal?: AbortSignal): Promise<HeldLock> {
-    const place = await Place.take(session, lockPrefix(name), value, signal);
+    const place = await Place.take(session, lockPrefix(name), value);
     try {
       await place.first(signal);
     } catch (error) {

@@ -34,12 +34,11 @@ export class Place {
     this.ticket = ticket;
   }
 
-  /** Takes the last place. Rejects with SiteError. */
-  static async take(session: HeldSession, prefix: string, value: string, signal?: AbortSignal): Promise<Place> {
-    const { revision, results } = await session.once(
-      (claim) => ({ operations: [{ type: 'put', key: prefix, value, session: claim, sequential: true }] }),
-      signal,
-    );
+  /** Takes the last place. It cannot be given up half-way: a place nobody knows of would stop all behind it. Rejects with SiteError. */
+  static async take(session: HeldSession, prefix: string, value: string): Promise<Place> {
+    const { revision, results } = await session.once((claim) => ({
+      operations: [{ type: 'put', key: prefix, value, session: claim, sequential: true }],
+    }));
     const key = results[0]?.key;
     if (key === undefined) throw new SiteError('ANSWER_STRANGE', 'The answer does not name the key that was made', false);
     return new Place(session, prefix, key, revision);

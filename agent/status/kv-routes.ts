@@ -14,6 +14,7 @@ export function kvRoutes(api: AgentApi): readonly Route[] {
       method: 'DELETE',
       path: '/v1/kv',
       summary: 'Deletes all values whose key begins with ?prefix=.',
+      isOnce: true,
       handle: (exchange) => deleteValues(api, exchange),
     },
     {
@@ -26,12 +27,14 @@ export function kvRoutes(api: AgentApi): readonly Route[] {
       method: 'PUT',
       path: '/v1/kv/{}',
       summary: 'Sets a value: {value, expectRevision?, session?, sequential?}.',
+      isOnce: true,
       handle: (exchange) => putValue(api, exchange),
     },
     {
       method: 'DELETE',
       path: '/v1/kv/{}',
       summary: 'Deletes a value; with ?expectRevision= only at that revision.',
+      isOnce: true,
       handle: (exchange) => deleteValue(api, exchange),
     },
     {
@@ -39,6 +42,7 @@ export function kvRoutes(api: AgentApi): readonly Route[] {
       path: '/v1/txn',
       summary: 'Changes several values together, when all guards hold, or none: {guards?, operations}.',
       body: 'KvTransaction',
+      isOnce: true,
       handle: (exchange) => transact(api, exchange),
     },
     {

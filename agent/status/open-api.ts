@@ -3,13 +3,17 @@ import type { Route } from './router.ts';
 
 export function openApi(routes: readonly Route[]): object {
   const paths: Record<string, Record<string, object>> = {};
-  for (const { method, path, summary, answer, body } of routes) {
+  for (const { method, path, summary, answer, body, isOnce } of routes) {
     const named = path.replace('{}', '{name}');
     const item = paths[named] ?? {};
     paths[named] = item;
+    const parameters = [
+      ...(path.includes('{}') ? [{ name: 'name', in: 'path', required: true, schema: { type: 'string' } }] : []),
+      ...(isOnce === true ? onceHeaders : []),
+    ];
     item[method.toLowerCase()] = {
       summary,
-      ...(path.includes('{}') ? { parameters: [{ name: 'name', in: 'path', required: true, schema: { type: 'string' } }] } : {}),
+      ...(parameters.length === 0 ? {} : { parameters }),
       ...(body === undefined ? {} : { requestBody: { content: { 'application/json': { schema: { $ref: schemaUrl(body) } } } } }),
       responses: {
         200: {
@@ -26,6 +30,22 @@ export function openApi(routes: readonly Route[]): object {
     paths,
   };
 }
+
+const onceHeaders = [
+  {
+    name: 'Holdfast-Request',
+    in: 'header',
+    description:
+      'session=N, owner-epoch=N, sequence=N, lowest-awaited=N: done once for each sequence, however often it is sent, until the session ends.',
+    schema: { type: 'string' },
+  },
+  {
+    name: 'Idempotency-Key',
+    in: 'header',
+    description: 'Done once for each key, as long as it is among the newest 4096.',
+    schema: { type: 'string', minLength: 1, maxLength: 128 },
+  },
+] as const;
 
 const fileOf: Readonly<Record<string, string>> = {
   StatusDocument: 'status',

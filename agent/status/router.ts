@@ -11,6 +11,8 @@ export interface Route {
   readonly answer?: string;
   /** Title of the schema of the body, when it has one. */
   readonly body?: string;
+  /** May be sent again without being done again: it takes the headers for that. */
+  readonly isOnce?: boolean;
   readonly handle: (exchange: Exchange) => void | Promise<void>;
 }
 

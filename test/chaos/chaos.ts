@@ -13,6 +13,8 @@ export interface ChaosOptions {
   readonly minutes: number;
   /** @default 10 */
   readonly clients?: number;
+  /** @default namespaces where that is allowed, else relays */
+  readonly network?: ChaosReport['network'];
   readonly say?: (line: string) => void;
   /** Ends the run before its time; it is checked all the same. */
   readonly signal?: AbortSignal;
@@ -49,7 +51,7 @@ const quietDeadlineMs = 60_000;
 export async function chaos(options: ChaosOptions): Promise<{ readonly report: ChaosReport; readonly history: readonly Operation[] }> {
   const { program, seed, minutes, clients: count = 10, say = () => undefined } = options;
   const chance = new Chance(seed);
-  const site = await ChaosSite.prepare(program);
+  const site = await ChaosSite.prepare(program, options.network);
   const failures: string[] = [];
   const clients = new Clients(site.boxes, count, new Chance(seed + 1));
   const faults = new Faults(site, chance, say);

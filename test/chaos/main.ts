@@ -4,13 +4,14 @@ import { parseArgs } from 'node:util';
 import { program } from '../e2e/agent-process.ts';
 import { type ChaosReport, chaos } from './chaos.ts';
 
-const usage = `Usage: npm run chaos -- [--minutes M] [--seed N] [--clients N] [--history FILE] [--json]
+const usage = `Usage: npm run chaos -- [--minutes M] [--seed N] [--clients N] [--history FILE] [--network KIND] [--json]
 
   --minutes M     how long things go wrong (default 10; fractions are taken)
   --seed N        which faults in which order (default: by chance, and printed)
   --clients N     how many read and write at one time (default 10)
   --history FILE  what they saw, one JSON object a line: {client, op: "read"|"write"|"cas", key, value | from, to, output,
                   call_ns, return_ns, ok: true|false|"unknown"}
+  --network KIND  namespaces or relays (default: namespaces where this user may make them)
   --json          one JSON object at the end and nothing else
 
 Five agents as processes of their own; SIGKILL, SIGSTOP, restarts, partitions, hand-overs of leadership, clocks set.
@@ -24,6 +25,7 @@ interface Wanted {
   readonly clients: number;
   readonly history: string | undefined;
   readonly json: boolean;
+  readonly network?: ChaosReport['network'];
 }
 
 function wanted(argv: readonly string[]): Wanted | undefined {
@@ -31,7 +33,7 @@ function wanted(argv: readonly string[]): Wanted | undefined {
   try {
     const { values } = parseArgs({
       args: [...argv],
-      options: { minutes: text, seed: text, clients: text, history: text, json: { type: 'boolean' } },
+      options: { minutes: text, seed: text, clients: text, history: text, network: text, json: { type: 'boolean' } },
     });
     const number = (value: string | undefined, otherwise: number): number => (value === undefined ? otherwise : Number(value));
     const minutes = number(values.minutes, 10);
@@ -43,7 +45,9 @@ function wanted(argv: readonly string[]): Wanted | undefined {
       !(Number.isInteger(clients) && clients > 0 && clients <= 200)
     )
       return undefined;
-    return { minutes, seed, clients, history: values.history, json: values.json === true };
+    const { network } = values;
+    if (network !== undefined && network !== 'namespaces' && network !== 'relays') return undefined;
+    return { ...(network === undefined ? {} : { network }), minutes, seed, clients, history: values.history, json: values.json === true };
   } catch {
     return undefined;
   }

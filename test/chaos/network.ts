@@ -131,14 +131,16 @@ class Relays implements ChaosNetwork {
   }
 }
 
-/** Network namespaces where this user may make them, else relays. */
-export async function openNetwork(count: number): Promise<ChaosNetwork> {
+/** Network namespaces where this user may make them, else relays. @param kind the one to take, come what may. */
+export async function openNetwork(count: number, kind?: ChaosNetwork['kind']): Promise<ChaosNetwork> {
+  if (kind === 'relays') return Relays.open(count);
   const namespaces = new Namespaces(count);
   try {
     await namespaces.open();
     return namespaces;
-  } catch {
+  } catch (error) {
     await namespaces.close();
+    if (kind !== undefined) throw error;
     return Relays.open(count);
   }
 }

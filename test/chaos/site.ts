@@ -26,9 +26,9 @@ export class ChaosSite {
   }
 
   /** @param program how an agent is started. */
-  static async prepare(program: readonly string[]): Promise<ChaosSite> {
+  static async prepare(program: readonly string[], networkKind?: ChaosNetwork['kind']): Promise<ChaosSite> {
     const dir = mkdtempSync(join(tmpdir(), 'hf-chaos-'));
-    const network = await openNetwork(names.length);
+    const network = await openNetwork(names.length, networkKind);
     const library = findFakeTime();
     const boxes = names.map((name, i) => {
       const clock = join(dir, `${name}.clock`);

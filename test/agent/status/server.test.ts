@@ -40,7 +40,7 @@ describe('StatusServer', () => {
 
   it('D1: lists exactly the routes it has, each with its path parameter', async () => {
     const { paths } = JSON.parse((await served.ask('/openapi.json')).text) as {
-      paths: Record<string, Record<string, { summary: string; parameters?: { name: string }[] }>>;
+      paths: Record<string, Record<string, { summary: string; parameters?: { name: string; in: string }[] }>>;
     };
     const listed = Object.entries(paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method} ${path}`));
     const had = routesOf(new PlayedAgent()).map(({ method, path }) => `${method.toLowerCase()} ${path.replace('{}', '{name}')}`);
@@ -49,10 +49,16 @@ describe('StatusServer', () => {
       for (const { summary, parameters } of Object.values(item)) {
         assert.ok(summary.length > 5, path);
         assert.deepEqual(
-          (parameters ?? []).map(({ name }) => `{${name}}`),
+          (parameters ?? []).filter((one) => one.in === 'path').map(({ name }) => `{${name}}`),
           path.match(/\{\w+\}/g) ?? [],
         );
       }
+    const once = Object.entries(paths).flatMap(([path, item]) =>
+      Object.entries(item).flatMap(([method, { parameters }]) =>
+        parameters?.some(({ name }) => name === 'Idempotency-Key') ? [`${method} ${path}`] : [],
+      ),
+    );
+    assert.deepEqual(once.sort(), ['delete /v1/kv', 'delete /v1/kv/{name}', 'post /v1/txn', 'put /v1/kv/{name}']);
   });
 
   it('D4: a 405 lists in Allow what is taken there', async () => {
