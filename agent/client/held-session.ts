@@ -1,6 +1,7 @@
 /**
  * A session kept alive, and changes made in it exactly once. It counts as lost when the site says so, or when nothing was heard for most of
- * its time to live: the holder must stop before somebody else may begin. A process that is paused finds out when it runs again; what
+ * its time to live: the holder must stop before somebody else may begin. A box that is cut off takes touches until it notices, which is
+ * one election timeout: with a time to live of four of them or more (`timing.electionMs`) the holder still gives up first. A process that is paused finds out when it runs again; what
  * it sends before it looks is caught by fences alone (see lock.ts).
  */
 import type { KvTransaction } from '../../schemas/generated/types.ts';
