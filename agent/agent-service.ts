@@ -29,6 +29,7 @@ import {
   type KvValue,
   type LogLines,
   type SessionHandle,
+  type Staleness,
   type Transacted,
   type Written,
 } from './status/agent-api.ts';
@@ -48,6 +49,8 @@ export interface AgentServiceComponents {
   readonly events: EventRing;
   readonly peers: () => readonly PeerView[];
   readonly isolated: () => boolean;
+  /** Milliseconds since boot. */
+  readonly nowMs: () => number;
 }
 
 const httpStatus: Readonly<Record<RefusalCode, number>> = {
@@ -142,6 +145,11 @@ export class AgentService implements AgentApi {
     if (!stale) await this.#barrier();
     const row = this.#parts.agreement.state.kv(key);
     return row === undefined ? undefined : { key, ...row };
+  }
+
+  staleness(): Staleness {
+    const at = this.#parts.agreement.countedInAt();
+    return { revision: this.revision(), ageMs: at === undefined ? null : Math.max(0, Math.round(this.#parts.nowMs() - at)) };
   }
 
   async kvList(prefix: string, stale: boolean): Promise<{ readonly revision: number; readonly items: readonly KvValue[] }> {

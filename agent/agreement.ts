@@ -116,6 +116,12 @@ export class Agreement implements SiteAccess {
     return at === undefined ? undefined : at * tickMs;
   }
 
+  /** Milliseconds since boot at which a leader certainly still counted this box in; undefined when none did since the start. */
+  countedInAt(): number | undefined {
+    const { leaseFrom } = this.node.status();
+    return leaseFrom === undefined ? undefined : leaseFrom * tickMs;
+  }
+
   /** When this box's placement lease ends, in milliseconds since boot: a tenth early, for clocks that tick differently. */
   leaseUntil(leaseMs: number): number | undefined {
     const { leaseFrom } = this.node.status();

@@ -290,6 +290,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       events,
       peers: () => network.peers(),
       isolated: () => work.isolated(),
+      nowMs: () => clock.nowMs(),
     });
     const server = new StatusServer({ api: service, log }, settings.status);
 

@@ -9,6 +9,8 @@ interface Item {
   readonly key: string;
   readonly value: string;
   readonly revision: number;
+  /** Of an answer the others were not asked for. */
+  readonly stale?: { readonly revision: number; readonly ageMs: number | null };
 }
 
 interface Transacted {
@@ -37,6 +39,11 @@ export function addKv(program: Command, act: Act): void {
     .action(
       act(async ({ client, print }, key: string, { stale }: { stale?: boolean }) => {
         const item = (await client.get(`${path(key)}${stale === true ? '?stale=true' : ''}`)) as Item;
+        const { stale: label } = item;
+        if (label !== undefined)
+          process.stderr.write(
+            `as of revision ${label.revision}; ${label.ageMs === null ? 'no leader was heard yet' : `a leader counted this box in ${label.ageMs} ms ago`}\n`,
+          );
         print(item, () => item.value);
       }),
     );

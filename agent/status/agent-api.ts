@@ -55,6 +55,14 @@ export interface KvPutOptions {
   readonly sequential?: boolean;
 }
 
+/** How old an answer is that the others were not asked for. */
+export interface Staleness {
+  /** Log index applied here. */
+  readonly revision: number;
+  /** Milliseconds since a leader certainly still counted this box in; null when none did since the agent's start. */
+  readonly ageMs: number | null;
+}
+
 export interface Written {
   /** Log index at which the change was decided. */
   readonly revision: number;
@@ -86,6 +94,7 @@ export interface AgentApi {
   /** What would be planned if this file were applied; changes nothing. */
   dryRun(file: WorkloadFile): Promise<object>;
   kvGet(key: string, stale: boolean): Promise<KvValue | undefined>;
+  staleness(): Staleness;
   /** The items are exactly those at `revision`: a watch from there misses nothing. */
   kvList(prefix: string, stale: boolean): Promise<{ readonly revision: number; readonly items: readonly KvValue[] }>;
   /** Answers with the key where a number was added to it. */

@@ -20,7 +20,7 @@ export function kvRoutes(api: AgentApi): readonly Route[] {
     {
       method: 'GET',
       path: '/v1/kv/{}',
-      summary: 'One value, linearizable; with ?stale=true as this box has it.',
+      summary: 'One value, linearizable; with ?stale=true as this box has it, with its revision and age.',
       handle: (exchange) => getValue(api, exchange),
     },
     {
@@ -55,14 +55,17 @@ export function kvRoutes(api: AgentApi): readonly Route[] {
 }
 
 async function listValues(api: AgentApi, exchange: Exchange): Promise<void> {
-  exchange.result(await api.kvList(exchange.query('prefix') ?? '', exchange.query('stale') === 'true'));
+  const stale = exchange.query('stale') === 'true';
+  const list = await api.kvList(exchange.query('prefix') ?? '', stale);
+  exchange.result({ ...list, ...(stale ? { stale: api.staleness() } : {}) });
 }
 
 async function getValue(api: AgentApi, exchange: Exchange): Promise<void> {
   const key = exchange.param(0);
-  const value = await api.kvGet(key, exchange.query('stale') === 'true');
+  const stale = exchange.query('stale') === 'true';
+  const value = await api.kvGet(key, stale);
   if (value === undefined) throw new ApiError(404, 'KEY_NOT_FOUND', `There is no key ${key.slice(0, 200)}`);
-  exchange.result(value);
+  exchange.result({ ...value, ...(stale ? { stale: api.staleness() } : {}) });
 }
 
 async function putValue(api: AgentApi, exchange: Exchange): Promise<void> {

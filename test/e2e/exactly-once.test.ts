@@ -3,7 +3,7 @@ import { HeldSession } from '../../agent/client/held-session.ts';
 import { HttpSiteClient } from '../../agent/client/http-site-client.ts';
 import { asSiteError, isPassing } from '../../agent/client/site-error.ts';
 import type { Box } from '../../agent/demo/box.ts';
-import { getStatus } from '../../agent/demo/client.ts';
+import { ask, getStatus, putValue } from '../../agent/demo/client.ts';
 import { DemoSite } from '../../agent/demo/site.ts';
 import { done, notYet, until } from '../../agent/demo/until.ts';
 import type { KvTransaction } from '../../schemas/generated/types.ts';
@@ -101,5 +101,27 @@ describe('changes sent again to a site whose leader dies', function () {
       code: 'SESSION_MOVED',
       definite: true,
     });
+  });
+
+  it('K10: a box that is left alone still says what it knows, and how old that is', async () => {
+    const [last, ...others] = site.boxes as [Box, ...Box[]];
+    await putValue(last, 'speed', '3');
+    const staleRead = async (): Promise<{ value: string; revision: number; stale: { revision: number; ageMs: number | null } }> =>
+      JSON.parse((await ask(last, 'GET', '/v1/kv/speed?stale=true')).body);
+    const fresh = await staleRead();
+    assert.ok(fresh.stale.revision >= fresh.revision);
+    await Promise.all(others.map((box) => box.killAgent()));
+    const ages: number[] = [];
+    await until('the age grows', 30_000, async () => {
+      const { value, stale } = await staleRead();
+      assert.equal(value, '3');
+      ages.push(stale.ageMs ?? Number.POSITIVE_INFINITY);
+      return (stale.ageMs ?? 0) > 2000 ? done(true) : notYet(String(stale.ageMs));
+    });
+    assert.deepEqual(
+      [...ages].sort((a, b) => a - b),
+      ages,
+      'nobody makes it younger',
+    );
   });
 });

@@ -51,6 +51,7 @@ export class PlayedAgent implements AgentApi {
   explain = (workload: string): Promise<object> => Promise.resolve({ workload, replicas: [] });
   dryRun = (): Promise<object> => Promise.resolve(example('Plan', 'mill'));
   kvGet = (key: string): Promise<KvValue | undefined> => Promise.resolve(this.values.get(key));
+  staleness: AgentApi['staleness'] = () => ({ revision: this.#revision, ageMs: 250 });
   kvList: AgentApi['kvList'] = (prefix) =>
     Promise.resolve({ revision: this.#revision, items: [...this.values.values()].filter(({ key }) => key.startsWith(prefix)) });
   kvPut(key: string, value: string): Promise<Written> {

@@ -141,6 +141,16 @@ describe('StatusServer', () => {
     assert.equal(served.agent.senders.length, senders.length);
   });
 
+  it('K10: an answer the others were not asked for says at which revision and how old it is, and no other does', async () => {
+    await served.ask('/v1/kv/old', { method: 'PUT', headers: json }, '{"value":"x"}');
+    const stale = { revision: served.agent.revision(), ageMs: 250 };
+    const staleIn = async (path: string): Promise<unknown> => (JSON.parse((await served.ask(path)).text) as { stale?: unknown }).stale;
+    assert.deepEqual(await staleIn('/v1/kv/old?stale=true'), stale);
+    assert.deepEqual(await staleIn('/v1/kv?prefix=old&stale=true'), stale);
+    assert.equal(await staleIn('/v1/kv/old'), undefined);
+    assert.equal(await staleIn('/v1/kv?prefix=old'), undefined);
+  });
+
   it('D4: a key is one path segment, whatever characters it has', async () => {
     for (const key of ['..', '.', 'a/b', '%2e', 'größe', '鉄'.repeat(512), '?x#y']) {
       const path = `/v1/kv/${encodeURIComponent(key)}`;
