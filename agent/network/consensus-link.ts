@@ -7,6 +7,7 @@ import { encodeFrames, FrameSplitter } from '../../consensus/driver/framing.ts';
 import { checkHello, decodeHello, encodeHello, type Hello, type HelloRefusal } from '../../consensus/driver/hello.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
 import type { KnownPeer } from '../ports.ts';
+import { giveLeaveByHalves } from './frugal.ts';
 import { networkLimits } from './libp2p-node.ts';
 
 export const consensusProtocol = '/holdfast/consensus/1';
@@ -93,6 +94,7 @@ export class ConsensusLink {
   /** Takes over a stream the peer opened; the newest one counts. */
   accept(stream: Stream): void {
     const old = this.#in;
+    giveLeaveByHalves(stream);
     const half: Half = { stream, greeted: false };
     this.#in = half;
     old?.stream.abort(new Error('replaced by a newer stream'));

@@ -8,6 +8,7 @@ import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
 import { createLibp2p } from 'libp2p';
 import { errorWord, NetworkError } from './errors.ts';
+import { joinWrites } from './frugal.ts';
 import type { Identity } from './identity.ts';
 import { hostAndPort } from './probe.ts';
 
@@ -56,7 +57,20 @@ export async function makeNode(options: NodeOptions): Promise<HoldfastLibp2p> {
           streamOptions: { inactivityTimeout: 0, maxReadBufferLength: 8 * 1024 * 1024, maxWriteBufferLength: 16 * 1024 * 1024 },
         }),
       ],
-      connectionGater: { denyDialPeer: gate, denyInboundEncryptedConnection: gate, denyOutboundEncryptedConnection: gate },
+      connectionGater: {
+        denyDialPeer: gate,
+        // Asked of every connection as it opens: the one place where it is to be had before anything is written.
+        denyInboundConnection: (connection) => {
+          joinWrites(connection);
+          return false;
+        },
+        denyOutboundConnection: (_peerId, connection) => {
+          joinWrites(connection);
+          return false;
+        },
+        denyInboundEncryptedConnection: gate,
+        denyOutboundEncryptedConnection: gate,
+      },
       // Boxes of a site come back all at once after a power cut, often from one address: no rate limit among friends.
       connectionManager: {
         maxConnections: networkLimits.connectionsMax,
