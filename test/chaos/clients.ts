@@ -31,30 +31,32 @@ export class Clients {
 
   /** Runs until `end` is called. */
   async run(): Promise<void> {
-    await Promise.all(Array.from({ length: this.#count }, () => this.#client()));
+    await Promise.all(Array.from({ length: this.#count }, (_, i) => this.#client(i)));
   }
 
   end(): void {
     this.#isEnded = true;
   }
 
-  async #client(): Promise<void> {
+  /** Every other one reads alone, and stays where it is: a box that should not answer any more is asked until it stops. */
+  async #client(place: number): Promise<void> {
+    const onlyReads = place % 2 === 0;
     const clients = this.#boxes.map((box) => new HttpSiteClient({ endpoint: box.endpoint, timeoutMs }));
-    let at = this.#chance.below(clients.length);
+    let at = (place >> 1) % clients.length;
     let number = this.#numbers++;
     const lastSeen = new Map<string, Value>();
     while (!this.#isEnded) {
       const client = clients[at] as HttpSiteClient;
-      const operation = await this.#operate(client, number, lastSeen);
+      const operation = await this.#operate(client, number, lastSeen, onlyReads);
       this.history.push(operation);
       if (operation.ok === 'unknown') number = this.#numbers++;
-      if (operation.ok !== true || this.#chance.below(40) === 0) at = this.#chance.below(clients.length);
+      if (!onlyReads && (operation.ok !== true || this.#chance.below(40) === 0)) at = this.#chance.below(clients.length);
       await new Promise((resolve) => setTimeout(resolve, operation.ok === true ? this.#chance.below(pauseMs) : 50));
     }
     for (const client of clients) client.close();
   }
 
-  async #operate(client: HttpSiteClient, number: number, lastSeen: Map<string, Value>): Promise<Operation> {
+  async #operate(client: HttpSiteClient, number: number, lastSeen: Map<string, Value>, onlyReads: boolean): Promise<Operation> {
     this.#asked += 1;
     const era = Math.floor(this.#asked / (keysAtOnce * operationsPerKey));
     const key = `chaos/${era}/${this.#chance.below(keysAtOnce)}`;
@@ -70,8 +72,8 @@ export class Clients {
         ...(definite ? { return_ns: this.#nowNs(), ok: false } : { return_ns: null, ok: 'unknown' as const }),
       };
     };
-    const kind = this.#chance.below(4);
-    if (kind < 2) {
+    const kind = onlyReads ? 0 : this.#chance.below(4);
+    if (kind < 1) {
       const read = { op: 'read', value: null } as const;
       try {
         const output = (await client.get(key))?.value ?? null;
@@ -83,7 +85,7 @@ export class Clients {
     }
     this.#values += 1;
     const value = `v${this.#values}`;
-    if (kind === 2) {
+    if (kind < 3) {
       const write = { op: 'write', value, output: null } as const;
       try {
         await client.transact({ operations: [{ type: 'put', key, value }] });
