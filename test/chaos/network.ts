@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { Link } from '../../agent/demo/link.ts';
+import { isAlive } from '../../agent/demo/processes.ts';
 
 const run = promisify(execFile);
 const port = 4001;
@@ -33,6 +34,7 @@ class Namespaces implements ChaosNetwork {
 
   async open(): Promise<void> {
     const { host, wire } = this.#names();
+    await sweep();
     await ip('netns', 'add', wire);
     await ip('-n', wire, 'link', 'add', 'br0', 'type', 'bridge');
     await ip('-n', wire, 'link', 'set', 'br0', 'up');
@@ -143,6 +145,12 @@ export async function openNetwork(count: number, kind?: ChaosNetwork['kind']): P
     if (kind !== undefined) throw error;
     return Relays.open(count);
   }
+}
+
+/** Deletes what runs left that were killed. */
+async function sweep(): Promise<void> {
+  const { stdout } = await run('ip', ['netns', 'list']);
+  for (const [, name, pid] of stdout.matchAll(/^(hfchaos(\d+)-\w+)/gm)) if (!isAlive(Number(pid))) await ip('netns', 'del', name as string);
 }
 
 async function ip(...args: readonly string[]): Promise<void> {
