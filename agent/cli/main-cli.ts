@@ -5,6 +5,7 @@ import { addGuarded } from './guarded.ts';
 import { CliError, defaultEndpoint, exitCode } from './http-client.ts';
 import { addKv } from './kv.ts';
 import { addMembers } from './members.ts';
+import { addPlan } from './plan.ts';
 import { addSessions } from './sessions.ts';
 import { addSite } from './site.ts';
 import { addWorkloads } from './workloads.ts';
@@ -51,6 +52,9 @@ export async function runCli(argv: readonly string[], commands: ProgramCommands)
     .addHelpText('after', exitHelp);
   addSite(program, act);
   addWorkloads(program, act);
+  addPlan(program, act, (ended) => {
+    code = ended;
+  });
   addKv(program, act);
   addMembers(program, act);
   addSessions(program, act);

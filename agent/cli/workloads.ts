@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { Plan, WorkloadsDocument } from '../../schemas/generated/types.ts';
+import type { WorkloadsDocument } from '../../schemas/generated/types.ts';
 import { wholeNumber } from './context.ts';
 import type { Act } from './main-cli.ts';
-import { showPlan, showWorkloads } from './show.ts';
+import { showWorkloads } from './show.ts';
 import { readWorkloadFile, uploadArtefacts } from './workload-file.ts';
 
 interface Explained {
@@ -31,17 +31,6 @@ export function addWorkloads(program: Command, act: Act): void {
           result,
           () => `${result.changed.length} workloads changed, ${result.unchanged.length} unchanged, at revision ${result.revision}`,
         );
-      }),
-    );
-  program
-    .command('plan')
-    .description('show what would be planned for a workload file; changes nothing')
-    .requiredOption('-f, --file <file>', 'workload file, YAML or JSON')
-    .addHelpText('after', '\nExample: holdfast plan -f packaging/examples/site.workloads.yaml')
-    .action(
-      act(async ({ client, print }, { file }: { file: string }) => {
-        const plan = (await client.send('POST', '/v1/plan', readWorkloadFile(file))) as Plan;
-        print(plan, () => showPlan(plan));
       }),
     );
   const placement = program.command('placement').description('where workloads run, and why');

@@ -2,6 +2,7 @@
 import type { MeritTerm, Misfit, NodeRefusal, PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { Candidate } from './candidate.ts';
 import { diffusionForce, nodeTemperature } from './construct.ts';
+import { load } from './evaluate.ts';
 import { objectiveOf } from './merit.ts';
 import { describeMisfit, staticMisfits } from './misfit.ts';
 import { allTerms, at, compareText, type TermName, toSeconds, type WorkClass, workTemperature } from './model.ts';
@@ -143,18 +144,6 @@ function misfitsAt(candidate: Candidate, slot: number, node: number, workClass: 
   const always = staticMisfits(site, at(site.workloads, workload), node, workClass);
   const { cordoned, reason } = at(site.nodes, node).health;
   return cordoned === true && node !== currentNode ? [...always, { code: 'CORDONED', names: [reason ?? 'no reason given'] }] : always;
-}
-
-function load(candidate: Candidate, plan: Plan): Candidate {
-  const { slots, site } = candidate.instance;
-  const planned = new Map(plan.assignments.map((placed) => [`${placed.workload}/${placed.replica}`, placed]));
-  slots.forEach(({ workload, replica, columns }, slot) => {
-    const placed = planned.get(`${at(site.workloads, workload).id}/${replica}`);
-    const node = site.nodeIndex.get(placed?.node ?? '');
-    const column = columns.findIndex((option) => option.node === node && option.class === placed?.class);
-    if (column !== -1) candidate.put(slot, column);
-  });
-  return candidate;
 }
 
 function minus(a: Readonly<Record<TermName, number>>, b: Readonly<Record<TermName, number>>): Record<TermName, number> {

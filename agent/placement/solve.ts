@@ -15,10 +15,24 @@ import { compile, type Instance } from './slots.ts';
 export interface SolveOptions {
   /** Asked often: true ends the search, and the best plan so far is returned. */
   readonly interrupted?: () => boolean;
+  /** Told after each candidate how far the search is. */
+  readonly onProgress?: (progress: SolveProgress) => void;
+}
+
+/** How far a search is. */
+export interface SolveProgress {
+  /** Cost of the best plan so far, in seconds per hour. */
+  readonly incumbent: number;
+  /** Replicas the best plan so far has no place for. */
+  readonly unplaced: number;
+  /** No plan that places everything costs less, in seconds per hour. */
+  readonly bound: number;
+  /** Evaluations so far. */
+  readonly steps: number;
 }
 
 /** Plans a problem. What has no place is in `unplaced`, with reasons. @throws {PlacementError} when the problem contradicts itself. */
-export function solve(problem: PlacementProblem, { interrupted = () => false }: SolveOptions = {}): Plan {
+export function solve(problem: PlacementProblem, { interrupted = () => false, onProgress }: SolveOptions = {}): Plan {
   const instance = compile(problem);
   const { seed, steps, starts } = problem.limits;
   const small = instance.slots.length <= enumerationSlotsMax;
@@ -43,8 +57,10 @@ export function solve(problem: PlacementProblem, { interrupted = () => false }: 
     pool.push(finish(candidate, madeBy));
     improve(candidate, random, budget);
     pool.push(finish(candidate, madeBy));
-    trace.push({ madeBy, total: toSeconds(candidate.cost), unplaced: candidate.unplaced.reduce((sum, slots) => sum + slots, 0) });
+    trace.push({ madeBy, total: toSeconds(candidate.cost), unplaced: sum(candidate.unplaced) });
     used += candidate.steps;
+    const { cost, unplaced } = at(pool.sort(compareFinished), 0);
+    onProgress?.({ incumbent: toSeconds(cost), unplaced: sum(unplaced), bound: toSeconds(budget.target), steps: used });
   }
   const candidate = new Candidate(instance);
   candidate.restore(at(pool.sort(compareFinished), 0).placed);
@@ -103,4 +119,8 @@ function neighbours(candidate: Candidate, best: Finished): readonly Finished[] {
 function distinct(pool: readonly Finished[]): readonly Finished[] {
   const seen = new Set<string>();
   return pool.filter(({ hash }) => !seen.has(hash) && seen.add(hash));
+}
+
+function sum(unplaced: Int32Array): number {
+  return unplaced.reduce((all, slots) => all + slots, 0);
 }

@@ -1,0 +1,228 @@
+/** `holdfast plan`: of a placement problem here and now, without any agent; of a workload file by asking one. */
+import { writeFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError } from 'commander';
+import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
+import { checkPlan } from '../placement/checker.ts';
+import { evaluate } from '../placement/evaluate.ts';
+import { pareto } from '../placement/pareto.ts';
+import { PlacementError } from '../placement/placement-error.ts';
+import { dropSet, shortages } from '../placement/shortage.ts';
+import { type SolveProgress, solve } from '../placement/solve.ts';
+import { drawPlan } from '../placement/svg.ts';
+import { effectOf, smallestBox } from '../placement/what-if.ts';
+import { wholeNumber } from './context.ts';
+import { CliError, exitCode } from './http-client.ts';
+import type { Act } from './main-cli.ts';
+import { applyWhatIf, readAmounts, readProblemFile } from './problem-file.ts';
+import { showPlan } from './show.ts';
+import { type PlanReport, showReport } from './show-problem.ts';
+import { readWorkloadFile } from './workload-file.ts';
+
+interface PlanOptions {
+  readonly file: string;
+  readonly budget?: number;
+  readonly steps?: number;
+  readonly seed?: number;
+  readonly weights?: string;
+  readonly pareto?: boolean;
+  readonly whatIf: readonly string[];
+  readonly compare?: string;
+  readonly svg?: string;
+}
+
+const stepsMax = 2 ** 31 - 1;
+/** Steps of each of the many small searches behind choices, drops and the smallest box. */
+const sideSteps = 20_000;
+
+/** @param endWith sets the exit code: 4 when something of a problem has no place. */
+export function addPlan(program: Command, act: Act, endWith: (code: number) => void): void {
+  program
+    .command('plan')
+    .description('show what would be planned; changes nothing')
+    .requiredOption('-f, --file <file>', 'placement problem (needs no agent) or workload file (asks the agent), YAML or JSON')
+    .option('--budget <time>', 'search this long, for example 2s or 500ms', duration)
+    .option('--steps <count>', 'evaluations; the same seed and steps give the same plan', wholeNumber(stepsMax))
+    .option('--seed <number>', 'start of the pseudo-random sequence', wholeNumber(2 ** 32 - 1))
+    .option('--weights <weights>', 'instead of those of the problem, for example latency=2,migration=0.5')
+    .option('--pareto', 'also show choices: what each gains and gives up')
+    .option('--what-if <change>', 'add:FILE, remove:BOX, resize:BOX:…, link:A/B:…, scale:WORKLOAD=N; may be repeated', collect, [])
+    .option('--compare <what>', 'current: the terms of what stands now beside the plan', onlyCurrent)
+    .option('--svg <file>', 'draw the plan')
+    .addHelpText('after', '\nExample: holdfast plan -f packaging/examples/mill.problem.yaml --budget 2s --pareto --svg plan.svg')
+    .action(
+      act(async ({ client, print, json }, options: PlanOptions) => {
+        const problem = readProblemFile(options.file);
+        if (problem === undefined) {
+          refuseForWorkloads(options);
+          const plan = (await client.send('POST', '/v1/plan', readWorkloadFile(options.file))) as Plan;
+          print(plan, () => showPlan(plan));
+          return;
+        }
+        const report = planProblem(problem, options, json ? undefined : progressLine());
+        if (options.svg !== undefined) writePicture(options.svg, report);
+        const { problem: _, ...document } = report;
+        print(document, () => showReport(report));
+        if (report.plan.unplaced.length > 0) endWith(exitCode.refused);
+      }),
+    );
+}
+
+/** Plans a problem as the options say. Throws CliError. */
+export function planProblem(given: PlacementProblem, options: PlanOptions, onProgress?: Progress): PlanReport {
+  try {
+    const wanted = withOptions(given, options);
+    const problem = options.whatIf.reduce(applyWhatIf, wanted);
+    const search = (one: PlacementProblem): Plan => checked(one, searchFor(one, options.budget, onProgress?.say));
+    const aside = (one: PlacementProblem): Plan =>
+      solve({ ...one, limits: { ...one.limits, steps: Math.min(one.limits.steps, sideSteps) } });
+    const plan = search(problem);
+    const before = options.whatIf.length > 0 ? search(wanted) : undefined;
+    onProgress?.end();
+    const stands = evaluate(problem, { assignments: problem.current });
+    return {
+      problem,
+      plan,
+      ...(options.compare === undefined
+        ? {}
+        : { current: { ...stands, unplaced: plan.assignments.length + plan.unplaced.length - problem.current.length } }),
+      ...(before === undefined
+        ? {}
+        : {
+            whatIf: {
+              changes: options.whatIf,
+              effect: effectOf(before, plan),
+              addedBoxes: Math.max(0, problem.nodes.length - wanted.nodes.length),
+              before,
+            },
+          }),
+      ...(options.pareto === true ? { choices: pareto(problem, plan, aside) } : {}),
+      ...(plan.unplaced.length === 0
+        ? {}
+        : {
+            infeasible: {
+              shortages: shortages(problem),
+              drops: dropSet(problem, plan, aside),
+              smallestBox: smallestBox(problem, plan, aside) ?? null,
+            },
+          }),
+    };
+  } catch (error) {
+    if (error instanceof PlacementError) throw new CliError(exitCode.usage, 'PROBLEM_INVALID', `${options.file}: ${error.message}`);
+    throw error;
+  }
+}
+
+function withOptions(problem: PlacementProblem, { steps, seed, weights }: PlanOptions): PlacementProblem {
+  const names = Object.keys(problem.weights);
+  const amounts = readAmounts(
+    weights ?? '',
+    names,
+    (pair) =>
+      new CliError(
+        exitCode.usage,
+        'WEIGHTS_INVALID',
+        `--weights: ${pair} is not a weight: write NAME=NUMBER; names are ${names.join(', ')}`,
+      ),
+  );
+  const limits = {
+    ...problem.limits,
+    ...(steps === undefined ? {} : { steps: Math.max(1, steps) }),
+    ...(seed === undefined ? {} : { seed }),
+  };
+  return { ...problem, weights: { ...problem.weights, ...amounts }, limits };
+}
+
+/** One search; with a time, searches with twice the steps and the next seed until it is over, or until a plan is proven to be best. */
+function searchFor(
+  problem: PlacementProblem,
+  budgetMs: number | undefined,
+  onProgress: ((progress: SolveProgress) => void) | undefined,
+): Plan {
+  const say = onProgress === undefined ? {} : { onProgress };
+  if (budgetMs === undefined) return solve(problem, say);
+  const end = performance.now() + budgetMs;
+  const interrupted = (): boolean => performance.now() >= end;
+  let { steps, seed } = problem.limits;
+  let best: Plan | undefined;
+  do {
+    const plan = solve({ ...problem, limits: { ...problem.limits, steps, seed } }, { interrupted, ...say });
+    if (best === undefined || isBetter(problem, plan, best)) best = plan;
+    steps = Math.min(stepsMax, 2 * steps);
+    seed = (seed + 1) % 2 ** 32;
+  } while (!interrupted() && best.gapPercent !== 0);
+  return best;
+}
+
+/** Critical work first, then cost. */
+function isBetter({ workloads }: PlacementProblem, a: Plan, b: Plan): boolean {
+  const criticality = new Map(workloads.map(({ id, criticality: value }) => [id, value]));
+  const missing = ({ unplaced }: Plan): readonly number[] =>
+    unplaced.map(({ workload }) => criticality.get(workload) ?? 0).sort((x, y) => y - x);
+  const [left, right] = [missing(a), missing(b)];
+  for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
+    const difference = (left[index] ?? -1) - (right[index] ?? -1);
+    if (difference !== 0) return difference < 0;
+  }
+  return a.objective.total < b.objective.total;
+}
+
+/** No plan leaves here that the independent checker has not passed. */
+function checked(problem: PlacementProblem, plan: Plan): Plan {
+  const wrong = checkPlan(problem, plan);
+  if (wrong.length === 0) return plan;
+  throw new CliError(exitCode.failed, 'BAD_PLAN', `The plan is not valid: ${wrong.slice(0, 5).join('; ')}. This is a defect of Holdfast`);
+}
+
+interface Progress {
+  say(progress: SolveProgress): void;
+  end(): void;
+}
+
+/** One line on a terminal, rewritten as the search goes on; nothing where stderr is not a terminal. */
+function progressLine(): Progress | undefined {
+  if (!process.stderr.isTTY) return undefined;
+  return {
+    say: ({ incumbent, unplaced, bound, steps }) => {
+      const gap = bound > 0 ? `, gap ${Math.max(0, ((incumbent - bound) / bound) * 100).toFixed(1)} %` : '';
+      const homeless = unplaced > 0 ? `, ${unplaced} without a place` : '';
+      process.stderr.write(`\r\x1b[Kbest ${incumbent.toFixed(3)} s/h${homeless}, bound ${bound.toFixed(3)}${gap}, ${steps} steps`);
+    },
+    end: () => void process.stderr.write('\r\x1b[K'),
+  };
+}
+
+function writePicture(path: string, { problem, plan }: PlanReport): void {
+  try {
+    writeFileSync(path, drawPlan(problem, plan));
+  } catch (error) {
+    throw new CliError(exitCode.failed, 'CANNOT_WRITE', `Cannot write ${path} (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+  }
+}
+
+/** A workload file says nothing of boxes: the agent plans it as the site is. */
+function refuseForWorkloads({ file, budget, steps, seed, weights, pareto: choices, whatIf, compare, svg }: PlanOptions): void {
+  const given = { budget, steps, seed, weights, pareto: choices, 'what-if': whatIf[0], compare, svg };
+  const first = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
+  if (first === undefined) return;
+  throw new CliError(
+    exitCode.usage,
+    'PROBLEM_NEEDED',
+    `${file}: --${first} is for placement problems, and this is a workload file: give a file with nodes, links, workloads and limits`,
+  );
+}
+
+function duration(text: string): number {
+  const parts = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m)$/.exec(text);
+  const milliseconds = parts === null ? 0 : Number(parts[1]) * { ms: 1, s: 1000, m: 60_000 }[parts[2] as 'ms' | 's' | 'm'];
+  if (milliseconds <= 0 || milliseconds > 3_600_000) throw new InvalidArgumentError('Give a time up to an hour, for example 2s or 500ms.');
+  return milliseconds;
+}
+
+function onlyCurrent(text: string): string {
+  if (text !== 'current') throw new InvalidArgumentError('Write --compare current.');
+  return text;
+}
+
+function collect(text: string, before: readonly string[]): readonly string[] {
+  return [...before, text];
+}

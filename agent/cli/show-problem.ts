@@ -1,0 +1,172 @@
+/** A plan of a problem file as a person reads it: places, terms, proof, moves, choices, what is short. */
+import type { MeritTerm, PlacementProblem, Plan } from '../../schemas/generated/types.ts';
+import type { Choice } from '../placement/pareto.ts';
+import type { Drop, Shortage } from '../placement/shortage.ts';
+import type { Effect, SmallestBox } from '../placement/what-if.ts';
+import { table } from './context.ts';
+
+/** Everything `holdfast plan` says of a problem; what was not asked for is absent. */
+export interface PlanReport {
+  readonly problem: PlacementProblem;
+  readonly plan: Plan;
+  /** What stands now, under the same weights. */
+  readonly current?: { readonly total: number; readonly unplaced: number; readonly terms: readonly MeritTerm[] };
+  readonly whatIf?: { readonly changes: readonly string[]; readonly effect: Effect; readonly addedBoxes: number; readonly before: Plan };
+  readonly choices?: readonly Choice[];
+  readonly infeasible?: {
+    readonly shortages: readonly Shortage[];
+    readonly drops: readonly Drop[];
+    readonly smallestBox: SmallestBox | null;
+  };
+}
+
+const cost = (value: number): string => value.toFixed(6);
+const amount = (value: number): string => String(Math.round(value * 1000) / 1000);
+const count = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : /[sx]$/.test(one) ? 'es' : 's'}`;
+
+/** What a term is about, in a few words. */
+const meaning: Readonly<Record<MeritTerm['name'], string>> = {
+  startup: 'waiting for starts',
+  staging: 'fetching artefacts',
+  transfer: 'moving data',
+  hops: 'forwarding by boxes on the way',
+  balance: 'load above comfort',
+  robustness: 'risk times criticality',
+  minimumSize: 'scarce hardware held by work without need of it',
+  affinity: 'partners apart',
+  colocation: 'copies of shared data',
+  migration: 'moving what runs',
+};
+
+export function showReport(report: PlanReport): string {
+  const { problem, plan, whatIf } = report;
+  const sections = [placesOf(problem, plan), proofOf(plan), termsOf(plan, report.current)];
+  if (problem.current.length > 0) sections.push(movesOf(plan, problem));
+  if (whatIf !== undefined) sections.push(effectText(whatIf));
+  if (report.choices !== undefined) sections.push(choicesOf(report.choices));
+  if (report.infeasible !== undefined) sections.push(infeasibleText(plan, report.infeasible));
+  return sections.join('\n\n');
+}
+
+function placesOf({ nodes, workloads }: PlacementProblem, { assignments, unplaced }: Plan): string {
+  const critical = new Map(workloads.map(({ id, criticality }) => [id, criticality]));
+  const domain = new Map(nodes.map((node) => [node.id, node.domain]));
+  const rows = [
+    ...assignments.map(({ workload, replica, node, class: workClass }) => [
+      `${workload}/${replica}`,
+      amount(critical.get(workload) ?? 0),
+      node,
+      domain.get(node) ?? '-',
+      workClass,
+    ]),
+    ...unplaced.map(({ workload, replica }) => [`${workload}/${replica}`, amount(critical.get(workload) ?? 0), '-', '-', 'no place']),
+  ];
+  return table(['REPLICA', 'CRITICALITY', 'BOX', 'DOMAIN', 'CLASS'], rows);
+}
+
+function proofOf({ objective, bound, gapPercent, provenBy, trace, unplaced }: Plan): string {
+  const gap =
+    provenBy === 'none'
+      ? 'no bound is proven'
+      : gapPercent === undefined
+        ? `no plan costs less than ${cost(bound)} s/h (${provenBy})`
+        : gapPercent === 0
+          ? `proven to be the optimum (${provenBy})`
+          : `at most ${gapPercent.toFixed(2)} % above the optimum: no plan costs less than ${cost(bound)} s/h (${provenBy})`;
+  const made = `made by ${trace.madeBy} with seed ${trace.seed} in ${count(trace.steps, 'step')}${trace.interrupted ? ', ended early' : ''}`;
+  const homeless = unplaced.length === 0 ? '' : `\n${count(unplaced.length, 'replica')} without a place`;
+  return `Figure of merit ${cost(objective.total)} s/h, lower is better; ${gap};\n${made}.${homeless}`;
+}
+
+function termsOf({ objective }: Plan, current: PlanReport['current']): string {
+  const now = new Map(current?.terms.map((term) => [term.name, term.cost]));
+  const cells = (name: string, weight: string, value: number, before: number | undefined, text: string): string[] => [
+    name,
+    weight,
+    cost(value).padStart(14),
+    ...(current === undefined ? [] : [cost(before ?? 0).padStart(14)]),
+    text,
+  ];
+  const rows = objective.terms.map((term) => cells(term.name, amount(term.weight), term.cost, now.get(term.name), meaning[term.name]));
+  rows.push(
+    cells(
+      'total',
+      '',
+      objective.total,
+      current?.total,
+      current === undefined || current.unplaced === 0 ? '' : `now: ${current.unplaced} not counted`,
+    ),
+  );
+  return table(['TERM', 'WEIGHT', 'PLAN, s/h'.padStart(14), ...(current === undefined ? [] : ['NOW, s/h'.padStart(14)]), 'WHAT'], rows);
+}
+
+function movesOf({ moves, assignments }: Plan, { current }: PlacementProblem): string {
+  const now = new Map(current.map((placed) => [`${placed.workload}/${placed.replica}`, placed]));
+  const lines = moves.map(({ workload, replica, from, to }) => `  ${workload}/${replica}: from ${from} to ${to}`);
+  for (const { workload, replica, node, class: workClass } of assignments) {
+    const before = now.get(`${workload}/${replica}`);
+    if (before === undefined) lines.push(`  ${workload}/${replica}: new on ${node}, ${workClass}`);
+    else if (before.node === node && before.class !== workClass)
+      lines.push(`  ${workload}/${replica}: ${before.class} becomes ${workClass} on ${node}`);
+  }
+  return lines.length === 0 ? 'Nothing changes against the present.' : ['Against the present:', ...lines].join('\n');
+}
+
+function effectText({ changes, effect, addedBoxes, before }: NonNullable<PlanReport['whatIf']>): string {
+  const { saved, placed, moved } = effect;
+  const facts = [
+    `the figure of merit ${saved === 0 ? 'stays' : saved > 0 ? `falls by ${cost(saved)} s/h` : `rises by ${cost(-saved)} s/h`} (from ${cost(before.objective.total)})`,
+    ...(placed > 0
+      ? [`${count(placed, 'replica')} more get a place`]
+      : placed < 0
+        ? [`${count(-placed, 'replica')} lose their place`]
+        : []),
+    `${count(moved, 'replica')} would be elsewhere`,
+    ...(addedBoxes > 0 ? [`gain per added box ${cost(saved / addedBoxes)} s/h`] : []),
+  ];
+  return [`What if ${changes.join(' and ')}:`, ...facts.map((fact) => `  ${fact}`)].join('\n');
+}
+
+function choicesOf(choices: readonly Choice[]): string {
+  const number = (value: number): string => value.toFixed(3).padStart(10);
+  const rows = choices.map(({ values, total, names }, index) => [
+    String(index + 1),
+    number(values.delay),
+    number(values.imbalance),
+    number(values.risk),
+    String(values.moves).padStart(5),
+    number(total),
+    names.join(', '),
+  ]);
+  const head = ['', ' DELAY s/h', ' IMBAL s/h', '  RISK s/h', 'MOVES', ' TOTAL s/h', ''];
+  const words = choices.flatMap(({ gains, givesUp, names }, index) =>
+    names.includes('the plan')
+      ? []
+      : [
+          `  ${index + 1}: ${gains.length === 0 ? 'gains nothing of these' : gains.join(', ')}${givesUp.length === 0 ? '' : `; but ${givesUp.join(', ')}`}`,
+        ],
+  );
+  return [`${count(choices.length, 'choice')}, none better than another in everything:`, table(head, rows), 'Against the plan:', ...words]
+    .slice(0, words.length === 0 ? 2 : undefined)
+    .join('\n');
+}
+
+function infeasibleText({ unplaced }: Plan, { shortages, drops, smallestBox }: NonNullable<PlanReport['infeasible']>): string {
+  const lines = ['Not everything has a place.', ...unplaced.map(({ summary }) => `  ${summary}`)];
+  for (const { resource, need, have } of shortages)
+    lines.push(`  All boxes together: ${resource} ${amount(need)} needed at least, ${amount(have)} there, ${amount(need - have)} short.`);
+  if (drops.length > 0)
+    lines.push(
+      `Drop ${drops.map(({ workload, criticality }) => `${workload} (criticality ${amount(criticality)})`).join(', ')} and the rest fits.`,
+    );
+  if (smallestBox === null) lines.push('No single box, however large, would make it feasible.');
+  else {
+    const { capacity, tags, extras } = smallestBox.node;
+    const size = Object.entries(capacity).flatMap(([name, value]) => (value > 0 ? [`${name} ${amount(value)}`] : []));
+    const labels = [...tags, ...extras];
+    lines.push(
+      `The smallest box that would make it feasible: ${size.join(', ')}${labels.length > 0 ? `, with ${labels.join(', ')}` : ''}.`,
+    );
+  }
+  return lines.join('\n');
+}

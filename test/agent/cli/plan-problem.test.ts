@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CliError } from '../../../agent/cli/http-client.ts';
+import { planProblem } from '../../../agent/cli/plan.ts';
+import { applyWhatIf, readProblemFile } from '../../../agent/cli/problem-file.ts';
+import { showReport } from '../../../agent/cli/show-problem.ts';
+import { checkPlan } from '../../../agent/placement/checker.ts';
+import type { PlacementProblem } from '../../../schemas/generated/types.ts';
+import { makeNode, makeProblem, makeWorkload } from '../placement/problems.ts';
+
+const mill = new URL('../../../packaging/examples/mill.problem.yaml', import.meta.url).pathname;
+
+function read(path: string): PlacementProblem {
+  const problem = readProblemFile(path);
+  assert.ok(problem !== undefined);
+  return problem;
+}
+
+function refuses(action: () => unknown, code: string, words: RegExp): void {
+  assert.throws(action, (error) => {
+    assert.ok(error instanceof CliError, String(error));
+    assert.deepEqual([error.exitCode, error.code], [2, code], error.message);
+    assert.match(error.message, words);
+    return true;
+  });
+}
+
+describe('plan of a problem file', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'holdfast-plan-'));
+  const write = (name: string, content: string): string => {
+    writeFileSync(join(directory, name), content);
+    return join(directory, name);
+  };
+  after(() => rmSync(directory, { recursive: true }));
+
+  it('P16 P7: the mill is planned whole without an agent; what is printed adds up to the total', () => {
+    const problem = read(mill);
+    const report = planProblem(problem, { file: mill, whatIf: [], compare: 'current', pareto: true });
+    assert.deepEqual(checkPlan(problem, report.plan), []);
+    assert.deepEqual(report.plan.unplaced, []);
+    const screen = showReport(report);
+    for (const line of screen.split('\n')) {
+      assert.equal(line, line.trimEnd());
+      assert.doesNotMatch(line, /undefined|null|NaN|\[object/);
+    }
+    const printed = (name: string): number =>
+      Number(new RegExp(`^${name} +${name === 'total' ? '' : '[0-9.]+ +'}([0-9.]+)`, 'm').exec(screen)?.[1]);
+    const micros = (value: number): number => Math.round(value * 1e6);
+    const terms = report.plan.objective.terms.map(({ name }) => micros(printed(name)));
+    assert.equal(
+      terms.reduce((sum, term) => sum + term, 0),
+      micros(printed('total')),
+    );
+    assert.ok((report.choices?.length ?? 0) >= 3);
+    assert.match(screen, /^Against the present:$/m);
+    assert.match(screen, /^Figure of merit [0-9.]+ s\/h.*(optimum|no plan costs less)/m);
+  });
+
+  it('P7: weights, seed and steps of the command line replace those of the file', () => {
+    const problem = read(mill);
+    const heavy = planProblem(problem, { file: mill, whatIf: [], weights: 'latency=3,migration=0', seed: 9, steps: 3000 });
+    const weights = new Map(heavy.plan.objective.terms.map(({ name, weight }) => [name, weight]));
+    assert.deepEqual([weights.get('transfer'), weights.get('migration'), weights.get('balance')], [3, 0, 1]);
+    assert.equal(heavy.plan.trace.seed, 9);
+    assert.equal(
+      heavy.plan.hash,
+      planProblem(problem, { file: mill, whatIf: [], weights: 'latency=3,migration=0', seed: 9, steps: 3000 }).plan.hash,
+    );
+    refuses(
+      () => planProblem(problem, { file: mill, whatIf: [], weights: 'speed=3' }),
+      'WEIGHTS_INVALID',
+      /speed=3 .*names are latency, hops/,
+    );
+    refuses(() => planProblem(problem, { file: mill, whatIf: [], weights: 'latency=' }), 'WEIGHTS_INVALID', /latency=/);
+  });
+
+  it('P9: with a time it searches on, and tells how far it is', () => {
+    const told: number[] = [];
+    const problem = makeProblem([makeNode('a'), makeNode('b')], [makeWorkload('w'), makeWorkload('v')]);
+    const onProgress = {
+      say: ({ incumbent, bound }: { incumbent: number; bound: number }) => void told.push(incumbent - bound),
+      end: () => undefined,
+    };
+    const { plan } = planProblem(problem, { file: 'x', whatIf: [], budget: 60_000 }, onProgress);
+    assert.equal(plan.gapPercent ?? 0, 0, 'it ends when the plan is proven, long before its time');
+    assert.ok(told.length > 0 && told.every((gap) => gap >= 0));
+  });
+
+  it('P17: what-if says what changes, and the same problem written so gives the same plan', () => {
+    const problem = read(mill);
+    const report = planProblem(problem, { file: mill, whatIf: ['remove:press-2', 'scale:site-panel=1'] });
+    const byHand = {
+      ...problem,
+      nodes: problem.nodes.filter(({ id }) => id !== 'press-2'),
+      links: problem.links.filter(({ a, b }) => a !== 'press-2' && b !== 'press-2'),
+      workloads: problem.workloads.map((workload) => (workload.id === 'site-panel' ? { ...workload, replicas: 1 } : workload)),
+    };
+    assert.equal(report.plan.hash, planProblem(byHand, { file: mill, whatIf: [] }).plan.hash);
+    assert.match(showReport(report), /^What if remove:press-2 and scale:site-panel=1:\n {2}the figure of merit rises/m);
+  });
+
+  it('P17: a box from a file is added and its gain told; a link can be given, changed and cut', () => {
+    const problem = read(mill);
+    const box = write('box.json', JSON.stringify(makeNode('extra', { domain: 'cabinet-d' })));
+    const report = planProblem(problem, { file: mill, whatIf: [`add:${box}`, 'link:extra/winder:latencyMs=0.5,mbps=1000'] });
+    assert.match(showReport(report), /gain per added box -?[0-9.]+ s\/h/);
+    assert.equal(applyWhatIf(problem, 'link:winder/press-2:latencyMs=9').links.at(-1)?.mbps, 1000, 'what is not named stays');
+    assert.equal(applyWhatIf(problem, 'link:winder/press-2:down').links.length, problem.links.length - 1);
+    assert.equal(applyWhatIf(problem, 'resize:boiler:memoryMiB=4096').nodes.at(-1)?.capacity.memoryMiB, 4096);
+  });
+
+  it('D1 P17: a change that cannot be made is refused with how to write it', () => {
+    const problem = read(mill);
+    refuses(() => applyWhatIf(problem, 'explode:winder'), 'WHAT_IF_INVALID', /write add:FILE, remove:BOX/);
+    refuses(() => applyWhatIf(problem, 'remove:nobody'), 'WHAT_IF_INVALID', /has no "nobody": name one of plant/);
+    refuses(() => applyWhatIf(problem, 'resize:winder:ram=3'), 'WHAT_IF_INVALID', /resources are memoryMiB/);
+    refuses(() => applyWhatIf(problem, 'link:winder/plant'), 'WHAT_IF_INVALID', /latencyMs=1,mbps=1000/);
+    refuses(() => applyWhatIf(problem, 'scale:site-panel=40'), 'WHAT_IF_INVALID', /\/workloads\/6\/replicas/);
+    refuses(() => applyWhatIf(problem, `add:${write('half.json', '{"id":"half"}')}`), 'WHAT_IF_INVALID', /\/nodes\/5\/domain is missing/);
+  });
+
+  it('D1: a file that is no problem is refused with the place; a workload file is not taken for one', () => {
+    const text = readFileSync(mill, 'utf8').replace('memoryMiB: 16384', 'memoryMiB: much');
+    refuses(() => readProblemFile(write('bad.yaml', text)), 'PROBLEM_INVALID', /\/nodes\/0\/capacity\/memoryMiB/);
+    refuses(() => readProblemFile(write('torn.json', '{"nodes": [')), 'PROBLEM_INVALID', /neither YAML nor JSON/);
+    refuses(() => readProblemFile(join(directory, 'absent')), 'PROBLEM_INVALID', /ENOENT/);
+    const twice = { ...makeProblem([makeNode('a'), makeNode('a')], []) };
+    refuses(() => planProblem(twice, { file: 'twice.json', whatIf: [] }), 'PROBLEM_INVALID', /twice\.json.*\/nodes\/1\/id.*unique/);
+    assert.equal(readProblemFile(new URL('../../../packaging/examples/site.workloads.yaml', import.meta.url).pathname), undefined);
+  });
+
+  it('P1 P26: what has no place is explained: what is short, what to drop, what box would do', () => {
+    const work = ['u', 'v'].map((id, i) => makeWorkload(id, { criticality: 0.2 + i / 2, classes: ['hot'] }));
+    const problem = makeProblem([makeNode('a', { capacity: { memoryMiB: 150 } })], work);
+    const screen = showReport(planProblem(problem, { file: 'x', whatIf: [] }));
+    assert.match(screen, /u\/0 fits none of 1 boxes\..*MEMORY_SHORT \(needs 100 MiB, 50 MiB free, 50 MiB short\)/);
+    assert.match(screen, /All boxes together: memoryMiB 200 needed at least, 150 there, 50 short/);
+    assert.match(screen, /Drop u \(criticality 0\.2\) and the rest fits/);
+    assert.match(screen, /smallest box that would make it feasible: memoryMiB 256/);
+  });
+});

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { PlacementRandom } from '../../../agent/placement/random.ts';
+import { dropSet, shortages, without } from '../../../agent/placement/shortage.ts';
+import { solve } from '../../../agent/placement/solve.ts';
+import { changed, effectOf, smallestBox } from '../../../agent/placement/what-if.ts';
+import type { PlacementProblem } from '../../../schemas/generated/types.ts';
+import { bruteForce } from './brute-force.ts';
+import { makeNode, makeProblem, makeWorkload, placesOf } from './problems.ts';
+import { randomProblem } from './random-problem.ts';
+
+const seeds = fc.integer({ min: 1, max: 2 ** 31 - 1 });
+const drawn = (seed: number): PlacementProblem => {
+  const random = new PlacementRandom(seed);
+  return randomProblem(random, 2 + random.nextInt(3), 1 + random.nextInt(4));
+};
+
+describe('what if', () => {
+  it('P17: without a box the plan is what it is when the box is really gone', () => {
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const problem = drawn(seed);
+        const [gone] = problem.nodes;
+        assert.ok(gone !== undefined);
+        const supposed = solve(changed(problem, { kind: 'remove', node: gone.id }));
+        const unusable = problem.nodes.map((node) => (node === gone ? { ...node, health: { ...node.health, usable: false } } : node));
+        const real = solve({ ...problem, nodes: unusable });
+        // Of equally good plans either may be found.
+        assert.deepEqual([supposed.unplaced.length, supposed.objective], [real.unplaced.length, real.objective]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('P17: adding a box and taking it away again is no change; the box put in by hand gives the same plan', () => {
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const problem = drawn(seed);
+        const node = makeNode('extra', { capacity: { memoryMiB: 2000 } });
+        const links = [{ a: 'extra', b: 'a', latencyMs: 1, mbps: 100 }];
+        const added = changed(problem, { kind: 'add', nodes: [node], links });
+        assert.equal(solve(added).hash, solve({ ...problem, nodes: [...problem.nodes, node], links: [...problem.links, ...links] }).hash);
+        assert.deepEqual(changed(added, { kind: 'remove', node: 'extra' }), problem);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('P17: a box of another size, a link of another speed, and other replicas are as if they had been written so', () => {
+    const a = makeNode('a');
+    const b = makeNode('b');
+    const link = { a: 'a', b: 'b', latencyMs: 1, mbps: 100 };
+    const problem = makeProblem([a, b], [makeWorkload('w', { replicas: 2 })], {
+      links: [link],
+      current: [{ workload: 'w', replica: 1, node: 'b', class: 'hot' }],
+    });
+    const resized = changed(problem, { kind: 'resize', node: 'b', capacity: { memoryMiB: 10 } });
+    assert.deepEqual(resized, { ...problem, nodes: [a, makeNode('b', { capacity: { memoryMiB: 10 } })] });
+    const faster = changed(problem, { kind: 'link', a: 'b', b: 'a', to: { latencyMs: 0.1, mbps: 1000 } });
+    assert.deepEqual(faster.links, [{ a: 'b', b: 'a', latencyMs: 0.1, mbps: 1000 }]);
+    assert.deepEqual(changed(problem, { kind: 'link', a: 'a', b: 'b', to: null }).links, []);
+    const fewer = changed(problem, { kind: 'scale', workload: 'w', replicas: 1 });
+    assert.deepEqual([fewer.workloads[0]?.replicas, fewer.current], [1, []]);
+    assert.deepEqual(changed(problem, { kind: 'scale', workload: 'w', replicas: 0 }).workloads, []);
+  });
+
+  it('P17: a change of what is not there is refused with its place', () => {
+    const problem = makeProblem([makeNode('a')], [makeWorkload('w')]);
+    assert.throws(() => changed(problem, { kind: 'remove', node: 'x' }), /\/nodes has no "x": name one of a/);
+    assert.throws(() => changed(problem, { kind: 'add', nodes: [makeNode('a')] }), /\/nodes has "a" already/);
+    assert.throws(() => changed(problem, { kind: 'link', a: 'a', b: 'x', to: null }), /has no "x"/);
+    assert.throws(() => changed(problem, { kind: 'scale', workload: 'x', replicas: 2 }), /\/workloads has no "x"/);
+  });
+
+  it('P17: the effect counts what is saved, placed and elsewhere', () => {
+    const crowded = makeProblem(
+      [makeNode('a', { capacity: { memoryMiB: 150 } })],
+      ['u', 'v'].map((id) => makeWorkload(id, { classes: ['hot'] })),
+    );
+    const [before, after] = [solve(crowded), solve(changed(crowded, { kind: 'add', nodes: [makeNode('b')] }))];
+    assert.equal(effectOf(before, after).placed, 1);
+    assert.deepEqual(effectOf(after, after), { saved: 0, placed: 0, moved: 0 });
+    const back = effectOf(after, before);
+    assert.equal(back.placed, -1);
+    assert.equal(back.saved + effectOf(before, after).saved, 0);
+  });
+
+  it('P17 P1: the smallest box makes it feasible, and one step less of any resource does not', () => {
+    const full = makeNode('a', { capacity: { memoryMiB: 256, cpuCores: 1 } });
+    const work = ['u', 'v', 'w'].map((id) =>
+      makeWorkload(id, { demand: { memoryMiB: 250, imageMiB: 10, cpuSeconds: 20 }, classes: ['hot'], requires: { tags: [], extras: [] } }),
+    );
+    const problem = makeProblem([full], work);
+    const plan = solve(problem);
+    assert.equal(plan.unplaced.length, 2);
+    const found = smallestBox(problem, plan, solve);
+    assert.ok(found !== undefined);
+    assert.deepEqual(found.plan.unplaced, []);
+    const { capacity } = found.node;
+    assert.deepEqual([capacity.memoryMiB, capacity.cpuCores, capacity.vramMiB], [512, 1, 0]);
+    for (const less of [{ memoryMiB: 256 }, { cpuCores: 0.5 }]) {
+      const node = { ...found.node, capacity: { ...capacity, ...less } };
+      assert.notEqual(solve(changed(problem, { kind: 'add', nodes: [node], links: found.links })).unplaced.length, 0);
+    }
+    const nobody = makeProblem([full], [makeWorkload('w', { pin: 'gone' })]);
+    assert.equal(smallestBox(nobody, solve(nobody), solve), undefined, 'no box helps work that is pinned to another');
+  });
+});
+
+describe('an infeasible problem', () => {
+  it('P26: without the dropped workloads all has a place, and none of them can stay', () => {
+    let infeasible = 0;
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const problem = drawn(seed);
+        const plan = solve(problem);
+        if (plan.unplaced.length === 0) return;
+        infeasible += 1;
+        const drops = dropSet(problem, plan, solve);
+        const fits = (one: PlacementProblem): boolean => bruteForce(one).unplaced.every((missing) => missing === 0);
+        assert.ok(fits(without(problem, drops)));
+        for (const kept of drops)
+          assert.ok(
+            !fits(
+              without(
+                problem,
+                drops.filter((drop) => drop !== kept),
+              ),
+            ),
+            `${kept.workload} could stay`,
+          );
+      }),
+      { numRuns: 60 },
+    );
+    assert.ok(infeasible > 5, `${infeasible} problems were infeasible`);
+  });
+
+  it('P26: the least critical goes', () => {
+    const work = [0.9, 0.2, 0.6].map((criticality, i) =>
+      makeWorkload(`w${i}`, { criticality, classes: ['hot'], demand: { memoryMiB: 100, imageMiB: 1, cpuSeconds: 0 } }),
+    );
+    const problem = makeProblem([makeNode('a', { capacity: { memoryMiB: 200 } })], work);
+    const plan = solve(problem);
+    assert.deepEqual(placesOf(plan), { 'w0/0': 'a:hot', 'w2/0': 'a:hot' });
+    assert.deepEqual(dropSet(problem, plan, solve), [{ workload: 'w1', criticality: 0.2 }]);
+  });
+
+  it('P1: what all boxes together lack is named with its amounts, and a shortage proves that not all fits', () => {
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const problem = drawn(seed);
+        if (shortages(problem).length > 0) assert.ok(solve(problem).unplaced.length > 0);
+      }),
+      { numRuns: 60 },
+    );
+    const problem = makeProblem([makeNode('a', { capacity: { memoryMiB: 150 } })], [makeWorkload('w', { replicas: 2, classes: ['hot'] })]);
+    assert.deepEqual(shortages(problem), [{ resource: 'memoryMiB', need: 200, have: 150 }]);
+  });
+});
