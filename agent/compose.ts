@@ -24,6 +24,7 @@ import { buildTopologyDocument, detectCapacity } from './health/topology-documen
 import { LocalWork } from './local-work.ts';
 import { LogCollector } from './log-collector.ts';
 import { AgentMetrics } from './metrics.ts';
+import { DeltaCalls } from './network/delta-calls.ts';
 import { Network } from './network/host.ts';
 import { loadOrCreateIdentity } from './network/identity.ts';
 import type { KnownPeer, Log } from './ports.ts';
@@ -103,6 +104,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
     );
 
     // Deciding, and the link between tiers.
+    const uplinkCalls = new DeltaCalls(network.calls);
     const planner = new EnginePlanner(workerUrl === undefined ? {} : { workerUrl });
     undo.push(() => planner.stop());
     const uplinkServer: UplinkServer | undefined =
@@ -110,7 +112,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
         ? undefined
         : new UplinkServer({
             site: agreement,
-            calls: network.calls,
+            calls: uplinkCalls,
             clock,
             log,
             ownNodes: () => [...facts.nodes()],
@@ -147,7 +149,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
         : new UplinkClient(
             {
               site: agreement,
-              calls: network.calls,
+              calls: uplinkCalls,
               clock,
               log,
               upper: settings.upper.members.map((member) => member.name),
