@@ -6,6 +6,7 @@ import { Chance } from './chance.ts';
 import { Clients } from './clients.ts';
 import { Faults } from './faults.ts';
 import { ChaosSite } from './site.ts';
+import { Tickets } from './tickets.ts';
 
 export interface ChaosOptions {
   readonly program: readonly string[];
@@ -38,6 +39,8 @@ export interface ChaosReport {
     readonly refused: number;
     readonly unknown: number;
   };
+  /** Changes made exactly once, in sessions. */
+  readonly tickets: { readonly taken: number; readonly indefinite: number; readonly sessionsLost: number };
   readonly faults: Readonly<Record<string, number>>;
   readonly keys: number;
   readonly violations: HistoryReport['violations'];
@@ -46,6 +49,7 @@ export interface ChaosReport {
   readonly kept?: string;
 }
 
+const ticketClients = 3;
 const quietDeadlineMs = 60_000;
 
 export async function chaos(options: ChaosOptions): Promise<{ readonly report: ChaosReport; readonly history: readonly Operation[] }> {
@@ -54,23 +58,27 @@ export async function chaos(options: ChaosOptions): Promise<{ readonly report: C
   const site = await ChaosSite.prepare(program, options.network);
   const failures: string[] = [];
   const clients = new Clients(site.boxes, count, new Chance(seed + 1));
+  const tickets = new Tickets(site.boxes);
   const faults = new Faults(site, chance, say);
   const began = performance.now();
   let term = 0;
   try {
     await site.start();
     const time = AbortSignal.timeout(minutes * 60_000);
-    const load = clients.run();
+    const load = Promise.all([clients.run(), tickets.run(ticketClients)]);
     await faults.run(options.signal === undefined ? time : AbortSignal.any([time, options.signal]));
     clients.end();
+    tickets.end();
     await load;
     term = await quiet(site);
   } catch (error) {
     failures.push(error instanceof Error ? error.message : String(error));
   } finally {
     clients.end();
+    tickets.end();
     await site.stop();
   }
+  failures.push(...tickets.failures);
   const { history } = clients;
   const { keys, violations, undecided } = checkHistory(history);
   if (violations.length > 0)
@@ -99,6 +107,7 @@ export async function chaos(options: ChaosOptions): Promise<{ readonly report: C
       refused: history.length - answered - unknown,
       unknown,
     },
+    tickets: { taken: tickets.taken, indefinite: tickets.indefinite, sessionsLost: tickets.lost },
     faults: faults.counts,
     keys,
     violations,

@@ -53,11 +53,12 @@ function wanted(argv: readonly string[]): Wanted | undefined {
   }
 }
 
-function summary({ ok, failures, operations, faults, term, network, seed, seconds, keys, kept }: ChaosReport): string {
+function summary({ ok, failures, operations, faults, term, network, seed, seconds, keys, kept, tickets }: ChaosReport): string {
   const { total, reads, writes, cas, answered, refused, unknown } = operations;
   return [
     `${ok ? 'PASSED' : 'FAILED'} seed ${seed}, ${seconds} s, boxes in ${network}, last term ${term}`,
     `${total} operations on ${keys} keys: ${reads} reads, ${writes} writes, ${cas} cas; ${answered} answered, ${refused} refused, ${unknown} unknown`,
+    `${tickets.taken} tickets taken, ${tickets.indefinite} not known, ${tickets.sessionsLost} sessions lost`,
     `faults: ${Object.entries(faults)
       .map(([kind, count]) => `${count} ${kind}`)
       .join(', ')}`,
