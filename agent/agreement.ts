@@ -1,8 +1,8 @@
 /** This box's part in the site's agreement: log, state store and consensus node put together, as the other rooms see them. */
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import { byName, peersOf } from '../consensus/core/membership.ts';
-import type { LogIndex, NodeId, Timing } from '../consensus/core/types.ts';
+import { byName, isWitness, peersOf } from '../consensus/core/membership.ts';
+import type { LogIndex, Membership, NodeId, Timing } from '../consensus/core/types.ts';
 import { defaultTiming, tickMs } from '../consensus/core/types.ts';
 import type { NodeEvent } from '../consensus/driver/driver-event.ts';
 import { LevelStateStore } from '../consensus/driver/level-store.ts';
@@ -48,7 +48,7 @@ export class Agreement implements SiteAccess {
 
   /** Opens log and state. Rejects with StorageError when this box's memory is damaged. */
   static async open({ settings, transport, clock, onEvent }: AgreementComponents): Promise<Agreement> {
-    const membership = { voters: settings.join ? [] : settings.members.map(({ name }) => name), learners: [] };
+    const membership = settings.join ? { voters: [], learners: [] } : foundersOf(settings);
     const listeners: (() => void)[] = [];
     const directory = join(settings.dataDir, 'log');
     const { log, recovered } = await DurableLog.open({ directory, segmentBytes: settings.limits.logSegmentKiB * 1024 });
@@ -64,6 +64,7 @@ export class Agreement implements SiteAccess {
       clock,
       random: { nextInt: (below) => randomInt(below) },
       machine: state,
+      witness: settings.members.some(({ name, witness = false }) => name === settings.name && witness),
       onEvent: (event) => {
         onEvent(event);
         if (event.type === 'membership') for (const listener of listeners) listener();
@@ -75,6 +76,12 @@ export class Agreement implements SiteAccess {
   /** All boxes that take part in the agreement, and this one. */
   get members(): readonly NodeId[] {
     return this.#members;
+  }
+
+  /** Members that may be given work: those that know what they are given. */
+  get hosts(): readonly NodeId[] {
+    const { membership } = this.node.status();
+    return this.#members.filter((name) => !isWitness(membership, name));
   }
 
   /** Every box that belongs to the site or is to. */
@@ -141,6 +148,11 @@ export class Agreement implements SiteAccess {
   onApplied(listener: (revision: number, changes: readonly RowChange[]) => void): void {
     this.node.onApplied((entry, applied) => listener(entry.index, applied.changes));
   }
+}
+
+function foundersOf({ members }: Settings): Membership {
+  const witnesses = members.filter(({ witness = false }) => witness).map(({ name }) => name);
+  return { voters: members.map(({ name }) => name), learners: [], witnesses };
 }
 
 function timingOf({ timing }: Settings): Timing {

@@ -1,4 +1,5 @@
 /** The documents of the HTTP interface, made from state and facts. Nothing here changes anything. */
+import type { NodeStatus } from '../consensus/driver/node-options.ts';
 import type { NodesDocument, ReportedNode, StatusDocument, WorkloadsDocument } from '../schemas/generated/types.ts';
 import type { Agreement } from './agreement.ts';
 import type { Settings } from './config.ts';
@@ -69,6 +70,7 @@ export class Answers {
         lastIndex: view.lastIndex,
         durableIndex: view.durableIndex,
         voters: [...view.membership.voters],
+        ...witnessFacts(view),
         succession: [...view.succession],
       },
       uplink: {
@@ -183,4 +185,14 @@ export class Answers {
     }));
     return { revision: agreement.status().appliedIndex, workloads };
   }
+}
+
+/** Of a site with a witness: who keeps no data and, on the leader, how many boxes hold everything that is committed. */
+function witnessFacts(view: NodeStatus): Pick<StatusDocument['consensus'], 'witnesses' | 'copies'> {
+  const witnesses = [...(view.membership.witnesses ?? [])];
+  if (witnesses.length === 0) return {};
+  if (view.role !== 'leader') return { witnesses };
+  const holds = (peer: NodeStatus['peers'][number]): boolean =>
+    peer.linkUp && peer.match >= view.commitIndex && !witnesses.includes(peer.id) && view.membership.voters.includes(peer.id);
+  return { witnesses, copies: 1 + view.peers.filter(holds).length };
 }

@@ -84,7 +84,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
     undo.push(() => agreement.node.stop());
     const facts = new FactBook(
       { clock, gossip: network.gossip, peers: () => network.peers() },
-      { self: name, members: () => agreement.members, lostAfterMs: timing.lostAfterMs },
+      { self: name, members: () => agreement.members, hosts: () => agreement.hosts, lostAfterMs: timing.lostAfterMs },
     );
 
     // Workloads of this box.

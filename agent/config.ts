@@ -95,6 +95,8 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
   }
   const self = site.members.find(({ name }) => name === node.name);
   if (self === undefined) fail(`/site/members does not name this box (${node.name}): add it with its peerId and address`);
+  if (site.members.filter(({ witness = false }) => witness).length > 1 || site.members.every(({ witness = false }) => witness))
+    fail('/site/members: one of several boxes at most is a witness: it keeps no data');
   const timing = {
     pingMs: 100,
     electionMs: 400,

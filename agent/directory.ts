@@ -1,5 +1,5 @@
 /** Which boxes belong to this site: the founders of the configuration, and what was asked for since. */
-import { isMember } from '../consensus/core/membership.ts';
+import { isMember, isWitness } from '../consensus/core/membership.ts';
 import type { Membership, NodeId } from '../consensus/core/types.ts';
 import type { Member } from '../schemas/generated/types.ts';
 import type { KnownPeer } from './ports.ts';
@@ -14,6 +14,8 @@ export interface MemberEntry {
   readonly role: 'voter' | 'learner' | 'joining' | 'leaving';
   /** What it is to be. */
   readonly wanted: MemberRow['role'];
+  /** It keeps no data. */
+  readonly witness: boolean;
 }
 
 /** All boxes that belong to the site or are to, by name. Those that left are gone. */
@@ -33,10 +35,11 @@ export function memberEntries(
     .flatMap(({ name, peerId, address, wanted }): MemberEntry[] => {
       const belongs = isMember(membership, name);
       const now = membership.voters.includes(name) ? 'voter' : 'learner';
-      if (wanted === 'none') return belongs ? [{ name, peerId, address, role: 'leaving', wanted }] : [];
+      const witness = isWitness(membership, name) || wanted === 'witness';
+      if (wanted === 'none') return belongs ? [{ name, peerId, address, role: 'leaving', wanted, witness }] : [];
       // A founder of whom nothing was said since is one as long as the membership says so.
-      if (wanted === undefined) return belongs ? [{ name, peerId, address, role: now, wanted: now }] : [];
-      return [{ name, peerId, address, role: belongs ? now : 'joining', wanted }];
+      if (wanted === undefined) return belongs ? [{ name, peerId, address, role: now, wanted: witness ? 'witness' : now, witness }] : [];
+      return [{ name, peerId, address, role: belongs ? now : 'joining', wanted, witness }];
     })
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }

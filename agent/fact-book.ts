@@ -17,6 +17,8 @@ export interface FactBookComponents {
 export interface FactBookOptions {
   readonly self: NodeId;
   readonly members: () => readonly NodeId[];
+  /** Those of them that may be given work. @default all */
+  readonly hosts?: () => readonly NodeId[];
   readonly lostAfterMs: number;
 }
 
@@ -84,7 +86,7 @@ export class FactBook {
     const byNode = <Document>(facts: readonly Fact<Document>[]): ReadonlyMap<NodeId, Fact<Document>> =>
       new Map(facts.map((fact) => [fact.from, fact]));
     return viewNodes({
-      members: this.#options.members(),
+      members: (this.#options.hosts ?? this.#options.members)(),
       now: this.#clock.nowMs(),
       topology: byNode(this.topology.all()),
       health: byNode(this.health.all()),

@@ -55,6 +55,12 @@ export class MembersService implements MembersApi {
       );
     if (replaces !== undefined && !agreement.memberEntries().some((member) => member.name === replaces))
       throw new ApiError(404, 'NOT_FOUND', `${replaces} is no member of the site`);
+    if (known !== undefined && known.role !== 'joining' && known.witness !== (role === 'witness'))
+      throw new ApiError(
+        409,
+        'MEMBER_INVALID',
+        `${name} ${known.witness ? 'is a witness and keeps no data' : 'keeps the data'}: what a box keeps cannot be changed; remove it, and add it again`,
+      );
     const facts = { peerId: peerId ?? known?.peerId, address: address ?? known?.address };
     return write({
       type: 'memberSet',

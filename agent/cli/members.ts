@@ -9,6 +9,7 @@ interface AddOptions {
   readonly peerId?: string;
   readonly address?: string;
   readonly learner?: boolean;
+  readonly witness?: boolean;
   readonly replaces?: string;
   readonly wait: number;
 }
@@ -31,16 +32,18 @@ export function addMembers(program: Command, act: Act): void {
     .option('--peer-id <id>', 'its key, as `holdfast id` prints it there; needed for a box that is new')
     .option('--address <multiaddr>', 'where it is reached; needed for a box that is new')
     .option('--learner', 'it only has the log, and does not vote')
+    .option('--witness', 'it votes and keeps no data: for a site of two others')
     .option('--replaces <box>', 'this box leaves in the step in which the new one gets its vote')
     .option('--wait <seconds>', 'until it is done; 0 returns at once', wholeNumber(86_400), 60)
     .addHelpText('after', '\nExample: holdfast member add box-d --peer-id 12D3Koo... --address /ip4/10.0.0.14/tcp/7400 --replaces box-b')
     .action(
       act(async (context, box: string, options: AddOptions) => {
-        const { peerId, address, learner = false, replaces, wait } = options;
+        const { peerId, address, learner = false, witness = false, replaces, wait } = options;
+        if (learner && witness) throw new CliError(exitCode.usage, 'ROLE_INVALID', 'Give --learner or --witness, not both');
         const role = learner ? 'learner' : 'voter';
         await context.client.send('POST', '/v1/members', {
           name: box,
-          role,
+          role: witness ? 'witness' : role,
           ...(peerId === undefined ? {} : { peerId }),
           ...(address === undefined ? {} : { address }),
           ...(replaces === undefined ? {} : { replaces }),
@@ -93,10 +96,10 @@ async function settled(context: Context, seconds: number, missing: (members: Mem
 }
 
 function showMembers({ leader, changing, members }: MembersDocument): string {
-  const rows = members.map(({ name, role, wanted, reachable, behind, address }) => [
+  const rows = members.map(({ name, role, wanted, witness, reachable, behind, address }) => [
     name,
-    `${role}${name === leader ? ', leads' : ''}`,
-    wanted === role ? '' : wanted === 'none' ? 'leaving' : `to be a ${wanted}`,
+    `${role}${witness ? ' (witness)' : ''}${name === leader ? ', leads' : ''}`,
+    wanted === role || (wanted === 'witness' && role === 'voter') ? '' : wanted === 'none' ? 'leaving' : `to be a ${wanted}`,
     reachable ? 'yes' : 'no',
     behind === null ? '-' : String(behind),
     address ?? '-',

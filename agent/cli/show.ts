@@ -7,6 +7,11 @@ export function showStatus({ node, authority, consensus, uplink, members, worklo
     `${node.name} of site ${node.site}, agent ${node.version}, up ${seconds(node.uptimeSeconds)}`,
     `authority  ${authority.mode}${authority.mode === authority.siteMode ? '' : ` (site: ${authority.siteMode})`}, epoch ${authority.epoch}${uplink.configured ? `, based on intent ${authority.basisRevision}` : ''}`,
     `consensus  ${consensus.role} in term ${consensus.term}, leader ${consensus.leader ?? 'unknown'}, applied ${consensus.appliedIndex} of ${consensus.commitIndex}${consensus.ready ? '' : ', catching up'}`,
+    ...(consensus.copies === undefined
+      ? []
+      : [
+          `copies     ${consensus.copies === 1 ? 'ONE COPY: the data is on this box alone' : consensus.copies}, witness ${consensus.witnesses?.join(', ')}`,
+        ]),
     `uplink     ${uplink.configured ? `${uplink.site} ${uplink.connected ? 'connected' : 'not connected'}${uplink.lastContactSeconds === null ? '' : `, last answer ${seconds(uplink.lastContactSeconds)} ago`}` : 'none configured'}`,
     `workloads  ${workloads.ready} ready of ${workloads.desired} here${workloads.blocked > 0 ? `, ${workloads.blocked} blocked` : ''}${workloads.unplaced > 0 ? `; ${workloads.unplaced} without a box` : ''}`,
     `storage    ${storage.state}${storage.detail === null ? '' : `: ${storage.detail}`}`,

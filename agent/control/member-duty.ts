@@ -52,13 +52,13 @@ export function nextChanges(membership: Membership, wanted: ReadonlyMap<NodeId, 
   const rows = [...wanted];
   const votes = (name: NodeId): boolean => membership.voters.includes(name);
   const joining = rows.filter(([name, { role }]) => role !== 'none' && !isMember(membership, name));
-  if (joining.length > 0) return [joining.map(([id]) => ({ id, role: 'learner' }))];
+  if (joining.length > 0) return [joining.map(([id, { role }]) => ({ id, role: role === 'witness' ? 'witness-learner' : 'learner' }))];
   const replacedBy = (successor: NodeId): readonly RoleChange[] =>
     rows
       .filter(([name, row]) => row.role === 'none' && row.replacedBy === successor && isMember(membership, name))
       .map(([id]) => ({ id, role: 'none' }));
   const promoted = rows
-    .filter(([name, { role }]) => role === 'voter' && !votes(name))
+    .filter(([name, { role }]) => (role === 'voter' || role === 'witness') && !votes(name))
     .map(([id]): readonly RoleChange[] => [{ id, role: 'voter' }, ...replacedBy(id)]);
   const demoted = rows
     .filter(([name, { role }]) => role === 'learner' && votes(name))
@@ -71,5 +71,5 @@ export function nextChanges(membership: Membership, wanted: ReadonlyMap<NodeId, 
 
 /** It leaves together with its successor's promotion; alone only when that has its vote, or will get none. */
 function waits({ replacedBy }: MemberRow, wanted: ReadonlyMap<NodeId, MemberRow>, votes: (name: NodeId) => boolean): boolean {
-  return replacedBy !== undefined && !votes(replacedBy) && wanted.get(replacedBy)?.role === 'voter';
+  return replacedBy !== undefined && !votes(replacedBy) && ['voter', 'witness'].includes(wanted.get(replacedBy)?.role ?? '');
 }

@@ -232,7 +232,7 @@ const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: u
   },
   memberSet: {
     name: isText,
-    role: (value) => value === 'voter' || value === 'learner' || value === 'none',
+    role: (value) => value === 'voter' || value === 'learner' || value === 'witness' || value === 'none',
     peerId: optional(isText),
     address: optional(isText),
     replaces: optional(isText),

@@ -4,7 +4,8 @@ import type { Command, Outcome } from './commands.ts';
 import { stateLimits } from './commands.ts';
 import type { Table } from './rows.ts';
 
-export type MemberRole = 'voter' | 'learner' | 'none';
+/** `witness`: it votes and keeps no data. */
+export type MemberRole = 'voter' | 'learner' | 'witness' | 'none';
 
 export interface MemberRow {
   /** Key of the box, as libp2p writes it; empty for a founder that is only to leave. */

@@ -270,6 +270,10 @@ export interface Member {
    * Multiaddr of the box, without the peer id.
    */
   address: string;
+  /**
+   * It keeps no data: it votes, so that a site of two others goes on when one of them dies. One of the voters at most.
+   */
+  witness?: boolean;
 }
 /**
  * How one box is. Gossiped when it changed beyond a band, at least every healthMaxAgeMs. What a box cannot measure is null, never 0.
@@ -798,9 +802,9 @@ export interface MemberChange {
    */
   address?: string;
   /**
-   * voter: it decides with the others once it has the log. learner: it only has the log.
+   * voter: it decides with the others once it has the log. learner: it only has the log. witness: it votes and keeps no data.
    */
-  role?: 'voter' | 'learner';
+  role?: 'voter' | 'learner' | 'witness';
   /**
    * Name of a box, unique over all tiers.
    */
@@ -847,7 +851,11 @@ export interface MemberView {
   /**
    * What it is to be.
    */
-  wanted: 'voter' | 'learner' | 'none';
+  wanted: 'voter' | 'learner' | 'witness' | 'none';
+  /**
+   * It keeps no data.
+   */
+  witness: boolean;
   /**
    * Whether this box is connected with it.
    */
@@ -1886,6 +1894,18 @@ export interface StatusDocument {
      * Items: Name of a box, unique over all tiers.
      */
     voters: string[];
+    /**
+     * Members that keep no data; left out without any.
+     *
+     * @maxItems 9
+     *
+     * Items: Name of a box, unique over all tiers.
+     */
+    witnesses?: string[];
+    /**
+     * On the leader of a site with a witness: boxes that hold everything committed and are connected. 1: the next box to die takes data with it.
+     */
+    copies?: number;
     /**
      * Who campaigns first, second, … when the leader's links are lost.
      *

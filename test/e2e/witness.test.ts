@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { done, notYet, until } from '../../agent/demo/until.ts';
+import type { StatusDocument } from '../../schemas/generated/types.ts';
+import { freePort } from '../agent/status/served.ts';
+import { LoneAgent } from './agent-process.ts';
+
+const names = ['box-a', 'box-b', 'tie'] as const;
+type Name = (typeof names)[number];
+
+describe('a site of two boxes and a witness', function () {
+  this.timeout(120_000);
+  const agents = new Map<Name, LoneAgent>();
+  const agent = (name: Name): LoneAgent => agents.get(name) as LoneAgent;
+  const status = async (name: Name): Promise<StatusDocument> =>
+    JSON.parse((await agent(name).cli(['status', '--json'])).stdout) as StatusDocument;
+  const put = (name: Name, value: string) => agent(name).cli(['kv', 'put', 'recipe', value]);
+  const get = async (name: Name): Promise<string> => (await agent(name).cli(['kv', 'get', 'recipe'])).stdout.trim();
+
+  before(async () => {
+    const made = await Promise.all(
+      names.map(async (name) => {
+        const lone = new LoneAgent();
+        agents.set(name, lone);
+        return { name, lone, config: await lone.config({}, await freePort()) };
+      }),
+    );
+    const members = made.map(({ name, config }) => ({ ...config.site.members[0], name, witness: name === 'tie' }));
+    for (const { name, lone, config } of made)
+      lone.write({ ...config, node: { name }, site: { name: 'shop', clusterId: 'shop-cluster', members } });
+    await Promise.all(names.map((name) => agent(name).start({}, name === 'tie')));
+  });
+  after(async () => {
+    for (const lone of agents.values()) await lone.remove();
+  });
+
+  const leader = (among: readonly Name[]): Promise<Name> =>
+    until('a leader', 20_000, async () => {
+      for (const name of among) if ((await status(name)).consensus.role === 'leader') return done(name);
+      return notYet('nobody leads');
+    });
+
+  it('K17: either box dies and the other goes on with the witness, and says that there is one copy', async () => {
+    assert.equal((await put('box-a', '0')).code, 0);
+    for (const [round, dying] of (['box-a', 'box-b'] as const).entries()) {
+      const staying = dying === 'box-a' ? 'box-b' : 'box-a';
+      await agent(dying).stop('SIGKILL');
+      await leader([staying]);
+      const written = await put(staying, String(round + 1));
+      assert.equal(written.code, 0, written.stderr);
+      await until('one copy', 20_000, async () => {
+        const { copies, witnesses } = (await status(staying)).consensus;
+        return copies === 1 && witnesses?.includes('tie') ? done(true) : notYet(`${copies} copies`);
+      });
+      assert.match((await agent(staying).cli(['status'])).stdout, /ONE COPY/);
+      await agent(dying).start();
+      await until('two copies', 20_000, async () => {
+        const leading = await status(await leader(['box-a', 'box-b']));
+        return leading.consensus.copies === 2 ? done(true) : notYet(`${leading.consensus.copies} copies`);
+      });
+      assert.equal(await get(dying), String(round + 1));
+    }
+  });
+
+  it('K17: the witness keeps no value, answers no request for one, and is given no work', async () => {
+    const refused = await agent('tie').cli(['kv', 'get', 'recipe', '--json']);
+    assert.equal(refused.code, 5);
+    assert.match(refused.stdout, /"WITNESS"/);
+    const plan = JSON.parse((await agent(await leader(['box-a', 'box-b'])).cli(['member', 'list', '--json'])).stdout) as {
+      members: { name: string; witness: boolean }[];
+    };
+    assert.deepEqual(
+      plan.members.filter(({ witness }) => witness).map(({ name }) => name),
+      ['tie'],
+    );
+  });
+
+  it('K17: what only one box and the witness have is not lost by the other one leading', async () => {
+    const first = await leader(['box-a', 'box-b']);
+    const second = first === 'box-a' ? 'box-b' : 'box-a';
+    await agent(second).stop('SIGKILL');
+    assert.equal((await put(first, 'only here')).code, 0);
+    await agent(first).stop('SIGKILL');
+    await agent(second).start({}, true);
+    const refused = await agent(second).cli(['kv', 'get', 'recipe', '--json']);
+    assert.notEqual(refused.code, 0, 'it lacks what the witness acknowledged');
+    assert.notEqual((await status(second)).consensus.role, 'leader');
+    await agent(first).start();
+    assert.equal(await get(second), 'only here');
+  });
+});
