@@ -3,6 +3,7 @@ import type { WorkloadsDocument } from '../../schemas/generated/types.ts';
 import { wholeNumber } from './context.ts';
 import type { Act } from './main-cli.ts';
 import { showWorkloads } from './show.ts';
+import { addWhy } from './why.ts';
 import { readWorkloadFile, uploadArtefacts } from './workload-file.ts';
 
 interface Explained {
@@ -51,6 +52,7 @@ export function addWorkloads(program: Command, act: Act): void {
         );
       }),
     );
+  addWhy(placement, act);
   const workload = program.command('workload').description('workloads and their replicas');
   workload
     .command('list')

@@ -6,6 +6,7 @@ import { CliError } from '../../../agent/cli/http-client.ts';
 import { planProblem } from '../../../agent/cli/plan.ts';
 import { applyWhatIf, readProblemFile } from '../../../agent/cli/problem-file.ts';
 import { showReport } from '../../../agent/cli/show-problem.ts';
+import { ofProblem } from '../../../agent/cli/why.ts';
 import { checkPlan } from '../../../agent/placement/checker.ts';
 import type { PlacementProblem } from '../../../schemas/generated/types.ts';
 import { makeNode, makeProblem, makeWorkload } from '../placement/problems.ts';
@@ -139,5 +140,20 @@ describe('plan of a problem file', () => {
     assert.match(screen, /All boxes together: memoryMiB 200 needed at least, 150 there, 50 short/);
     assert.match(screen, /Drop u \(criticality 0\.2\) and the rest fits/);
     assert.match(screen, /smallest box that would make it feasible: memoryMiB 256/);
+  });
+});
+
+describe('why and why-not of a problem file', () => {
+  it('P16: answers without an agent; what is not there is not found', () => {
+    const [there] = ofProblem(mill, 'sheet-vision', 'winder');
+    assert.ok(there?.isThere);
+    const [not] = ofProblem(mill, 'sheet-vision', 'press-1');
+    assert.match(not?.text ?? '', /VRAM_SHORT/);
+    assert.ok(not?.prices?.some(({ resource, amount }) => resource === 'vramMiB' && amount === 6000));
+    for (const [workload, node] of [
+      ['nothing', 'winder'],
+      ['sheet-vision', 'nowhere'],
+    ] as const)
+      assert.throws(() => ofProblem(mill, workload, node), { exitCode: 3, code: 'NOT_PLANNED' });
   });
 });

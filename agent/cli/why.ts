@@ -1,0 +1,69 @@
+/** `holdfast placement why` and `why-not`: of the site's plan, or of a problem file without any agent. */
+import type { Command } from 'commander';
+import { type Explanation, explain } from '../placement/explain.ts';
+import { solve } from '../placement/solve.ts';
+import { type Answer, type Price, prices, why } from '../placement/why.ts';
+import type { Context } from './context.ts';
+import { CliError, exitCode } from './http-client.ts';
+import type { Act } from './main-cli.ts';
+import { planProblem } from './plan.ts';
+import { readProblemFile } from './problem-file.ts';
+
+interface Told extends Answer {
+  readonly prices?: readonly Price[];
+}
+
+export function addWhy(placement: Command, act: Act): void {
+  for (const [name, description, example] of [
+    ['why', 'why a workload is on a box: what the next best place would cost', 'press-guard press-1'],
+    ['why-not', 'why a workload is not on a box, and what would have to change', 'sheet-vision press-1'],
+  ] as const)
+    placement
+      .command(`${name} <workload> <box>`)
+      .description(description)
+      .option('-f, --file <file>', 'a placement problem: it is planned here, without the agent')
+      .addHelpText('after', `\nExample: holdfast placement ${name} ${example} -f packaging/examples/mill.problem.yaml`)
+      .action(
+        act(async ({ client, print }, workload: string, node: string, { file }: { file?: string }) => {
+          const told = file === undefined ? await ofSite(client, workload, node) : ofProblem(file, workload, node);
+          print({ workload, node, replicas: told }, () => told.map(show).join('\n'));
+        }),
+      );
+}
+
+/** Of a problem file. Throws CliError. */
+export function ofProblem(file: string, workload: string, node: string): readonly Told[] {
+  const problem = readProblemFile(file);
+  if (problem === undefined)
+    throw new CliError(exitCode.usage, 'PROBLEM_NEEDED', `${file}: is a workload file: leave --file away to ask the agent`);
+  const { plan } = planProblem(problem, { file, whatIf: [] });
+  const answers = answersOf(explain(problem, plan, workload), workload, node);
+  return answers.map((answer) => ({ ...answer, prices: prices(problem, plan, answer, node, (one) => solve(one)) }));
+}
+
+async function ofSite(client: Context['client'], workload: string, node: string): Promise<readonly Told[]> {
+  const explained = (await client.get(`/v1/placements/${encodeURIComponent(workload)}/explain`)) as Explanation;
+  return answersOf({ ...explained, workload }, workload, node);
+}
+
+function answersOf(explanation: Explanation, workload: string, node: string): readonly Answer[] {
+  const answers = why(explanation, node);
+  if (answers.length > 0) return answers;
+  const boxes = [...new Set(explanation.replicas.flatMap(({ options }) => options.map((option) => option.node)))].slice(0, 8);
+  const reason =
+    boxes.length === 0 ? `no workload ${workload} is planned` : `no box ${node} is planned for: name one of ${boxes.join(', ')}`;
+  throw new CliError(exitCode.notFound, 'NOT_PLANNED', reason);
+}
+
+function show({ text, details, prices: worth = [] }: Told): string {
+  const lines = worth.map(({ resource, amount, saved, placed }) => {
+    const gain =
+      placed > 0
+        ? `${placed} more replicas would get a place`
+        : saved === 0
+          ? 'the plan would stay as it is'
+          : `the plan would save ${saved ?? 0} s/h`;
+    return `with ${Math.round(amount * 1e6) / 1e6} more ${resource} there, ${gain}`;
+  });
+  return [text, ...[...details, ...lines].map((line) => `  ${line}`)].join('\n');
+}
