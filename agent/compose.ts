@@ -82,6 +82,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       onEvent: (event) => tellEvent(event, log, events, onFatal),
     });
     undo.push(() => agreement.node.stop());
+    dataDir.logMade();
     const facts = new FactBook(
       { clock, gossip: network.gossip, peers: () => network.peers() },
       { self: name, members: () => agreement.members, hosts: () => agreement.hosts, lostAfterMs: timing.lostAfterMs },

@@ -9,7 +9,8 @@ export type DataDirCode =
   | 'DATA_DIR_OTHER_NODE'
   | 'DATA_DIR_OTHER_CLUSTER'
   | 'DATA_DIR_NOT_WRITABLE'
-  | 'DATA_DIR_DAMAGED';
+  | 'DATA_DIR_DAMAGED'
+  | 'DATA_DIR_LOG_LOST';
 
 /** The data directory cannot be used. The message says why and what to do. */
 export class DataDirError extends Error {
@@ -27,6 +28,8 @@ interface BoxRecord {
   readonly peerId: string;
   /** How often an agent was started here: orders its documents over restarts. */
   readonly runs: number;
+  /** A log was made here: if there is none, this box has lost what it promised. */
+  readonly hasLog?: boolean;
 }
 
 export interface DataDir {
@@ -35,6 +38,8 @@ export interface DataDir {
   readonly run: number;
   /** True for the first start on this directory. */
   readonly fresh: boolean;
+  /** The log of the site's agreement was made: from now on its absence is a loss. */
+  logMade(): void;
   release(): void;
 }
 
@@ -88,14 +93,28 @@ export async function claimDataDir(
         `${path} was made under the identity ${before.peerId}, and identity.key is now ${owner.peerId}: put the former key back`,
       );
     }
-    const record: BoxRecord = { version: 1, ...owner, runs: (before?.runs ?? 0) + 1 };
-    writeFileSync(`${file}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600, flush: true });
-    renameSync(`${file}.new`, file);
-    return { path, run: record.runs, fresh, release: () => void lock.close() };
+    if (before?.hasLog === true && !existsSync(join(path, 'log')))
+      throw new DataDirError(
+        'DATA_DIR_LOG_LOST',
+        `${path} had a log and has none now: this box has forgotten what it promised the others, and must not vote under its name. ` +
+          `On another box run "holdfast member remove ${owner.node}"; then empty ${path}, set /site/join, start the agent and add the box again with its new key`,
+      );
+    const hasLog = before?.hasLog === true ? { hasLog: true } : {};
+    const record: BoxRecord = { version: 1, ...owner, runs: (before?.runs ?? 0) + 1, ...hasLog };
+    writeRecord(file, record);
+    const logMade = (): void => {
+      if (record.hasLog !== true) writeRecord(file, { ...record, hasLog: true });
+    };
+    return { path, run: record.runs, fresh, logMade, release: () => void lock.close() };
   } catch (error) {
     lock.close();
     throw error;
   }
+}
+
+function writeRecord(file: string, record: BoxRecord): void {
+  writeFileSync(`${file}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600, flush: true });
+  renameSync(`${file}.new`, file);
 }
 
 function readRecord(file: string): BoxRecord {

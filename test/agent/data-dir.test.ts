@@ -53,6 +53,20 @@ describe('data directory', () => {
     assert.equal(statSync(join(path, 'box.json')).mode & 0o777, 0o600);
   });
 
+  it('K13: a box whose log is gone must not start under its name; one that never had a log may', async () => {
+    (await claim()).release();
+    const one = await claim();
+    mkdirSync(join(path, 'log'));
+    one.logMade();
+    one.release();
+    (await claim()).release();
+    rmSync(join(path, 'log'), { recursive: true });
+    await assert.rejects(claim(), is('DATA_DIR_LOG_LOST', 'holdfast member remove box-a', '/site/join'));
+    await assert.rejects(claim(), is('DATA_DIR_LOG_LOST'), 'it is not forgotten at the next start');
+    mkdirSync(join(path, 'log'));
+    (await claim()).release();
+  });
+
   it('K9: belongs to one box of one cluster under one key; a refusal changes nothing and keeps no lock', async () => {
     (await claim()).release();
     const before = readFileSync(join(path, 'box.json'), 'utf8');
