@@ -88,7 +88,8 @@ function checkEligible(
   if (workload.mustBeStaged)
     for (const { sha256 } of workload.artefacts) if (!node.stagedArtefacts.includes(sha256)) say(`artefact ${sha256} is not staged`);
   for (const amount of ['memoryMiB', 'vramMiB'] as const) {
-    if (workload.demand[amount] > node.capacity[amount] - (node.reserved?.[amount] ?? 0) + slack)
+    const measured = amount === 'memoryMiB' ? workload.measured?.find((run) => run.node === node.id)?.memoryMiB : undefined;
+    if ((measured ?? workload.demand[amount]) > node.capacity[amount] - (node.reserved?.[amount] ?? 0) + slack)
       say(`one run needs more ${amount} than there is`);
   }
   for (const { source, maxHops, maxLatencyMs, hard } of workload.inputs) {
@@ -155,7 +156,7 @@ function checkCapacity(
     for (const resource of ['memoryMiB', 'cacheMiB', 'cpuCores', 'diskMiB', 'vramMiB'] as const) {
       const use = (placed: PlacedReplica): number => {
         const workload = workloads.get(placed.workload);
-        return workload === undefined ? 0 : usage(workload, placed.class)[resource];
+        return workload === undefined ? 0 : usage(workload, placed.class, placed.node)[resource];
       };
       const sum = here.reduce((total, placed) => total + use(placed), 0);
       const free = node.capacity[resource] - (node.reserved?.[resource] ?? 0);
@@ -166,13 +167,14 @@ function checkCapacity(
 }
 
 function usage(
-  { demand, perHour, idleGapSeconds, durationSeconds }: PlacementWorkload,
+  { demand, perHour, idleGapSeconds, durationSeconds, measured }: PlacementWorkload,
   workClass: PlacedReplica['class'],
+  node: string,
 ): PlacementNode['capacity'] {
   const frequency = perHour ?? Math.min(3_600_000, 3600 / Math.max(0.001, (idleGapSeconds ?? 3600) + durationSeconds));
   const busy = workClass === 'hot' ? 1 : Math.min(1, (frequency / 3600) * durationSeconds);
   return {
-    memoryMiB: busy * demand.memoryMiB,
+    memoryMiB: busy * (measured?.find((run) => run.node === node)?.memoryMiB ?? demand.memoryMiB),
     cacheMiB: workClass === 'warm' ? demand.imageMiB : 0,
     cpuCores: (frequency / 3600) * demand.cpuSeconds,
     diskMiB: demand.diskMiB,

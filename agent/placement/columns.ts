@@ -23,7 +23,13 @@ export function columnsOf(site: Site, workload: PlacementWorkload): readonly Col
     for (const workClass of workload.classes) {
       if (staticMisfits(site, workload, node, workClass).length > 0) continue;
       const own = ownCosts(site, workload, at(site.nodes, node), node, workClass);
-      columns.push({ node, class: workClass, demand: demandOf(workload, workClass), own, cost: own.reduce((sum, cost) => sum + cost, 0) });
+      columns.push({
+        node,
+        class: workClass,
+        demand: demandOf(workload, workClass, at(site.nodes, node).id),
+        own,
+        cost: own.reduce((sum, cost) => sum + cost, 0),
+      });
     }
   }
   return columns.sort((a, b) => a.cost - b.cost || a.node - b.node || (a.class < b.class ? -1 : 1));

@@ -18,8 +18,9 @@ export function busyShare(workload: PlacementWorkload): number {
  * What a replica uses, per resource. Hot keeps all its RAM; warm and cold need it for the busy share only, and warm keeps its image
  * in cache storage. CPU is frequency x CPU seconds, in cores (PLACEMENT.md 1).
  */
-export function demandOf(workload: PlacementWorkload, workClass: WorkClass): readonly number[] {
-  const { memoryMiB, imageMiB, cpuSeconds, diskMiB, vramMiB } = workload.demand;
+export function demandOf(workload: PlacementWorkload, workClass: WorkClass, node: string): readonly number[] {
+  const memoryMiB = memoryAt(workload, node);
+  const { imageMiB, cpuSeconds, diskMiB, vramMiB } = workload.demand;
   const share = workClass === 'hot' ? 1 : busyShare(workload);
   const amounts = {
     memoryMiB: share * memoryMiB,
@@ -29,6 +30,11 @@ export function demandOf(workload: PlacementWorkload, workClass: WorkClass): rea
     vramMiB: share * vramMiB,
   };
   return resources.map((resource) => amounts[resource]);
+}
+
+/** MiB of RAM one running replica needs at a box: as measured there, else as specified. */
+export function memoryAt({ demand, measured }: PlacementWorkload, node: string): number {
+  return measured?.find((run) => run.node === node)?.memoryMiB ?? demand.memoryMiB;
 }
 
 /** What work placed here may use, per resource: the capacity less what is reserved for others. */

@@ -1,6 +1,6 @@
 /** Why a replica cannot run at a box: every reason, each with its shortfall. */
 import type { Misfit, PlacementWorkload } from '../../schemas/generated/types.ts';
-import { availableAt, demandOf } from './demand.ts';
+import { availableAt, demandOf, memoryAt } from './demand.ts';
 import { at, type Resource, resources, tolerance, type WorkClass } from './model.ts';
 import { routeTo, type Site } from './site.ts';
 
@@ -89,10 +89,11 @@ function addRouteMisfits(misfits: Misfit[], site: Site, workload: PlacementWorkl
 
 function addCapacityMisfits(misfits: Misfit[], site: Site, workload: PlacementWorkload, node: number, workClass: WorkClass): void {
   const available = availableAt(at(site.nodes, node));
-  const demand = demandOf(workload, workClass);
+  const demand = demandOf(workload, workClass, at(site.nodes, node).id);
   resources.forEach((resource, index) => {
     // While it runs, a warm or cold workload needs all its memory at once: the box must be large enough for that.
-    const whole = resource === 'memoryMiB' || resource === 'vramMiB' ? workload.demand[resource] : 0;
+    const whole =
+      resource === 'memoryMiB' ? memoryAt(workload, at(site.nodes, node).id) : resource === 'vramMiB' ? workload.demand.vramMiB : 0;
     const need = Math.max(at(demand, index), whole);
     const free = at(available, index);
     if (need > free + tolerance) misfits.push(shortOf(resource, need, free));

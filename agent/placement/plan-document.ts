@@ -61,12 +61,14 @@ export function planHash(assignments: readonly PlacedReplica[]): string {
  * The document of the best of `pool`.
  * @param candidate holds the best plan.
  * @param optimal every other plan was ruled out.
+ * @param lower no plan with everything placed costs less, micro-seconds per hour.
  */
 export function planDocument(
   candidate: Candidate,
   best: Finished,
   pool: readonly Finished[],
   optimal: boolean,
+  lower: number,
   trace: Plan['trace'],
 ): Plan {
   const { instance } = candidate;
@@ -84,8 +86,8 @@ export function planDocument(
     };
   });
   const unplaced = unplacedOf(candidate);
-  const relaxed = toSeconds(relaxation(instance));
-  const provenBy = optimal ? 'enumeration' : unplaced.length > 0 ? 'none' : 'relaxation';
+  const relaxed = toSeconds(lower);
+  const provenBy = optimal ? 'enumeration' : unplaced.length > 0 ? 'none' : lower > relaxation(instance) ? 'lagrangian' : 'relaxation';
   const { total } = best.objective;
   const bound = optimal ? total : provenBy === 'none' ? 0 : Math.min(relaxed, total);
   return {

@@ -24,7 +24,8 @@ export function shortages(problem: PlacementProblem): readonly Shortage[] {
   return resources.flatMap((resource, index) => {
     const have = usable.reduce((sum, node) => sum + at(availableAt(node), index), 0);
     const need = problem.workloads.reduce((sum, workload) => {
-      const least = Math.min(...workload.classes.map((workClass) => at(demandOf(workload, workClass), index)));
+      const boxes = workload.measured === undefined ? [''] : usable.map(({ id }) => id);
+      const least = Math.min(...boxes.flatMap((box) => workload.classes.map((workClass) => at(demandOf(workload, workClass, box), index))));
       return sum + least * workload.replicas;
     }, 0);
     return need > have + tolerance ? [{ resource, need, have }] : [];

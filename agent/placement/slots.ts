@@ -55,7 +55,7 @@ export function compile(problem: PlacementProblem): Instance {
   const fixed = problem.fixed.flatMap((placed): FixedReplica[] => {
     const workload = workloadIndex.get(placed.workload);
     if (workload === undefined) return [];
-    const demand = demandOf(at(workloads, workload), placed.class);
+    const demand = demandOf(at(workloads, workload), placed.class, placed.node);
     return [
       {
         workload,
@@ -68,6 +68,8 @@ export function compile(problem: PlacementProblem): Instance {
     ];
   });
   const slots = makeSlots(site, fixed);
+  const slotsOf: number[][] = workloads.map(() => []);
+  for (const [index, { workload }] of slots.entries()) at(slotsOf, workload).push(index);
   const apart = workloads.map(() => new Set<number>());
   const near = workloads.map(({ affinity }, self) => numbers(affinity, workloadIndex).filter((other) => other !== self));
   workloads.forEach(({ antiAffinity }, self) => {
@@ -83,7 +85,7 @@ export function compile(problem: PlacementProblem): Instance {
     slots,
     fixed,
     levels: slots.reduce((most, { level }) => Math.max(most, level + 1), 1),
-    slotsOf: workloads.map((_, workload) => slots.flatMap((slot, index) => (slot.workload === workload ? [index] : []))),
+    slotsOf,
     fixedOf: workloads.map((_, workload) => fixed.filter((replica) => replica.workload === workload)),
     apart,
     near,

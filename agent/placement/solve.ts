@@ -6,15 +6,20 @@ import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { Candidate } from './candidate.ts';
 import { keepCurrent, placeByDiffusion, placeByRegret, placingOrder } from './construct.ts';
 import { enumerate, enumerationSlotsMax, relaxation } from './enumerate.ts';
+import { type Flat, flatten } from './flat.ts';
 import { type Budget, improve } from './improve.ts';
 import { at, toSeconds } from './model.ts';
 import { compareFinished, type Finished, finish, type MadeBy, planDocument } from './plan-document.ts';
+import { findPrices } from './prices.ts';
 import { PlacementRandom } from './random.ts';
+import { search } from './search.ts';
 import { compile, type Instance } from './slots.ts';
 
 export interface SolveOptions {
   /** Asked often: true ends the search, and the best plan so far is returned. */
   readonly interrupted?: () => boolean;
+  /** Share of the time allowed that is over, 0 to 1: the search cools down by it. By steps when absent; plans then repeat exactly. */
+  readonly progress?: () => number;
   /** Told after each candidate how far the search is. */
   readonly onProgress?: (progress: SolveProgress) => void;
 }
@@ -32,25 +37,55 @@ export interface SolveProgress {
 }
 
 /** Plans a problem. What has no place is in `unplaced`, with reasons. @throws {PlacementError} when the problem contradicts itself. */
-export function solve(problem: PlacementProblem, { interrupted = () => false, onProgress }: SolveOptions = {}): Plan {
+export function solve(problem: PlacementProblem, { interrupted = () => false, progress, onProgress }: SolveOptions = {}): Plan {
   const instance = compile(problem);
   const { seed, steps, starts } = problem.limits;
   const small = instance.slots.length <= enumerationSlotsMax;
-  const share = Math.max(1, Math.floor(steps / (starts + (small ? 2 : 0))));
+  const flat = small ? undefined : flatten(instance);
+  const share = Math.max(1, Math.floor(steps / (small ? starts + 2 : 2 * starts)));
   const pool: Finished[] = [];
   const trace: Plan['trace']['starts'] = [];
   let used = 0;
   let cut = false;
+  let bound = relaxation(instance);
   const budget: Budget = {
     steps: share,
-    target: relaxation(instance),
+    get target() {
+      return bound;
+    },
     interrupted: () => {
       cut ||= interrupted();
       return cut;
     },
   };
+  const onPrices = (within: Flat): void => {
+    const allowed = Math.floor(steps / 2);
+    const prices = findPrices(within, (looked) => budget.interrupted() || looked / columnsPerStep > allowed / 4);
+    bound = Math.max(bound, prices.bound);
+    used += Math.ceil(prices.steps / columnsPerStep);
+    const random = new PlacementRandom(seed ^ 0x5bd1e995);
+    const found = search(within, prices.price, random, {
+      steps: Math.max(1, allowed - used),
+      target: bound,
+      interrupted: budget.interrupted,
+      ...(progress === undefined ? {} : { progress }),
+    });
+    used += found.steps;
+    if (found.placed === undefined) return;
+    const candidate = new Candidate(instance);
+    placeChecked(candidate, found.placed);
+    pool.push(finish(candidate, 'search'));
+    onProgress?.({ incumbent: toSeconds(candidate.cost), unplaced: sum(candidate.unplaced), bound: toSeconds(bound), steps: used });
+    trace.push({
+      madeBy: 'search',
+      total: toSeconds(candidate.cost),
+      unplaced: sum(candidate.unplaced),
+    });
+  };
+  // Where terms tie replicas together, the search sees only part of the cost: it goes last.
+  if (flat?.tied === false) onPrices(flat);
   for (const [start, madeBy] of builders(problem, starts).entries()) {
-    if (start > 0 && budget.interrupted()) break;
+    if (pool.length > 0 && (budget.interrupted() || at(pool, 0).cost <= bound)) break;
     const random = new PlacementRandom(seed + start * 0x9e3779b1);
     const candidate = new Candidate(instance);
     build(candidate, madeBy, random);
@@ -62,21 +97,35 @@ export function solve(problem: PlacementProblem, { interrupted = () => false, on
     const { cost, unplaced } = at(pool.sort(compareFinished), 0);
     onProgress?.({ incumbent: toSeconds(cost), unplaced: sum(unplaced), bound: toSeconds(budget.target), steps: used });
   }
+  if (flat?.tied === true && !budget.interrupted()) onPrices(flat);
   const candidate = new Candidate(instance);
   candidate.restore(at(pool.sort(compareFinished), 0).placed);
   const optimal = small && enumerate(candidate, { ...budget, steps: 2 * share });
   used += candidate.steps;
   if (small) pool.push(finish(candidate, 'enumeration'));
   const best = at(pool.sort(compareFinished), 0);
-  pool.push(...neighbours(candidate, best));
+  if (instance.slots.length <= neighbourSlotsMax) pool.push(...neighbours(candidate, best));
   candidate.restore(best.placed);
-  return planDocument(candidate, best, distinct(pool.sort(compareFinished)), optimal, {
+  return planDocument(candidate, best, distinct(pool.sort(compareFinished)), optimal, bound, {
     seed,
     steps: used,
     interrupted: cut,
     madeBy: best.madeBy,
     starts: trace,
   });
+}
+
+/** Columns the prices look at for the work of one evaluation. */
+const columnsPerStep = 16;
+/** Above, single changes to the plan are too many to be tried for the sake of alternatives. */
+const neighbourSlotsMax = 400;
+
+/** Most critical first, each only where it fits with the others. */
+function placeChecked(candidate: Candidate, placed: Int32Array): void {
+  for (const slot of placingOrder(candidate)) {
+    const column = at(candidate.instance.slots, slot).columns[at(placed, slot)];
+    if (column !== undefined && candidate.fits(slot, column)) candidate.put(slot, at(placed, slot));
+  }
 }
 
 function builders({ current }: PlacementProblem, starts: number): readonly MadeBy[] {

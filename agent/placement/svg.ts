@@ -69,7 +69,7 @@ function cardOf(placed: readonly PlacedReplica[], node: PlacementNode, site: Sit
   for (const { workload, class: workClass } of placed) {
     const index = site.workloadIndex.get(workload);
     if (index !== undefined)
-      demandOf(at(site.workloads, index), workClass).forEach((need, resource) => {
+      demandOf(at(site.workloads, index), workClass, node.id).forEach((need, resource) => {
         load[resource] = at(load, resource) + need;
       });
   }

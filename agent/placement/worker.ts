@@ -14,7 +14,10 @@ function answer(request: PlannerRequest): WorkerAnswer {
     const stop = new Int32Array(request.stop);
     const begun = performance.now();
     const deadline = begun + (problem.limits.milliseconds ?? Number.POSITIVE_INFINITY);
-    const plan = solve(problem, { interrupted: () => Atomics.load(stop, 0) === 1 || performance.now() >= deadline });
+    const plan = solve(problem, {
+      interrupted: () => Atomics.load(stop, 0) === 1 || performance.now() >= deadline,
+      ...(problem.limits.milliseconds === undefined ? {} : { progress: () => (performance.now() - begun) / (deadline - begun) }),
+    });
     return { kind: 'plan', id, plan: { ...plan, trace: { ...plan.trace, elapsedMs: Math.round(performance.now() - begun) } } };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -1422,6 +1422,26 @@ export interface PlacementWorkload {
    * Name of a box, unique over all tiers.
    */
   pin?: string;
+  /**
+   * What was observed at single boxes; takes the place of what would be computed there. Each box at most once.
+   *
+   * @maxItems 4096
+   */
+  measured?: MeasuredRun[];
+}
+export interface MeasuredRun {
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  node: string;
+  /**
+   * Seconds one run waits for its start there, in every class.
+   */
+  startSeconds: number;
+  /**
+   * RAM of one running replica there.
+   */
+  memoryMiB?: number;
 }
 /**
  * One replica at one box in one class.
@@ -1586,17 +1606,17 @@ export interface Plan {
      */
     interrupted: boolean;
     /**
-     * Builder: from what stands, by regret, by the diffusion law, all candidates tried, or one change to the plan chosen.
+     * Builder: from what stands, by regret, by the diffusion law, all candidates tried, one change to the plan chosen, or a search on prices.
      */
-    madeBy: 'current' | 'regret' | 'diffusion' | 'enumeration' | 'neighbour';
+    madeBy: 'current' | 'regret' | 'diffusion' | 'enumeration' | 'neighbour' | 'search';
     /**
      * @maxItems 80
      */
     starts: {
       /**
-       * Builder: from what stands, by regret, by the diffusion law, all candidates tried, or one change to the plan chosen.
+       * Builder: from what stands, by regret, by the diffusion law, all candidates tried, one change to the plan chosen, or a search on prices.
        */
-      madeBy: 'current' | 'regret' | 'diffusion' | 'enumeration' | 'neighbour';
+      madeBy: 'current' | 'regret' | 'diffusion' | 'enumeration' | 'neighbour' | 'search';
       /**
        * Seconds per hour, after improvement.
        */
@@ -1734,9 +1754,9 @@ export interface Misfit {
 export interface PlanAlternative {
   hash: string;
   /**
-   * Builder: from what stands, by regret, by the diffusion law, all candidates tried, or one change to the plan chosen.
+   * Builder: from what stands, by regret, by the diffusion law, all candidates tried, one change to the plan chosen, or a search on prices.
    */
-  madeBy: 'current' | 'regret' | 'diffusion' | 'enumeration' | 'neighbour';
+  madeBy: 'current' | 'regret' | 'diffusion' | 'enumeration' | 'neighbour' | 'search';
   /**
    * @maxItems 65536
    */

@@ -1,11 +1,15 @@
 /** `npm run bench -- <area> [--json]`: prints figures, asserts nothing. */
+import { benchPlacement } from './placement/main.ts';
 import { benchSite } from './site.ts';
 
-const areas: Readonly<Record<string, (json: boolean) => Promise<void>>> = { site: benchSite };
+const areas: Readonly<Record<string, (json: boolean, options: readonly string[]) => Promise<void>>> = {
+  site: benchSite,
+  placement: benchPlacement,
+};
 
 const [area = '', ...options] = process.argv.slice(2);
 const run = areas[area];
 if (run === undefined) {
   process.stderr.write(`usage: npm run bench -- <area> [--json]\nareas: ${Object.keys(areas).join(', ')}\n`);
   process.exitCode = 2;
-} else await run(options.includes('--json'));
+} else await run(options.includes('--json'), options);

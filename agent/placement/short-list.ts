@@ -1,0 +1,51 @@
+/** Short lists: for each slot the columns with least reduced cost. */
+import type { Flat } from './flat.ts';
+import { at } from './model.ts';
+import type { PlacementRandom } from './random.ts';
+
+const lengthMax = 20;
+
+export interface ShortLists {
+  /** List of slot s: first[s] .. first[s + 1] - 1, cheapest first. */
+  readonly first: Int32Array;
+  readonly column: Int32Array;
+  /** Reduced cost between the best column and one further down, on average: the scale of sensible moves. */
+  readonly spread: number;
+  /** A column of the list, the better ones more often. */
+  draw(slot: number, random: PlacementRandom): number;
+}
+
+export function shortLists(flat: Flat, price: Float64Array): ShortLists {
+  const { slots, width } = flat;
+  const reduced = new Float64Array(flat.cost.length);
+  const first = new Int32Array(slots + 1);
+  const chosen: number[] = [];
+  let spread = 0;
+  for (let slot = 0; slot < slots; slot += 1) {
+    const all: number[] = [];
+    for (let column = at(flat.first, slot); column < at(flat.first, slot + 1); column += 1) {
+      let sum = at(flat.cost, column);
+      for (let r = 0; r < width; r += 1) sum += at(price, at(flat.node, column) * width + r) * at(flat.demand, column * width + r);
+      reduced[column] = sum;
+      all.push(column);
+    }
+    all.sort((a, b) => at(reduced, a) - at(reduced, b) || a - b);
+    const list = all.slice(0, lengthMax);
+    const keeps = at(flat.keeps, slot);
+    if (keeps !== -1 && !list.includes(keeps)) list[list.length - 1] = keeps;
+    spread += at(reduced, at(all, Math.min(all.length - 1, 4))) - at(reduced, at(all, 0));
+    chosen.push(...list);
+    first[slot + 1] = chosen.length;
+  }
+  const column = Int32Array.from(chosen);
+  return {
+    first,
+    column,
+    spread: Math.max(1, spread / Math.max(1, slots)),
+    draw(slot, random) {
+      const start = first[slot] as number;
+      const share = random.next();
+      return column[start + Math.floor(share * share * ((first[slot + 1] as number) - start))] as number;
+    },
+  };
+}

@@ -1,0 +1,248 @@
+/** A plan whose boxes may be overfull at a price: load, value and penalty, kept up to date in the time one box takes. */
+import type { Flat } from './flat.ts';
+import { at } from './model.ts';
+import type { PlacementRandom } from './random.ts';
+import type { ShortLists } from './short-list.ts';
+
+/** Less than what the rest of the engine forgives. */
+const slack = 1e-7;
+
+export class SoftPlan {
+  /** Column of each slot in the flat instance, -1 without. */
+  readonly placed: Int32Array;
+  /** Cost without penalties, micro-seconds per hour. */
+  value = 0;
+  /** Boxes' resources above capacity, and slots without a place. */
+  overfull = 0;
+  /** Columns weighed so far. */
+  looks = 0;
+  readonly #flat: Flat;
+  readonly #load: Float64Array;
+  readonly #penalty: Float64Array;
+  readonly #at: Int32Array[];
+  readonly #count: Int32Array;
+  readonly #position: Int32Array;
+  readonly #siblings: readonly Int32Array[];
+  readonly #enemies: readonly Int32Array[];
+  readonly #byDomain: Uint8Array;
+  readonly #domain: Int32Array;
+
+  constructor(flat: Flat, price: Float64Array, spread: number) {
+    const { instance, slots, nodes, width, demand } = flat;
+    const { site, slotsOf, apart } = instance;
+    this.#flat = flat;
+    this.placed = new Int32Array(slots).fill(-1);
+    this.overfull = slots;
+    this.#load = flat.fixedLoad.slice();
+    this.#at = Array.from({ length: nodes }, () => new Int32Array(8));
+    this.#count = new Int32Array(nodes);
+    this.#position = new Int32Array(slots);
+    this.#siblings = instance.slots.map(({ workload }, slot) => Int32Array.from(at(slotsOf, workload).filter((other) => other !== slot)));
+    this.#enemies = instance.slots.map(({ workload }) =>
+      Int32Array.from([...at(apart, workload)].flatMap((other) => [...at(slotsOf, other)])),
+    );
+    this.#byDomain = Uint8Array.from(instance.slots, ({ workload }) => (at(site.workloads, workload).spread === 'domain' ? 1 : 0));
+    const domains = new Map<string, number>();
+    this.#domain = Int32Array.from(site.nodes, ({ domain }) => {
+      const known = domains.get(domain) ?? domains.size;
+      domains.set(domain, known);
+      return known;
+    });
+    const mean = new Float64Array(width);
+    for (let index = 0; index < demand.length; index += 1) mean[index % width] = at(mean, index % width) + at(demand, index);
+    const columns = Math.max(1, flat.cost.length);
+    this.#penalty = price.map((worth, index) => 1.2 * worth + spread / Math.max(1e-9, at(mean, index % width) / columns));
+  }
+
+  /** Everything where it is now, the rest by regret on reduced cost. @returns whether anything could be kept. */
+  start(lists: ShortLists, random: PlacementRandom): boolean {
+    const { slots, keeps } = this.#flat;
+    let kept = false;
+    for (let slot = 0; slot < slots; slot += 1) {
+      const column = at(keeps, slot);
+      if (column === -1 || this.conflicts(slot, column)) continue;
+      this.put(slot, column);
+      kept = true;
+    }
+    for (const slot of random.shuffle(Array.from({ length: slots }, (_, index) => index))) {
+      if (at(this.placed, slot) !== -1) continue;
+      let column = this.bestColumn(slot, -1, lists);
+      for (let other = at(this.#flat.first, slot); column === -1 && other < at(this.#flat.first, slot + 1); other += 1)
+        if (!this.conflicts(slot, other)) column = other;
+      if (column !== -1) this.put(slot, column);
+    }
+    return kept;
+  }
+
+  /** Makes overload dearer (above 1) or cheaper. */
+  press(factor: number): void {
+    for (let index = 0; index < this.#penalty.length; index += 1) this.#penalty[index] = at(this.#penalty, index) * factor;
+  }
+
+  /** Sums everything afresh: many small changes leave dust behind. */
+  settle(): void {
+    const { width, fixedLoad, cost, node, demand, capacity, slots } = this.#flat;
+    this.#load.set(fixedLoad);
+    this.value = 0;
+    this.overfull = 0;
+    for (let slot = 0; slot < slots; slot += 1) {
+      const column = at(this.placed, slot);
+      if (column === -1) {
+        this.overfull += 1;
+        continue;
+      }
+      this.value += at(cost, column);
+      const row = at(node, column) * width;
+      for (let r = 0; r < width; r += 1) this.#load[row + r] = at(this.#load, row + r) + at(demand, column * width + r);
+    }
+    for (let index = 0; index < this.#load.length; index += 1) {
+      this.value += this.#discomfort(index, at(this.#load, index));
+      if (at(this.#load, index) > at(capacity, index) + slack) this.overfull += 1;
+    }
+  }
+
+  /** Puts a slot that has no place; -1 leaves it so. @returns the change of value and penalty. */
+  put(slot: number, column: number): number {
+    if (column === -1) return 0;
+    const { node, cost } = this.#flat;
+    this.overfull -= 1;
+    const box = node[column] as number;
+    this.placed[slot] = column;
+    let here = this.#at[box] as Int32Array;
+    const count = this.#count[box] as number;
+    if (count === here.length) {
+      const larger = new Int32Array(2 * count);
+      larger.set(here);
+      this.#at[box] = larger;
+      here = larger;
+    }
+    here[count] = slot;
+    this.#position[slot] = count;
+    this.#count[box] = count + 1;
+    this.value += cost[column] as number;
+    return (cost[column] as number) + this.#shift(column, 1);
+  }
+
+  /** @returns the change of value and penalty; 0 when it had no place. */
+  take(slot: number): number {
+    const column = this.placed[slot] as number;
+    if (column === -1) return 0;
+    const { node, cost } = this.#flat;
+    const box = node[column] as number;
+    this.placed[slot] = -1;
+    this.overfull += 1;
+    const here = this.#at[box] as Int32Array;
+    const last = (this.#count[box] as number) - 1;
+    const position = this.#position[slot] as number;
+    const moved = here[last] as number;
+    here[position] = moved;
+    this.#position[moved] = position;
+    this.#count[box] = last;
+    this.value -= cost[column] as number;
+    return this.#shift(column, -1) - (cost[column] as number);
+  }
+
+  isOverfull(box: number): boolean {
+    const { width, capacity } = this.#flat;
+    for (let index = box * width; index < (box + 1) * width; index += 1)
+      if ((this.#load[index] as number) > (capacity[index] as number) + slack) return true;
+    return false;
+  }
+
+  /** Whether a slot that has no place now may not go there whatever the load: siblings or enemies are there. */
+  conflicts(slot: number, column: number): boolean {
+    const { node } = this.#flat;
+    const box = node[column] as number;
+    const siblings = this.#siblings[slot] as Int32Array;
+    for (let index = 0; index < siblings.length; index += 1) {
+      const other = this.placed[siblings[index] as number] as number;
+      if (other === -1) continue;
+      const there = node[other] as number;
+      if (there === box || (this.#byDomain[slot] === 1 && this.#domain[there] === this.#domain[box])) return true;
+    }
+    const enemies = this.#enemies[slot] as Int32Array;
+    for (let index = 0; index < enemies.length; index += 1) {
+      const other = this.placed[enemies[index] as number] as number;
+      if (other !== -1 && node[other] === box) return true;
+    }
+    return false;
+  }
+
+  /** What putting a slot there would add to value and penalty. */
+  weigh(column: number): number {
+    const { node, cost, demand, width } = this.#flat;
+    this.looks += 1;
+    let sum = cost[column] as number;
+    const row = (node[column] as number) * width;
+    for (let r = 0; r < width; r += 1) {
+      const load = this.#load[row + r] as number;
+      const after = load + (demand[column * width + r] as number);
+      sum += this.#burden(row + r, after) - this.#burden(row + r, load);
+    }
+    return sum;
+  }
+
+  /** Cheapest column of its list for a slot without a place, but not `except`; -1 when none is allowed. */
+  bestColumn(slot: number, except: number, { first, column }: ShortLists): number {
+    let best = -1;
+    let least = Number.POSITIVE_INFINITY;
+    const end = first[slot + 1] as number;
+    for (let index = first[slot] as number; index < end; index += 1) {
+      const option = column[index] as number;
+      if (option === except) continue;
+      const sum = this.weigh(option);
+      if (sum >= least || this.conflicts(slot, option)) continue;
+      least = sum;
+      best = option;
+    }
+    return best;
+  }
+
+  /** Of a few replicas of a box, the one that leaves it most cheaply; -1 when only `stays` is there. */
+  leaver(box: number, stays: number, lists: ShortLists, random: PlacementRandom, tries: number): number {
+    let best = -1;
+    let least = Number.POSITIVE_INFINITY;
+    const here = this.#at[box] as Int32Array;
+    for (let turn = 0; turn < tries; turn += 1) {
+      const slot = here[random.nextInt(this.#count[box] as number)] as number;
+      if (slot === stays || slot === best) continue;
+      const from = this.placed[slot] as number;
+      const gain = this.take(slot);
+      const to = this.bestColumn(slot, from, lists);
+      const sum = to === -1 ? Number.POSITIVE_INFINITY : gain + this.weigh(to);
+      this.put(slot, from);
+      if (sum >= least) continue;
+      least = sum;
+      best = slot;
+    }
+    return best;
+  }
+
+  #shift(column: number, sign: 1 | -1): number {
+    const { node, demand, width, capacity } = this.#flat;
+    const row = (node[column] as number) * width;
+    let sum = 0;
+    for (let r = 0; r < width; r += 1) {
+      const index = row + r;
+      const load = this.#load[index] as number;
+      const after = load + sign * (demand[column * width + r] as number);
+      this.#load[index] = after;
+      const limit = (capacity[index] as number) + slack;
+      if (load > limit !== after > limit) this.overfull += sign;
+      const comfort = this.#discomfort(index, after) - this.#discomfort(index, load);
+      this.value += comfort;
+      sum += this.#burden(index, after) - this.#burden(index, load);
+    }
+    return sum;
+  }
+
+  #burden(index: number, load: number): number {
+    const above = load - (this.#flat.capacity[index] as number);
+    return (above > 0 ? above * (this.#penalty[index] as number) : 0) + this.#discomfort(index, load);
+  }
+
+  #discomfort(index: number, load: number): number {
+    const above = load - (this.#flat.comfort[index] as number);
+    return above > 0 ? (this.#flat.steepness[index] as number) * above * above : 0;
+  }
+}
