@@ -138,15 +138,26 @@ function searchFor(
   budgetMs: number | undefined,
   onProgress: ((progress: SolveProgress) => void) | undefined,
 ): Plan {
-  const say = onProgress === undefined ? {} : { onProgress };
+  let before = 0;
+  let best: Plan | undefined;
+  const say =
+    onProgress === undefined
+      ? {}
+      : {
+          // Of all searches so far: what an earlier one found is not lost.
+          onProgress: (progress: SolveProgress): void => {
+            const known = best?.unplaced.length === progress.unplaced ? best.objective.total : progress.incumbent;
+            onProgress({ ...progress, incumbent: Math.min(known, progress.incumbent), steps: before + progress.steps });
+          },
+        };
   if (budgetMs === undefined) return solve(problem, say);
   const end = performance.now() + budgetMs;
   const interrupted = (): boolean => performance.now() >= end;
   let { steps, seed } = problem.limits;
-  let best: Plan | undefined;
   do {
     const plan = solve({ ...problem, limits: { ...problem.limits, steps, seed } }, { interrupted, ...say });
     if (best === undefined || isBetter(problem, plan, best)) best = plan;
+    before += plan.trace.steps;
     steps = Math.min(stepsMax, 2 * steps);
     seed = (seed + 1) % 2 ** 32;
   } while (!interrupted() && best.gapPercent !== 0);

@@ -38,6 +38,14 @@ const meaning: Readonly<Record<MeritTerm['name'], string>> = {
   migration: 'moving what runs',
 };
 
+const maker: Readonly<Record<Plan['trace']['madeBy'], string>> = {
+  current: 'from what stands,',
+  regret: 'by regret,',
+  diffusion: 'by the diffusion law,',
+  enumeration: 'by trying all,',
+  neighbour: 'by one change,',
+};
+
 export function showReport(report: PlanReport): string {
   const { problem, plan, whatIf } = report;
   const sections = [placesOf(problem, plan), proofOf(plan), termsOf(plan, report.current)];
@@ -73,7 +81,7 @@ function proofOf({ objective, bound, gapPercent, provenBy, trace, unplaced }: Pl
         : gapPercent === 0
           ? `proven to be the optimum (${provenBy})`
           : `at most ${gapPercent.toFixed(2)} % above the optimum: no plan costs less than ${cost(bound)} s/h (${provenBy})`;
-  const made = `made by ${trace.madeBy} with seed ${trace.seed} in ${count(trace.steps, 'step')}${trace.interrupted ? ', ended early' : ''}`;
+  const made = `made ${maker[trace.madeBy]} with seed ${trace.seed} in ${count(trace.steps, 'step')}${trace.interrupted ? ', ended early' : ''}`;
   const homeless = unplaced.length === 0 ? '' : `\n${count(unplaced.length, 'replica')} without a place`;
   return `Figure of merit ${cost(objective.total)} s/h, lower is better; ${gap};\n${made}.${homeless}`;
 }

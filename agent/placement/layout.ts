@@ -61,7 +61,8 @@ export function layout(cards: readonly Card[], sources: readonly Delivered[], fo
   const widest = Math.max(2, ...rows.map((row) => row.length));
   const width = 2 * margin + widest * cardSize.width + (widest - 1) * gapX;
   const spots = new Map<string, Spot>();
-  const isTop = new Set(rows.length > 1 ? rows[0]?.map(({ id }) => id) : []);
+  const lowest = Math.min(...cards.map(({ level }) => level));
+  const isTop = new Set(rows[0]?.filter(({ level }) => level > lowest).map(({ id }) => id));
   const isAbove = ({ nodes }: Delivered): boolean => nodes.length > 0 && nodes.every((node) => isTop.has(node));
   const above = sources.filter(isAbove);
   let y = headHeight + (above.length > 0 ? pillHeight + 44 : 0);
