@@ -44,6 +44,7 @@ const maker: Readonly<Record<Plan['trace']['madeBy'], string>> = {
   diffusion: 'by the diffusion law,',
   enumeration: 'by trying all,',
   neighbour: 'by one change,',
+  search: 'by search,',
 };
 
 export function showReport(report: PlanReport): string {
