@@ -120,9 +120,9 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
     moves += blockMoves;
     if (best === Number.POSITIVE_INFINITY && moves > hopeMoves * slots) break;
     if (moves % (blockMoves * 4) !== 0) continue;
-    // Between a tenth and a third of the time within capacity: near the border, where good plans are.
+    // Between one and five hundredths of the time within capacity: near the border, where good plans are.
     const share = within / (blockMoves * 4);
-    plan.press(best === Number.POSITIVE_INFINITY ? 1.5 : share < 0.1 ? 1.2 : share > 0.35 ? 1 / 1.1 : 1);
+    plan.press(best === Number.POSITIVE_INFINITY ? 1.5 : share < 0.01 ? 1.1 : share > 0.05 ? 1 / 1.1 : 1);
     within = 0;
   }
   const steps = Math.ceil(moves + plan.looks / 8);

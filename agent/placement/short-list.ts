@@ -3,7 +3,7 @@ import type { Flat } from './flat.ts';
 import { at } from './model.ts';
 import type { PlacementRandom } from './random.ts';
 
-const lengthMax = 20;
+const lengthMax = 12;
 
 export interface ShortLists {
   /** List of slot s: first[s] .. first[s + 1] - 1, cheapest first. */
