@@ -90,7 +90,7 @@ export interface Point {
 }
 
 /** Better in something and worse in nothing. */
-export function dominates(a: Point, b: Point): boolean {
+function dominates(a: Point, b: Point): boolean {
   return criteria.every((name) => a.values[name] <= b.values[name]) && criteria.some((name) => a.values[name] < b.values[name]);
 }
 

@@ -54,6 +54,7 @@ describe('plan of a problem file', () => {
       terms.reduce((sum, term) => sum + term, 0),
       micros(printed('total')),
     );
+    assert.equal(micros(printed('total')), micros(report.plan.objective.total), 'nothing is rounded away');
     assert.ok((report.choices?.length ?? 0) >= 3);
     assert.match(screen, /^Against the present:$/m);
     assert.match(screen, /^Figure of merit [0-9.]+ s\/h.*(optimum|no plan costs less)/m);
