@@ -72,6 +72,7 @@ const httpStatus: Readonly<Record<RefusalCode, number>> = {
   SESSION_MOVED: 409,
   TTL_INVALID: 400,
   MEMBER_INVALID: 400,
+  MEMBER_LEAVING: 409,
 };
 
 const transferDeadlineMs = 2000;

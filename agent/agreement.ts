@@ -1,7 +1,7 @@
 /** This box's part in the site's agreement: log, state store and consensus node put together, as the other rooms see them. */
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import { byName, isWitness, peersOf } from '../consensus/core/membership.ts';
+import { byName, isJoint, isWitness, peersOf } from '../consensus/core/membership.ts';
 import type { LogIndex, Membership, NodeId, Timing } from '../consensus/core/types.ts';
 import { defaultTiming, tickMs } from '../consensus/core/types.ts';
 import type { NodeEvent } from '../consensus/driver/driver-event.ts';
@@ -76,6 +76,12 @@ export class Agreement implements SiteAccess {
   /** All boxes that take part in the agreement, and this one. */
   get members(): readonly NodeId[] {
     return this.#members;
+  }
+
+  /** Whether the membership is committed, and no change of it between its steps. */
+  isMembershipSettled(): boolean {
+    const { membership, membershipIndex, commitIndex } = this.node.status();
+    return membershipIndex <= commitIndex && !isJoint(membership);
   }
 
   /** Members that may be given work: those that know what they are given. */

@@ -69,7 +69,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
     const network = new Network({
       identity,
       listen: settings.listen,
-      self: { name, site, clusterId, clusterEpoch: 0, incarnation: 1 },
+      self: { name, site, clusterId, clusterEpoch: 0, incarnation: dataDir.incarnation },
       peers: peersOf(settings),
       clock,
       log,
@@ -223,9 +223,16 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       membership: () => agreement.status().membership,
       wanted: () => agreement.state.members(),
       change: (changes) => agreement.node.changeMembership(changes),
+      isSettled: () => agreement.isMembershipSettled(),
+      heard: () => new Map([...network.consensus.heardIncarnations(), [name, dataDir.incarnation]]),
+      recorded: () => agreement.state.incarnations(),
+      propose: (command) => agreement.propose(command),
       log,
     });
-    const meetMembers = (): void => network.setMembers(agreement.memberPeers());
+    const meetMembers = (): void => {
+      network.setMembers(agreement.memberPeers());
+      network.consensus.setIncarnations(agreement.state.incarnations());
+    };
     agreement.onMembership(meetMembers);
     agreement.node.onTouched((touches) => sessions.touched(touches));
     const duties = [
@@ -247,7 +254,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
     agreement.onApplied((revision, changes) => {
       tellChanges(events, revision, changes);
       sessions.changed(changes);
-      if (changes.some(({ key }) => key.startsWith('member/'))) meetMembers();
+      if (changes.some(({ key }) => key.startsWith('member/') || key.startsWith('incarnation/'))) meetMembers();
       if (changes.some(({ key }) => !key.startsWith('kv/') && !key.startsWith('client/'))) pokeAll();
     });
     network.onPeer((peer, state) => {

@@ -1,5 +1,6 @@
 /** The data directory belongs to one box of one cluster, and to one agent at a time. */
 
+import { randomInt } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
@@ -28,6 +29,8 @@ interface BoxRecord {
   readonly peerId: string;
   /** How often an agent was started here: orders its documents over restarts. */
   readonly runs: number;
+  /** Drawn when this directory was made. */
+  readonly incarnation?: number;
   /** A log was made here: if there is none, this box has lost what it promised. */
   readonly hasLog?: boolean;
 }
@@ -38,6 +41,8 @@ export interface DataDir {
   readonly run: number;
   /** True for the first start on this directory. */
   readonly fresh: boolean;
+  /** Another one in every data directory, from 1: whoever has another one under this name has not what was promised here. */
+  readonly incarnation: number;
   /** The log of the site's agreement was made: from now on its absence is a loss. */
   logMade(): void;
   release(): void;
@@ -100,12 +105,14 @@ export async function claimDataDir(
           `On another box run "holdfast member remove ${owner.node}"; then empty ${path}, set /site/join, start the agent and add the box again with its new key`,
       );
     const hasLog = before?.hasLog === true ? { hasLog: true } : {};
-    const record: BoxRecord = { version: 1, ...owner, runs: (before?.runs ?? 0) + 1, ...hasLog };
+    // Directories of former versions drew none.
+    const incarnation = fresh ? randomInt(2, 2 ** 32) : (before?.incarnation ?? 1);
+    const record: BoxRecord = { version: 1, ...owner, runs: (before?.runs ?? 0) + 1, incarnation, ...hasLog };
     writeRecord(file, record);
     const logMade = (): void => {
       if (record.hasLog !== true) writeRecord(file, { ...record, hasLog: true });
     };
-    return { path, run: record.runs, fresh, logMade, release: () => void lock.close() };
+    return { path, run: record.runs, fresh, incarnation, logMade, release: () => void lock.close() };
   } catch (error) {
     lock.close();
     throw error;

@@ -2,6 +2,7 @@
 import { isMember } from '../../consensus/core/membership.ts';
 import type { Membership, NodeId, RoleChange } from '../../consensus/core/types.ts';
 import type { Log } from '../ports.ts';
+import type { Command } from '../state/commands.ts';
 import type { MemberRow } from '../state/member-table.ts';
 
 export interface MemberDutyComponents {
@@ -11,6 +12,12 @@ export interface MemberDutyComponents {
   readonly wanted: () => ReadonlyMap<NodeId, MemberRow>;
   /** Rejects with an error that has a `code` when the change was not begun. */
   readonly change: (changes: readonly RoleChange[]) => Promise<void>;
+  /** The membership is committed, and no change is between its steps. */
+  readonly isSettled: () => boolean;
+  /** What linked members greeted with, this box included; and what is recorded of that. */
+  readonly heard: () => ReadonlyMap<NodeId, number>;
+  readonly recorded: () => ReadonlyMap<NodeId, number>;
+  readonly propose: (command: Command) => Promise<unknown>;
   readonly log: Log;
 }
 
@@ -30,6 +37,17 @@ export class MemberDuty {
   check(): void {
     const { leads, membership, wanted, change, log } = this.#parts;
     if (this.#busy || !leads()) return;
+    const note = this.#note();
+    if (note !== undefined) {
+      this.#busy = true;
+      void this.#parts
+        .propose(note)
+        .catch((error: Error) => log.debug('member.note.failed', { message: error.message }))
+        .finally(() => {
+          this.#busy = false;
+        });
+      return;
+    }
     const steps = nextChanges(membership(), wanted());
     // One that cannot be done now must not keep the others from being done.
     const changes = steps[this.#turn++ % Math.max(1, steps.length)];
@@ -43,6 +61,17 @@ export class MemberDuty {
       .finally(() => {
         this.#busy = false;
       });
+  }
+
+  /** What has to be written down next: that somebody has left for good, or who greets for the first time. */
+  #note(): Command | undefined {
+    const { membership, isSettled, wanted, heard, recorded } = this.#parts;
+    const now = membership();
+    const gone = isSettled() ? [...wanted()].find(([name, { role }]) => role === 'none' && !isMember(now, name)) : undefined;
+    if (gone !== undefined) return { type: 'memberGone', name: gone[0] };
+    const known = recorded();
+    const fresh = [...heard()].find(([name]) => !known.has(name) && isMember(now, name));
+    return fresh === undefined ? undefined : { type: 'memberSeen', name: fresh[0], incarnation: fresh[1] };
   }
 }
 

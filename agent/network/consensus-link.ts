@@ -4,7 +4,7 @@ import type { Message } from '../../consensus/core/messages.ts';
 import type { NodeId } from '../../consensus/core/types.ts';
 import { decodeMessage } from '../../consensus/driver/codec.ts';
 import { encodeFrames, FrameSplitter } from '../../consensus/driver/framing.ts';
-import { checkHello, decodeHello, encodeHello, type Hello, type HelloRefusal } from '../../consensus/driver/hello.ts';
+import { checkHello, decodeHello, encodeHello, type Hello, type HelloRefusal, type HelloVerdict } from '../../consensus/driver/hello.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
 import type { KnownPeer } from '../ports.ts';
 import { giveLeaveByHalves } from './frugal.ts';
@@ -42,6 +42,8 @@ export class ConsensusLink {
   readonly #own: Hello;
   readonly #peer: KnownPeer;
   readonly #members: readonly NodeId[];
+  readonly #incarnations: () => ReadonlyMap<NodeId, number>;
+  #hello: Hello | undefined;
   readonly #clock: Clock;
   readonly #events: LinkEvents;
   #out: Half | undefined;
@@ -56,12 +58,18 @@ export class ConsensusLink {
 
   constructor(
     peer: KnownPeer,
-    components: { readonly own: Hello; readonly members: readonly NodeId[]; readonly clock: Clock },
+    components: {
+      readonly own: Hello;
+      readonly members: readonly NodeId[];
+      readonly incarnations: () => ReadonlyMap<NodeId, number>;
+      readonly clock: Clock;
+    },
     events: LinkEvents,
   ) {
     this.#peer = peer;
     this.#own = components.own;
     this.#members = components.members;
+    this.#incarnations = components.incarnations;
     this.#clock = components.clock;
     this.#events = events;
   }
@@ -189,17 +197,35 @@ export class ConsensusLink {
       return false;
     }
     if (half === this.#in) this.#write(half, encodeFrames([encodeHello(this.#own)]));
-    const verdict = checkHello({ own: this.#own, members: this.#members, expectedNode: this.#peer.name }, hello);
+    const verdict = this.#check(hello);
     if (!verdict.ok) {
       this.#refuse(half, verdict.code, verdict.message);
       return false;
     }
     half.greeted = true;
+    this.#hello = hello;
     if (!this.#up && this.#out?.greeted === true && this.#in?.greeted === true) {
       this.#up = true;
       this.#events.up();
     }
     return true;
+  }
+
+  /** The incarnation the peer greeted with on the present connection. */
+  get incarnation(): number | undefined {
+    return this.#up ? this.#hello?.incarnation : undefined;
+  }
+
+  /** More is known of the members than when the peer greeted: whoever would not be let in now has to go. */
+  checkAgain(): void {
+    if (!this.#up || this.#hello === undefined) return;
+    const verdict = this.#check(this.#hello);
+    if (verdict.ok) return;
+    for (const half of [this.#out, this.#in]) if (half !== undefined) this.#refuse(half, verdict.code, verdict.message);
+  }
+
+  #check(hello: Hello): HelloVerdict {
+    return checkHello({ own: this.#own, members: this.#members, incarnations: this.#incarnations(), expectedNode: this.#peer.name }, hello);
   }
 
   #take(half: Half, payload: Uint8Array): void {

@@ -51,6 +51,7 @@ export class ConsensusTransport implements Transport {
   readonly #linkHandlers: LinkHandler[] = [];
   readonly #stop = new AbortController();
   readonly #touched = new Set<Peer>();
+  #incarnations: ReadonlyMap<NodeId, number> = new Map();
   #flushing: NodeJS.Immediate | undefined;
 
   constructor(components: ConsensusTransportComponents) {
@@ -69,6 +70,20 @@ export class ConsensusTransport implements Transport {
       } else if (event === 'closed' || known.address === undefined) this.#report(peer, 'closed');
       else void this.#askWhetherLost(peer, known.address);
     });
+  }
+
+  /** The incarnation of each linked member, as it greeted. */
+  heardIncarnations(): ReadonlyMap<NodeId, number> {
+    const heard = [...this.#peers].flatMap(([name, { link }]) =>
+      link.incarnation === undefined ? [] : [[name, link.incarnation] as const],
+    );
+    return new Map(heard);
+  }
+
+  /** The only incarnations listened to from now on, of those members that are named. */
+  setIncarnations(known: ReadonlyMap<NodeId, number>): void {
+    this.#incarnations = known;
+    for (const { link } of this.#peers.values()) link.checkAgain();
   }
 
   /** This box belongs to the site now. */
@@ -149,7 +164,7 @@ export class ConsensusTransport implements Transport {
     const members = [self.name, known.name, ...book.members().map(({ name }) => name)];
     const link = new ConsensusLink(
       known,
-      { own, members, clock },
+      { own, members, incarnations: () => this.#incarnations, clock },
       {
         message: (message) => {
           for (const handler of this.#messageHandlers) handler(message);

@@ -77,6 +77,10 @@ export type Command =
       /** The box that leaves as this one gets its vote. */
       readonly replaces?: NodeId;
     }
+  /** A member greeted with this incarnation for the first time. */
+  | { readonly type: 'memberSeen'; readonly name: NodeId; readonly incarnation: number }
+  /** A member that was to leave is in no membership any more. */
+  | { readonly type: 'memberGone'; readonly name: NodeId }
   /** Names this site's log for child sites, once. */
   | { readonly type: 'nameLog'; readonly name: string };
 
@@ -108,6 +112,7 @@ export type RefusalCode =
   | 'SESSION_MOVED'
   | 'TTL_INVALID'
   | 'MEMBER_INVALID'
+  | 'MEMBER_LEAVING'
   | 'SEQUENCE_FORGOTTEN'
   | 'WINDOW_FULL';
 
@@ -237,6 +242,8 @@ const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: u
     address: optional(isText),
     replaces: optional(isText),
   },
+  memberSeen: { name: isText, incarnation: isCount },
+  memberGone: { name: isText },
   nameLog: { name: isText },
 };
 

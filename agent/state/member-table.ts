@@ -20,12 +20,24 @@ export interface MemberRow {
   readonly revision: number;
 }
 
+/** What a member greets with: drawn with its data directory, so that one that lost it is told. */
+export interface IncarnationRow {
+  readonly incarnation: number;
+}
+
+export interface MemberTables {
+  readonly members: Table<MemberRow>;
+  readonly incarnations: Table<IncarnationRow>;
+}
+
 export type MemberSet = Extract<Command, { type: 'memberSet' }>;
 
-export function setMember(members: Table<MemberRow>, command: MemberSet, revision: number): Outcome {
+export function setMember({ members }: MemberTables, command: MemberSet, revision: number): Outcome {
   const { name, role, replaces } = command;
   const present = members.get(name);
-  const isNew = present === undefined || present.role === 'none';
+  if (present?.role === 'none' && role !== 'none')
+    return refused(revision, 'MEMBER_LEAVING', `${name} has not left yet: add it again when it has, so that it starts with a new memory`);
+  const isNew = present === undefined;
   if (role !== 'none' && isNew && (command.peerId === undefined || command.address === undefined))
     return refused(revision, 'MEMBER_INVALID', `${name} is new here: give its peerId and its address`);
   if (role !== 'none' && !isNew && command.peerId !== undefined && command.peerId !== present.peerId)
@@ -49,6 +61,24 @@ export function setMember(members: Table<MemberRow>, command: MemberSet, revisio
   return { ok: true, revision };
 }
 
-function refused(revision: number, code: 'MEMBER_INVALID' | 'NAME_TAKEN' | 'STATE_FULL', message: string): Outcome {
+/** The first one stays until the box has left: whoever greets with another one lacks what this one promised. */
+export function seeMember({ incarnations }: MemberTables, name: NodeId, incarnation: number, revision: number): Outcome {
+  const known = incarnations.get(name);
+  if (known === undefined && incarnations.size >= stateLimits.membersMax)
+    return refused(revision, 'STATE_FULL', `A site remembers at most ${stateLimits.membersMax} boxes`);
+  if (known === undefined) incarnations.set(name, { incarnation });
+  return { ok: true, revision };
+}
+
+/** It has left the membership for good: its name is free. */
+export function forgetMember({ members, incarnations }: MemberTables, name: NodeId, revision: number): Outcome {
+  if (members.get(name)?.role === 'none') {
+    members.delete(name);
+    incarnations.delete(name);
+  }
+  return { ok: true, revision };
+}
+
+function refused(revision: number, code: 'MEMBER_INVALID' | 'MEMBER_LEAVING' | 'NAME_TAKEN' | 'STATE_FULL', message: string): Outcome {
   return { ok: false, revision, code, message };
 }

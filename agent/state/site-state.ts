@@ -15,7 +15,7 @@ import {
   type WorkloadOrigin,
 } from './commands.ts';
 import { type KvRow, KvTable } from './kv-table.ts';
-import { type MemberRow, setMember } from './member-table.ts';
+import { forgetMember, type IncarnationRow, type MemberRow, type MemberTables, seeMember, setMember } from './member-table.ts';
 import { commitPlan, type Holder, release, removePlacement, replicaKey } from './placement-table.ts';
 import { byCodeUnit, Table } from './rows.ts';
 import { endSessions, moveSession, openSession, type SessionRow, sessionRow } from './session-table.ts';
@@ -54,6 +54,7 @@ export class SiteState implements StateMachine {
   readonly #authority = new Table<AuthorityRow>('authority/', this.#changes);
   readonly #plan = new Table<PlanRow>('plan/', this.#changes);
   readonly #members = new Table<MemberRow>('member/', this.#changes);
+  readonly #incarnations = new Table<IncarnationRow>('incarnation/', this.#changes);
   readonly #log = new Table<{ readonly name: string }>('log/', this.#changes);
   readonly #tables: readonly Table<unknown>[] = [
     this.#kv.rows,
@@ -66,6 +67,7 @@ export class SiteState implements StateMachine {
     this.#authority,
     this.#plan,
     this.#members,
+    this.#incarnations,
     this.#log,
   ];
   readonly #initial: AuthorityRow;
@@ -116,6 +118,10 @@ export class SiteState implements StateMachine {
   /** Boxes that are to join or leave, or did, by name. */
   members(): ReadonlyMap<NodeId, MemberRow> {
     return new Map(this.#members.entries());
+  }
+  /** The one incarnation of each member that is listened to. */
+  incarnations(): ReadonlyMap<NodeId, number> {
+    return new Map([...this.#incarnations.entries()].map(([name, { incarnation }]) => [name, incarnation]));
   }
   authority(): AuthorityRow {
     return this.#authority.get(onlyRow) ?? this.#initial;
@@ -200,7 +206,11 @@ export class SiteState implements StateMachine {
       case 'authority':
         return this.#setAuthority(command, revision);
       case 'memberSet':
-        return setMember(this.#members, command, revision);
+        return setMember(this.#memberTables(), command, revision);
+      case 'memberSeen':
+        return seeMember(this.#memberTables(), command.name, command.incarnation, revision);
+      case 'memberGone':
+        return forgetMember(this.#memberTables(), command.name, revision);
       case 'nameLog':
         // The first name stays, whoever else gave one.
         if (this.#log.get(onlyRow) === undefined) this.#log.set(onlyRow, { name: command.name });
@@ -312,6 +322,10 @@ export class SiteState implements StateMachine {
   #inherit(revision: number): void {
     for (const row of [...this.#workloads.values()])
       if (row.origin === 'upper') this.#workloads.set(row.spec.name, { ...row, origin: 'site', revision });
+  }
+
+  #memberTables(): MemberTables {
+    return { members: this.#members, incarnations: this.#incarnations };
   }
 
   #placementTables(): { placements: Table<Placement>; holders: Table<Holder> } {

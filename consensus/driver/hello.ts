@@ -17,7 +17,7 @@ export interface Hello {
   /** Grows with a forced recovery: members of an older epoch are fenced. */
   readonly clusterEpoch: number;
   readonly nodeId: NodeId;
-  /** Grows when a node loses its memory: the older one is not listened to any more. */
+  /** Another one in each data directory: a box that lost its memory, or a copy of it, is told by it. */
   readonly incarnation: number;
 }
 
@@ -41,7 +41,7 @@ export interface HelloExpectation {
   readonly members: readonly NodeId[];
   /** Who the secured connection says the peer is, when it says so. */
   readonly expectedNode?: NodeId;
-  /** Lowest incarnation accepted from each member. */
+  /** The one incarnation accepted from each member, where it is known. */
   readonly incarnations?: ReadonlyMap<NodeId, number>;
 }
 
@@ -106,9 +106,10 @@ export function checkHello(expectation: HelloExpectation, peer: Hello): HelloVer
   if (expectedNode !== undefined && peer.nodeId !== expectedNode) {
     return refuse('NODE_UNEXPECTED', `The key of "${expectedNode}" was used by a node that calls itself "${peer.nodeId}"`);
   }
-  const lowest = incarnations?.get(peer.nodeId) ?? 0;
-  if (peer.incarnation < lowest) {
-    return refuse('INCARNATION_STALE', `${peer.nodeId} is incarnation ${peer.incarnation}, known is ${lowest}: it must rejoin`);
+  const known = incarnations?.get(peer.nodeId) ?? peer.incarnation;
+  if (peer.incarnation !== known) {
+    const remedy = `remove ${peer.nodeId} from the site and add it again`;
+    return refuse('INCARNATION_STALE', `${peer.nodeId} has lost what it promised here, or is a copy of it: ${remedy}`);
   }
   return { ok: true, wireVersion: version };
 }

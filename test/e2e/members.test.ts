@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { done, notYet, until } from '../../agent/demo/until.ts';
 import type { MembersDocument } from '../../schemas/generated/types.ts';
 import { freePort } from '../agent/status/served.ts';
@@ -34,7 +36,7 @@ describe('a site that grows, replaces a dead box and lets its founder go', funct
     return made;
   }
 
-  const join = async (name: string): Promise<Box> => {
+  const joined = async (name: string): Promise<Box> => {
     const made = await prepare(name);
     await made.agent.start({}, true);
     return made;
@@ -55,8 +57,7 @@ describe('a site that grows, replaces a dead box and lets its founder go', funct
   it('K11: boxes that are added join, get the log, and vote', async () => {
     const { agent } = box('box-a');
     for (const name of ['box-b', 'box-c']) {
-      const joined = await join(name);
-      const { code, stdout, stderr } = await agent.cli(add(joined));
+      const { code, stdout, stderr } = await agent.cli(add(await joined(name)));
       assert.equal(code, 0, stderr);
       assert.ok(membersOf(stdout).includes(`${name} voter`), stdout);
     }
@@ -66,11 +67,32 @@ describe('a site that grows, replaces a dead box and lets its founder go', funct
 
   it('K11: a dead box is replaced in one step, and writes go on', async () => {
     await box('box-b').agent.stop('SIGKILL');
-    const fresh = await join('box-d');
+    const fresh = await joined('box-d');
     const { code, stdout, stderr } = await box('box-a').agent.cli(add(fresh, '--replaces', 'box-b'));
     assert.equal(code, 0, stderr);
     assert.deepEqual(membersOf(stdout), ['box-a voter', 'box-c voter', 'box-d voter']);
     assert.equal((await box('box-d').agent.cli(['kv', 'put', 'recipe', 'v2'])).code, 0);
+  });
+
+  it('K13: a box that lost its memory but kept its key is not listened to, until it has left and was added again', async () => {
+    const { agent } = box('box-d');
+    const helper = box('box-a').agent;
+    await agent.stop('SIGKILL');
+    for (const entry of readdirSync(agent.dataDir))
+      if (entry !== 'identity.key') rmSync(join(agent.dataDir, entry), { recursive: true, force: true });
+    await agent.start({}, true);
+    await until('it is refused', 20_000, async () => {
+      const { refused } = JSON.parse((await helper.cli(['status', '--json'])).stdout) as { refused: { hellos: number } };
+      return refused.hellos > 0 ? done(true) : notYet('nobody was refused');
+    });
+    assert.equal((JSON.parse((await agent.cli(['status', '--json'])).stdout) as { consensus: { leader: unknown } }).consensus.leader, null);
+    assert.equal((await helper.cli(['member', 'remove', 'box-d', '--json'])).code, 0);
+    await until('its name is free', 20_000, async () => {
+      const { code, stdout } = await helper.cli(add(box('box-d')));
+      return code === 0 ? done(true) : notYet(stdout);
+    });
+    const { stdout } = await agent.cli(['kv', 'get', 'recipe', '--json']);
+    assert.equal((JSON.parse(stdout) as { value: string }).value, 'v2');
   });
 
   it('K11: the founder leaves, though it leads, and the others go on; it is a stranger to them then', async () => {

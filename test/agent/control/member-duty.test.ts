@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { MemberDuty, nextChanges } from '../../../agent/control/member-duty.ts';
+import type { Command } from '../../../agent/state/commands.ts';
 import type { MemberRow } from '../../../agent/state/member-table.ts';
 import type { Membership, RoleChange } from '../../../consensus/core/types.ts';
 
@@ -49,6 +50,10 @@ describe('the duty to bring the membership to what was asked for', () => {
         asked.push(changes[0]);
         return Promise.reject(Object.assign(new Error('no'), { code: 'NOT_CAUGHT_UP' }));
       },
+      isSettled: () => true,
+      heard: () => new Map(),
+      recorded: () => new Map(),
+      propose: () => Promise.reject(new Error('nothing to write down')),
       log: { debug: () => {}, info: () => {}, warn: (event) => void warned.push(event), error: () => {} },
     });
     duty.check();
@@ -64,5 +69,43 @@ describe('the duty to bring the membership to what was asked for', () => {
       ['d', 'e'],
     );
     assert.deepEqual(warned, []);
+  });
+
+  it('K13: writes down who greets for the first time, and who has left for good, once', async () => {
+    const wanted = new Map([
+      ['gone', row('none')],
+      ['c', row('none')],
+    ]);
+    const recorded = new Map([['a', 7]]);
+    const proposed: Command[] = [];
+    const duty = new MemberDuty({
+      leads: () => true,
+      membership: () => ({ voters: ['a', 'b', 'c'], learners: [] }),
+      wanted: () => wanted,
+      change: () => Promise.resolve(),
+      isSettled: () => true,
+      heard: () =>
+        new Map([
+          ['a', 7],
+          ['b', 9],
+          ['stranger', 11],
+        ]),
+      recorded: () => recorded,
+      propose: (command) => {
+        proposed.push(command);
+        if (command.type === 'memberGone') wanted.delete(command.name);
+        if (command.type === 'memberSeen') recorded.set(command.name, command.incarnation);
+        return Promise.resolve();
+      },
+      log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+    });
+    for (let look = 0; look < 6; look += 1) {
+      duty.check();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.deepEqual(proposed, [
+      { type: 'memberGone', name: 'gone' },
+      { type: 'memberSeen', name: 'b', incarnation: 9 },
+    ]);
   });
 });
