@@ -1,4 +1,6 @@
 /** A whole site in a process of its own, for tests that kill it: prints each key once it is acknowledged. */
+import { setImmediate } from 'node:timers/promises';
+import { ConsensusError } from '../../../consensus/driver/errors.ts';
 import { Cluster } from './cluster.ts';
 import { put } from './kv-machine.ts';
 
@@ -13,7 +15,13 @@ for (const [writer, { node }] of cluster.all.entries()) {
 async function write(node: (typeof cluster.all)[number]['node'], name: string): Promise<void> {
   for (let i = 0; ; i++) {
     const key = `${name}-${i}`;
-    await node.propose(put(key, 'v'.repeat(i % 50)));
-    process.stdout.write(`${key}\n`);
+    try {
+      await node.propose(put(key, 'v'.repeat(i % 50)));
+      process.stdout.write(`${key}\n`);
+    } catch (error) {
+      // A leader may change and a snapshot may jump over a change: nobody was told that this one is kept.
+      if (!(error instanceof ConsensusError)) throw error;
+      await setImmediate();
+    }
   }
 }
