@@ -47,13 +47,21 @@ export class HeldSession {
   /** @param clients ways to the site, the nearest first: when one fails, the session moves on to the next. Rejects with SiteError. */
   static async open(clients: readonly SiteClient[], options: HeldSessionOptions = {}): Promise<HeldSession> {
     const { ttlMs = 10_000, clock = new RealClock() } = options;
-    const [first] = clients;
-    if (first === undefined) throw new SiteError('ENDPOINT_INVALID', 'There is no way to the site', true);
-    const began = clock.nowMs();
-    const held = new HeldSession(clients, await first.openSession(ttlMs), began, clock);
-    void held.#keep();
-    void held.#watch();
-    return held;
+    let failure = new SiteError('ENDPOINT_INVALID', 'There is no way to the site', true);
+    for (const [at, client] of clients.entries()) {
+      const began = clock.nowMs();
+      try {
+        const held = new HeldSession(clients, await client.openSession(ttlMs), began, clock);
+        held.#at = at;
+        void held.#keep();
+        void held.#watch();
+        return held;
+      } catch (thrown) {
+        failure = asSiteError(thrown);
+        if (!isPassing(failure)) throw failure;
+      }
+    }
+    throw failure;
   }
 
   get session(): number {

@@ -20,7 +20,8 @@ describe('changes sent again to a site whose leader dies', function () {
     site = await DemoSite.prepare({ program, trueClocks: true });
     for (const box of site.boxes) box.start();
     clients = site.boxes.map(({ endpoint }) => new HttpSiteClient({ endpoint, timeoutMs: 3000 }));
-    await leader();
+    for (const box of site.boxes)
+      await until('it is ready', 30_000, async () => ((await getStatus(box)).consensus.ready ? done(true) : notYet('not yet')));
   });
   after(async () => {
     for (const client of clients) client.close();

@@ -45,6 +45,18 @@ describe('recipes on virtual time', () => {
     assert.equal(site.replica.state.kv('speed')?.value, '3');
   });
 
+  it('K6: a session opens through the first box that answers, and says which none did', async () => {
+    const ways = [site.client('a'), site.client('b')];
+    site.away.add('a');
+    const session = await HeldSession.open(ways, { ttlMs, clock: time.process() });
+    assert.equal(site.replica.state.session(session.session)?.owner, 'b');
+    await time.move(60_000);
+    assert.ok(!session.lost.aborted, 'and goes on there');
+    site.away.add('b');
+    await assert.rejects(HeldSession.open(ways, { ttlMs, clock: time.process() }), { code: 'UNREACHABLE' });
+    await assert.rejects(HeldSession.open([], { ttlMs, clock: time.process() }), { code: 'ENDPOINT_INVALID' });
+  });
+
   it('C10: the fenced change of a holder that was paused for 60 s is refused, and it learns that its lock is gone', async () => {
     const paused = time.process();
     const first = await HeldLock.acquire(await open(paused), 'press');
