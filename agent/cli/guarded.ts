@@ -2,7 +2,7 @@
 import { hostname } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { HeldSession } from '../client/held-session.ts';
-import { HttpSiteClient } from '../client/http-site-client.ts';
+import { PipeSiteClient } from '../client/pipe-site-client.ts';
 import { electionPrefix } from '../client/leader-latch.ts';
 import { lockPrefix } from '../client/lock.ts';
 import { Place } from '../client/queue.ts';
@@ -60,7 +60,7 @@ export function addGuarded(program: Command, act: Act, end: (code: number) => vo
 /** Waits for its turn, runs the command, and hands on. Resolves with the command's exit code. Rejects with CliError. */
 async function guarded(prefix: string, command: readonly string[], { endpoint, ttl: ttlMs = 10_000, wait }: Options): Promise<number> {
   const token = process.env['HOLDFAST_TOKEN'];
-  const client = new HttpSiteClient({ endpoint, ...(token === undefined ? {} : { token }) });
+  const client = new PipeSiteClient({ endpoint, ...(token === undefined ? {} : { token }) });
   let session: HeldSession | undefined;
   try {
     session = await HeldSession.open([client], { ttlMs });

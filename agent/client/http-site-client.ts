@@ -1,11 +1,10 @@
 /** A site through the HTTP interface of one of its agents, over the Unix socket or loopback. */
 import { Agent, type IncomingMessage, request } from 'node:http';
 import type { KvTransaction } from '../../schemas/generated/types.ts';
-import { checkDocument } from '../../schemas/validate.ts';
 import type { SessionRequest } from '../state/clients.ts';
 import type { SessionClaim } from '../state/session-table.ts';
 import type { Change, Item, SessionHandle, SiteClient, Transacted } from './port.ts';
-import { SiteError } from './site-error.ts';
+import { aborted, answerLost, isUnsent, problemIn, SiteError, unreachable } from './site-error.ts';
 
 export interface HttpSiteClientOptions {
   /** `unix:/path` or `http://127.0.0.1:port`. */
@@ -16,28 +15,28 @@ export interface HttpSiteClientOptions {
   readonly timeoutMs?: number;
 }
 
-type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
+export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 
-interface Asked {
+export interface Asked {
   readonly body?: object;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly numbered?: SessionRequest;
   readonly signal?: AbortSignal | undefined;
   /** Nothing changes: an answer that is lost leaves nothing open. */
   readonly isRead?: boolean;
 }
 
 export class HttpSiteClient implements SiteClient {
-  readonly #options: HttpSiteClientOptions;
-  readonly #where: { readonly socketPath: string } | { readonly host: string; readonly port: number };
+  protected readonly options: HttpSiteClientOptions;
+  protected readonly where: { readonly socketPath: string } | { readonly host: string; readonly port: number };
   readonly #agent = new Agent({ keepAlive: true });
 
   /** Throws SiteError ENDPOINT_INVALID. */
   constructor(options: HttpSiteClientOptions) {
-    this.#options = options;
+    this.options = options;
     const { endpoint } = options;
     const url = URL.parse(endpoint);
-    if (endpoint.startsWith('unix:')) this.#where = { socketPath: endpoint.slice(5) };
-    else if (url?.protocol === 'http:') this.#where = { host: url.hostname, port: Number(url.port || 80) };
+    if (endpoint.startsWith('unix:')) this.where = { socketPath: endpoint.slice(5) };
+    else if (url?.protocol === 'http:') this.where = { host: url.hostname, port: Number(url.port || 80) };
     else throw new SiteError('ENDPOINT_INVALID', `The endpoint ${endpoint} is neither unix:/path nor http://127.0.0.1:port`, true);
   }
 
@@ -48,15 +47,20 @@ export class HttpSiteClient implements SiteClient {
 
   async get(key: string, signal?: AbortSignal): Promise<Item | undefined> {
     try {
-      return (await this.#ask('GET', `/v1/kv/${encodeURIComponent(key)}`, { signal, isRead: true })) as Item;
+      return (await this.ask('GET', `/v1/kv/${encodeURIComponent(key)}`, { signal, isRead: true })) as Item;
     } catch (error) {
       if (error instanceof SiteError && error.code === 'KEY_NOT_FOUND') return undefined;
       throw error;
     }
   }
 
+  /** Sets one value. Rejects with SiteError. */
+  async put(key: string, value: string): Promise<{ readonly revision: number }> {
+    return (await this.ask('PUT', `/v1/kv/${encodeURIComponent(key)}`, { body: { value } })) as { readonly revision: number };
+  }
+
   async list(prefix: string, signal?: AbortSignal): Promise<{ readonly revision: number; readonly items: readonly Item[] }> {
-    const answer = await this.#ask('GET', `/v1/kv?prefix=${encodeURIComponent(prefix)}`, { signal, isRead: true });
+    const answer = await this.ask('GET', `/v1/kv?prefix=${encodeURIComponent(prefix)}`, { signal, isRead: true });
     return answer as { readonly revision: number; readonly items: readonly Item[] };
   }
 
@@ -64,29 +68,32 @@ export class HttpSiteClient implements SiteClient {
     transaction: KvTransaction,
     { request: numbered, signal }: { readonly request?: SessionRequest; readonly signal?: AbortSignal } = {},
   ): Promise<Transacted> {
-    const headers = numbered === undefined ? {} : { 'holdfast-request': headerOf(numbered) };
-    return (await this.#ask('POST', '/v1/txn', { body: transaction, headers, signal })) as Transacted;
+    return (await this.ask('POST', '/v1/txn', {
+      body: transaction,
+      signal,
+      ...(numbered === undefined ? {} : { numbered }),
+    })) as Transacted;
   }
 
   async openSession(ttlMs: number): Promise<SessionHandle> {
-    return (await this.#ask('POST', '/v1/sessions', { body: { ttlMs } })) as SessionHandle;
+    return (await this.ask('POST', '/v1/sessions', { body: { ttlMs } })) as SessionHandle;
   }
 
   async touchSession({ session, ownerEpoch }: SessionClaim): Promise<void> {
-    await this.#ask('POST', `/v1/sessions/${session}/touch`, { body: { ownerEpoch } });
+    await this.ask('POST', `/v1/sessions/${session}/touch`, { body: { ownerEpoch } });
   }
 
   async takeSession(session: number): Promise<SessionHandle> {
-    return (await this.#ask('POST', `/v1/sessions/${session}/revalidate`, {})) as SessionHandle;
+    return (await this.ask('POST', `/v1/sessions/${session}/revalidate`, {})) as SessionHandle;
   }
 
   async closeSession(session: number): Promise<void> {
-    await this.#ask('DELETE', `/v1/sessions/${session}`, {});
+    await this.ask('DELETE', `/v1/sessions/${session}`, {});
   }
 
   async *watch(prefix: string, after: number, signal: AbortSignal): AsyncGenerator<Change> {
     const response = await this.#open('GET', `/v1/watch?prefix=${encodeURIComponent(prefix)}&after=${after}`, { signal, isRead: true });
-    if (response.statusCode !== 200) throw problemOf(response.statusCode ?? 0, await this.#whole(response, true));
+    if (response.statusCode !== 200) throw problemInText(response.statusCode ?? 0, await this.#whole(response, true));
     response.setEncoding('utf8');
     let rest = '';
     try {
@@ -104,32 +111,33 @@ export class HttpSiteClient implements SiteClient {
     throw new SiteError('STREAM_ENDED', 'The agent ended the stream: read again, and watch from there', true);
   }
 
-  async #ask(method: Method, path: string, asked: Asked): Promise<unknown> {
+  /** The body of the answer to a request. Rejects with SiteError. */
+  protected async ask(method: Method, path: string, asked: Asked): Promise<unknown> {
     const response = await this.#open(method, path, asked);
     const text = await this.#whole(response, asked.isRead === true);
     const status = response.statusCode ?? 0;
-    if (status < 200 || status >= 300) throw problemOf(status, text);
+    if (status < 200 || status >= 300) throw problemInText(status, text);
     if (text === '') return undefined;
     try {
       return JSON.parse(text);
     } catch {
-      throw new SiteError('ANSWER_STRANGE', `The answer of ${this.#options.endpoint} is not JSON: is it an agent?`, false);
+      throw new SiteError('ANSWER_STRANGE', `The answer of ${this.options.endpoint} is not JSON: is it an agent?`, false);
     }
   }
 
-  #open(method: Method, path: string, { body, headers = {}, signal, isRead = false }: Asked): Promise<IncomingMessage> {
+  #open(method: Method, path: string, { body, numbered, signal, isRead = false }: Asked): Promise<IncomingMessage> {
     const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const { token, timeoutMs = 15_000, endpoint } = this.#options;
+    const { token, timeoutMs = 15_000, endpoint } = this.options;
     return new Promise((resolve, reject) => {
       const call = request(
         {
-          ...this.#where,
+          ...this.where,
           method,
           path,
           agent: this.#agent,
           ...(signal === undefined ? {} : { signal }),
           headers: {
-            ...headers,
+            ...(numbered === undefined ? {} : { 'holdfast-request': headerOf(numbered) }),
             ...(bytes === undefined ? {} : { 'content-type': 'application/json', 'content-length': bytes.length }),
             ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
           },
@@ -141,9 +149,7 @@ export class HttpSiteClient implements SiteClient {
       );
       call.setTimeout(timeoutMs, () => call.destroy(new Error(`no answer for ${timeoutMs} ms`)));
       call.on('error', (error: NodeJS.ErrnoException) => {
-        // Nobody was there: nothing was sent.
-        const isUnsent = ['ECONNREFUSED', 'ENOENT', 'EACCES'].includes(error.code ?? '');
-        if (isUnsent) reject(new SiteError('UNREACHABLE', `No agent answers at ${endpoint} (${error.code})`, true));
+        if (isUnsent(error)) reject(unreachable(endpoint, error));
         else if (signal?.aborted) reject(aborted(isRead));
         else reject(answerLost(endpoint, error, isRead));
       });
@@ -156,7 +162,7 @@ export class HttpSiteClient implements SiteClient {
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
     } catch (error) {
-      throw answerLost(this.#options.endpoint, error as Error, isRead);
+      throw answerLost(this.options.endpoint, error as Error, isRead);
     }
     return Buffer.concat(chunks).toString('utf8');
   }
@@ -165,17 +171,10 @@ export class HttpSiteClient implements SiteClient {
 const headerOf = ({ session, ownerEpoch, sequence, lowestAwaited }: SessionRequest): string =>
   `session=${session}, owner-epoch=${ownerEpoch}, sequence=${sequence}, lowest-awaited=${lowestAwaited}`;
 
-const aborted = (definite: boolean): SiteError => new SiteError('ABORTED', 'The caller gave up', definite);
-
-const answerLost = (endpoint: string, { message }: Error, definite: boolean): SiteError =>
-  new SiteError('ANSWER_LOST', `The connection to ${endpoint} broke before the answer (${message})`, definite);
-
-function problemOf(status: number, text: string): SiteError {
+function problemInText(status: number, text: string): SiteError {
   try {
-    const checked = checkDocument('ProblemDetails', JSON.parse(text));
-    if (checked.ok) return new SiteError(checked.value.code, checked.value.detail, checked.value.definite);
+    return problemIn(status, JSON.parse(text));
   } catch {
-    // Not from an agent: told below.
+    return problemIn(status, undefined);
   }
-  return new SiteError('ANSWER_STRANGE', `HTTP ${status} without a problem in it: is this endpoint an agent?`, false);
 }

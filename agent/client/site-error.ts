@@ -1,4 +1,5 @@
 /** Refusals as a client sees them. */
+import { checkDocument } from '../../schemas/validate.ts';
 
 /** What a refused attempt says about the change it carried. */
 export class SiteError extends Error {
@@ -36,6 +37,24 @@ export const isPassing = ({ code }: SiteError): boolean => passing.has(code);
 
 /** A stream that broke off, or could not begin: read again, and watch from there. */
 export const isBroken = ({ code }: SiteError): boolean => ['STREAM_ENDED', 'TOO_MANY_STREAMS', 'WATCH_TOO_OLD'].includes(code);
+
+export const aborted = (definite: boolean): SiteError => new SiteError('ABORTED', 'The caller gave up', definite);
+
+export const answerLost = (endpoint: string, { message }: Error, definite: boolean): SiteError =>
+  new SiteError('ANSWER_LOST', `The connection to ${endpoint} broke before the answer (${message})`, definite);
+
+/** Nobody was there: nothing was sent. */
+export const isUnsent = ({ code }: NodeJS.ErrnoException): boolean => ['ECONNREFUSED', 'ENOENT', 'EACCES'].includes(code ?? '');
+
+export const unreachable = (endpoint: string, { code, message }: NodeJS.ErrnoException): SiteError =>
+  new SiteError('UNREACHABLE', `No agent answers at ${endpoint} (${code ?? message})`, true);
+
+/** What a refusal's body says; anything that is not an agent's leaves the outcome open. */
+export function problemIn(status: number, body: unknown): SiteError {
+  const checked = checkDocument('ProblemDetails', body);
+  if (checked.ok) return new SiteError(checked.value.code, checked.value.detail, checked.value.definite);
+  return new SiteError('ANSWER_STRANGE', `HTTP ${status} without a problem in it: is this endpoint an agent?`, false);
+}
 
 /** Anything thrown, as a SiteError; what is not known to be one leaves the outcome open. */
 export function asSiteError(error: unknown): SiteError {

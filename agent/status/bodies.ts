@@ -2,7 +2,6 @@
 import type { Sender } from '../state/commands.ts';
 import type { SessionClaim } from '../state/session-table.ts';
 import { ApiError } from './agent-api.ts';
-import type { Exchange } from './exchange.ts';
 
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
@@ -21,9 +20,9 @@ export const requestHeader = 'holdfast-request';
  * What makes a change happen once: `Holdfast-Request: session=N, owner-epoch=N, sequence=N, lowest-awaited=N`, or an `Idempotency-Key`.
  * Throws ApiError REQUEST_INVALID or IDEMPOTENCY_KEY_INVALID.
  */
-export function senderOf(exchange: Exchange): Sender {
-  const idempotencyKey = exchange.header('idempotency-key');
-  const numbered = exchange.header(requestHeader);
+export function senderIn(header: (name: string) => string | undefined): Sender {
+  const idempotencyKey = header('idempotency-key');
+  const numbered = header(requestHeader);
   if (numbered === undefined) {
     if (idempotencyKey === undefined) return {};
     if (idempotencyKey.length === 0 || idempotencyKey.length > 128)

@@ -25,7 +25,7 @@ export class EventStreams {
   /** Throws ApiError TOO_MANY_STREAMS or QUERY_INVALID. */
   serve(exchange: Exchange): void {
     const ring = this.#ring;
-    const { request, response } = exchange;
+    const { request, response } = exchange.http();
     const after = resumedFrom(exchange);
     if (this.#open >= streamsMax)
       throw new ApiError(503, 'TOO_MANY_STREAMS', `${streamsMax} readers watch already: end one of them, or read the documents instead`);

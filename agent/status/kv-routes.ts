@@ -1,7 +1,7 @@
 /** Values the site agrees on, over HTTP. */
 import { checkDocument, describeProblems } from '../../schemas/validate.ts';
 import { type AgentApi, ApiError } from './agent-api.ts';
-import { claimIn, isCount, senderOf } from './bodies.ts';
+import { claimIn, isCount } from './bodies.ts';
 import type { Exchange } from './exchange.ts';
 import { KvWatches } from './kv-watches.ts';
 import type { Route } from './router.ts';
@@ -85,24 +85,24 @@ async function putValue(api: AgentApi, exchange: Exchange): Promise<void> {
     ...(session === undefined ? {} : { session: claimIn(session, '/session') }),
     ...(sequential === undefined ? {} : { sequential }),
   };
-  exchange.result(await api.kvPut(exchange.param(0), value, options, senderOf(exchange)));
+  exchange.result(await api.kvPut(exchange.param(0), value, options, exchange.sender()));
 }
 
 async function deleteValue(api: AgentApi, exchange: Exchange): Promise<void> {
   const expectRevision = exchange.count('expectRevision', Number.MAX_SAFE_INTEGER);
   const options = expectRevision === undefined ? {} : { expectRevision };
-  exchange.result(await api.kvDelete(exchange.param(0), options, senderOf(exchange)));
+  exchange.result(await api.kvDelete(exchange.param(0), options, exchange.sender()));
 }
 
 async function deleteValues(api: AgentApi, exchange: Exchange): Promise<void> {
   const prefix = exchange.query('prefix') ?? '';
   if (prefix === '') throw new ApiError(400, 'QUERY_INVALID', '?prefix= is missing: say which values are to be deleted');
-  const { revision, results } = await api.kvTransact({ operations: [{ type: 'deletePrefix', prefix }] }, senderOf(exchange));
+  const { revision, results } = await api.kvTransact({ operations: [{ type: 'deletePrefix', prefix }] }, exchange.sender());
   exchange.result({ revision, deleted: results[0]?.deleted ?? 0 });
 }
 
 async function transact(api: AgentApi, exchange: Exchange): Promise<void> {
   const checked = checkDocument('KvTransaction', await exchange.json());
   if (!checked.ok) throw new ApiError(400, 'BODY_INVALID', describeProblems(checked.problems));
-  exchange.result(await api.kvTransact(checked.value, senderOf(exchange)));
+  exchange.result(await api.kvTransact(checked.value, exchange.sender()));
 }

@@ -24,7 +24,7 @@ export class KvWatches {
   /** `?prefix=` and `?after=REVISION`. Throws ApiError TOO_MANY_STREAMS, QUERY_INVALID or WATCH_TOO_OLD. */
   serve(exchange: Exchange): void {
     const log = this.#log;
-    const { response } = exchange;
+    const { response } = exchange.http();
     const prefix = exchange.query('prefix') ?? '';
     const resumed = Number(exchange.header('last-event-id') ?? Number.NaN);
     const after = Number.isSafeInteger(resumed) && resumed >= 0 ? resumed : exchange.count('after', Number.MAX_SAFE_INTEGER);

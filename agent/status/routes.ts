@@ -9,6 +9,7 @@ import type { Exchange } from './exchange.ts';
 import { kvRoutes } from './kv-routes.ts';
 import { memberRoutes } from './member-routes.ts';
 import { openApi } from './open-api.ts';
+import { pipePath, pipeProtocol } from './pipe.ts';
 import type { Route } from './router.ts';
 
 const artefactBytesMax = 1024 * 1024 * 1024;
@@ -129,6 +130,12 @@ export function routesOf(api: AgentApi): readonly Route[] {
       summary: 'Stores an artefact under its SHA-256.',
       handle: (exchange) => putArtefact(api, exchange),
     },
+    get(pipePath, `Many requests at a time on one connection: asked for with Upgrade: ${pipeProtocol}.`, () => {
+      throw new ApiError(426, 'UPGRADE_REQUIRED', `Ask with Upgrade: ${pipeProtocol}`, true, {
+        upgrade: pipeProtocol,
+        connection: 'Upgrade',
+      });
+    }),
     get('/v1/events', 'Events as they happen (server-sent), resumable by Last-Event-ID.', (exchange) => streams.serve(exchange)),
   ];
   return routes;
@@ -183,6 +190,6 @@ async function putArtefact(api: AgentApi, exchange: Exchange): Promise<void> {
   const bytes = Number(exchange.header('content-length'));
   if (!Number.isSafeInteger(bytes) || bytes < 0) throw new ApiError(411, 'LENGTH_REQUIRED', 'An artefact is sent with its Content-Length');
   if (bytes > artefactBytesMax) throw new ApiError(413, 'BODY_TOO_LARGE', `An artefact has at most ${artefactBytesMax} bytes`);
-  await api.putArtefact(digest(exchange), bytes, exchange.request as AsyncIterable<Uint8Array>);
+  await api.putArtefact(digest(exchange), bytes, exchange.http().request as AsyncIterable<Uint8Array>);
   exchange.result({ stored: true });
 }

@@ -6,7 +6,9 @@ import { connect, type Socket } from 'node:net';
 import type { ProblemDetails } from '../../schemas/generated/types.ts';
 import type { Log, Startable } from '../ports.ts';
 import { type AgentApi, ApiError } from './agent-api.ts';
-import { Exchange } from './exchange.ts';
+import { type Exchange, problemOf } from './exchange.ts';
+import { HttpExchange } from './http-exchange.ts';
+import { Pipe, pipePath, pipeProtocol } from './pipe.ts';
 import { Router } from './router.ts';
 import { routesOf } from './routes.ts';
 
@@ -54,6 +56,7 @@ export class StatusServer implements Startable {
   readonly #options: StatusServerOptions;
   readonly #router: Router;
   readonly #servers: Server[] = [];
+  readonly #pipes = new Set<Socket>();
 
   constructor({ api, log }: StatusServerComponents, options: StatusServerOptions) {
     this.#log = log;
@@ -71,6 +74,7 @@ export class StatusServer implements Startable {
   }
 
   async stop(): Promise<void> {
+    for (const socket of this.#pipes) socket.destroy();
     await Promise.all(
       this.#servers.map(
         (server) =>
@@ -91,11 +95,13 @@ export class StatusServer implements Startable {
         requestTimeout: requestMs,
         connectionsCheckingInterval: Math.min(headersMs / 2, 5000),
         keepAliveTimeout: 30_000,
+        shouldUpgradeCallback: ({ url, headers }) => url === pipePath && headers.upgrade?.toLowerCase() === pipeProtocol,
       },
       (request, response) => void this.#serve(request, response, trusted),
     );
     server.maxConnections = connectionsMax;
     server.on('clientError', refuseBroken);
+    server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket as Socket, head, trusted));
     return server;
   }
 
@@ -123,16 +129,47 @@ export class StatusServer implements Startable {
 
   async #serve(request: IncomingMessage, response: ServerResponse, trusted: boolean): Promise<void> {
     const method = request.method ?? 'GET';
-    const raw = request.url ?? '/';
-    let exchange = new Exchange(request, response);
+    await this.#route(
+      method,
+      request.url ?? '/',
+      (query, params) => new HttpExchange(request, response, query, params),
+      () => {
+        if (!trusted) this.#admit(request, method !== 'GET' && method !== 'HEAD');
+      },
+    );
+  }
+
+  /** A pipe may change things: over TCP it needs the token as a whole. */
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer, trusted: boolean): void {
+    try {
+      if (!trusted) this.#admit(request, true);
+    } catch (error) {
+      const { problem } = problemOf(error);
+      socket.end(rawProblem(problem));
+      return;
+    }
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ${pipeProtocol}\r\n\r\n`);
+    this.#pipes.add(socket);
+    socket.once('close', () => this.#pipes.delete(socket));
+    new Pipe(socket, head, (asked, make) => this.#route(asked.method, asked.path, make));
+  }
+
+  /** Never rejects: failures are answered. */
+  async #route(
+    method: string,
+    raw: string,
+    make: (query: string, params: readonly string[]) => Exchange,
+    admit: () => void = () => {},
+  ): Promise<void> {
+    let exchange: Exchange | undefined;
     try {
       if (!raw.startsWith('/') || raw.length > targetBytesMax)
         throw new ApiError(400, 'PATH_INVALID', `A request target is a path of at most ${targetBytesMax} characters`);
-      if (!trusted) this.#admit(request, method);
+      admit();
       // Not by URL: it would take a key of two dots for the parent directory.
-      const [path = '', ...query] = raw.split('?');
-      const { route, params } = this.#router.find(method, path);
-      exchange = new Exchange(request, response, query.join('?'), params);
+      const at = raw.indexOf('?');
+      const { route, params } = this.#router.find(method, at === -1 ? raw : raw.slice(0, at));
+      exchange = make(at === -1 ? '' : raw.slice(at + 1), params);
       await route.handle(exchange);
     } catch (error) {
       if (!(error instanceof ApiError))
@@ -141,15 +178,15 @@ export class StatusServer implements Startable {
           path: raw.slice(0, 200),
           message: error instanceof Error ? (error.stack ?? error.message) : String(error),
         });
-      exchange.problem(error);
+      (exchange ?? make('', [])).problem(error);
     }
   }
 
   /** Over TCP any program of the box, and any page in a browser on it, could ask. Throws ApiError. */
-  #admit(request: IncomingMessage, method: string): void {
+  #admit(request: IncomingMessage, isWrite: boolean): void {
     if (!loopbackHost.test(request.headers.host ?? ''))
       throw new ApiError(403, 'HOST_REFUSED', 'Ask by a loopback address: other names may be somebody else’s page');
-    if (method === 'GET' || method === 'HEAD') return;
+    if (!isWrite) return;
     const { token } = this.#options;
     if (token === undefined) throw new ApiError(403, 'WRITE_REFUSED', 'Writes are taken on the Unix socket: use it, or set /status/token');
     if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`))
@@ -172,10 +209,14 @@ function refuseBroken(error: NodeJS.ErrnoException, socket: Socket): void {
   }
   const [status, code, detail] = brokenRequests[error.code ?? ''] ?? [400, 'REQUEST_MALFORMED', 'This is no HTTP request'];
   const problem: ProblemDetails = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, code, detail, definite: true };
-  const body = JSON.stringify(problem);
-  const head = `HTTP/1.1 ${status} ${problem.title}\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}\r\n`;
   // What the client still sends is not waited for.
-  socket.end(`${head}connection: close\r\n\r\n${body}`, () => socket.destroy());
+  socket.end(rawProblem(problem), () => socket.destroy());
+}
+
+function rawProblem(problem: ProblemDetails): string {
+  const body = JSON.stringify(problem);
+  const head = `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: application/problem+json`;
+  return `${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`;
 }
 
 /** Removes a socket nobody listens on. One that answers is left, and listening then fails. */

@@ -2,6 +2,10 @@
 
 export type KvGuard = KvRevisionGuard | KvValueGuard | KvSessionGuard;
 export type KvOperation = KvPutOperation | KvDeleteOperation | KvDeletePrefixOperation;
+/**
+ * Done once, however often it is sent: numbered in a session, or by a key of the client's own choice.
+ */
+export type PipeOnce = PipeNumbered | PipeKeyed;
 
 export interface AllDocuments {
   AgentConfig: AgentConfig;
@@ -11,6 +15,7 @@ export interface AllDocuments {
   MemberChange: MemberChange;
   MembersDocument: MembersDocument;
   NodesDocument: NodesDocument;
+  PipeRequest: PipeRequest;
   PlacementProblem: PlacementProblem;
   Placement: Placement;
   PlacementsDocument: PlacementsDocument;
@@ -983,6 +988,39 @@ export interface TopologyDocument {
     latencyMs: number;
     mbps: number;
   }[];
+}
+/**
+ * One line a client writes into GET /v1/pipe: a request of the HTTP interface, answered by a line with the same id, in any order.
+ */
+export interface PipeRequest {
+  /**
+   * Chosen by the client: different for all requests under way.
+   */
+  id: number;
+  method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /**
+   * Path and query, as in HTTP.
+   */
+  path: string;
+  /**
+   * The JSON body, where the request has one.
+   */
+  body?: {
+    [k: string]: unknown;
+  };
+  once?: PipeOnce;
+}
+export interface PipeNumbered {
+  session: number;
+  ownerEpoch: number;
+  sequence: number;
+  /**
+   * At most the sequence.
+   */
+  lowestAwaited: number;
+}
+export interface PipeKeyed {
+  idempotencyKey: string;
 }
 /**
  * Everything a plan is made from: boxes, links, data sources, workloads, what stands. Costs are seconds per hour.

@@ -32,6 +32,8 @@ const pointers: Readonly<Record<string, string>> = {
   'KvTransaction.unknown-operation': '/operations/0/type',
   'NodesDocument.negative-age': '/nodes/0/healthAgeSeconds',
   'NodesDocument.no-name': '/nodes/1/name',
+  'PipeRequest.negative-id': '/id',
+  'PipeRequest.no-method': '/method',
   'Placement.negative-epoch': '/epoch',
   'Placement.unknown-class': '/class',
   'PlacementProblem.negative-memory': '/nodes/0/capacity/memoryMiB',
