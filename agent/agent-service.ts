@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { tickMs } from '../consensus/core/types.ts';
 import { ConsensusError } from '../consensus/driver/errors.ts';
 import type {
+  DecisionsDocument,
   KvTransaction,
   NodesDocument,
   PlacementsDocument,
@@ -13,6 +14,7 @@ import type {
 } from '../schemas/generated/types.ts';
 import type { Agreement } from './agreement.ts';
 import type { Answers } from './answers.ts';
+import type { DecisionBook } from './control/decisions.ts';
 import type { PlanningDuty } from './control/planning-duty.ts';
 import type { EnginePlanner } from './engine-planner.ts';
 import type { LogCollector } from './log-collector.ts';
@@ -42,6 +44,7 @@ export interface AgentServiceComponents {
   readonly agreement: Agreement;
   readonly answers: Answers;
   readonly duty: PlanningDuty;
+  readonly decisions: DecisionBook;
   readonly planner: EnginePlanner;
   readonly store: ArtefactStore;
   readonly logs: LogCollector;
@@ -121,6 +124,11 @@ export class AgentService implements AgentApi {
   }
   plan(): { readonly by: 'upper' | 'local'; readonly revision: number; readonly plan: unknown } | undefined {
     return this.#parts.agreement.state.plan();
+  }
+
+  decisions(): DecisionsDocument {
+    const { forgotten, decisions } = this.#parts.decisions.list();
+    return { revision: this.revision(), forgotten, decisions: [...decisions] };
   }
 
   async explain(workload: string): Promise<object> {

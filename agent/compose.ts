@@ -2,12 +2,13 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { BootClock } from '../consensus/driver/boot-clock.ts';
-import type { InstancesDocument, ReportedNode, UplinkReport } from '../schemas/generated/types.ts';
+import type { InstancesDocument, ReportedNode } from '../schemas/generated/types.ts';
 import { AgentService } from './agent-service.ts';
 import { Agreement } from './agreement.ts';
 import { Answers } from './answers.ts';
 import { ArtefactExchange } from './artefact-exchange.ts';
 import type { Settings } from './config.ts';
+import { DecisionBook } from './control/decisions.ts';
 import { MemberDuty } from './control/member-duty.ts';
 import { PlanningDuty } from './control/planning-duty.ts';
 import { ReleaseDuty } from './control/release-duty.ts';
@@ -28,6 +29,7 @@ import { DeltaCalls } from './network/delta-calls.ts';
 import { Network } from './network/host.ts';
 import { loadOrCreateIdentity } from './network/identity.ts';
 import type { KnownPeer, Log } from './ports.ts';
+import { reportOf } from './site-report.ts';
 import { EventRing } from './status/event-ring.ts';
 import { StatusServer } from './status/server.ts';
 import { UplinkClient } from './uplink/uplink-client.ts';
@@ -127,6 +129,12 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       const own = facts.unseen();
       return { ...own, absent: [...own.absent, ...childReports().flatMap(({ report }) => report.absent)] };
     };
+    const decisions = new DecisionBook(settings.replan.historyMax);
+    const noteDecision = (): void => {
+      const row = agreement.state.plan();
+      if (row?.decision !== undefined) decisions.addCommitted(row.revision, row.decision);
+    };
+    noteDecision();
     const duty: PlanningDuty = new PlanningDuty(
       {
         site: agreement,
@@ -137,11 +145,22 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
         unseen,
         settled: () => uplinkServer?.settled() ?? true,
         onPlanned: ({ unplaced }) => events.add('plan.committed', { unplaced: unplaced.length }),
+        onKept: (decision) => {
+          decisions.add(decision);
+          events.add('plan.kept', { reason: decision.reason });
+        },
+        wallClock: () => new Date(),
       },
       {
         hasUpper: settings.upper !== undefined,
         hasChildren: settings.children.length > 0,
         uplink: { latencyMs: settings.upper?.latencyMs ?? 20, mbps: settings.upper?.mbps ?? 100 },
+        replan: {
+          ...settings.replan,
+          ignore: new Set(settings.replan.ignore),
+          restMs: settings.replan.restSeconds * 1000,
+          calmMs: settings.replan.calmSeconds * 1000,
+        },
       },
     );
     const uplinkClient =
@@ -254,6 +273,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
     agreement.onApplied((revision, changes) => {
       tellChanges(events, revision, changes);
       sessions.changed(changes);
+      if (changes.some(({ key }) => key.startsWith('plan/'))) noteDecision();
       if (changes.some(({ key }) => key.startsWith('member/') || key.startsWith('incarnation/'))) meetMembers();
       if (changes.some(({ key }) => !key.startsWith('kv/') && !key.startsWith('client/'))) pokeAll();
     });
@@ -293,6 +313,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       agreement,
       answers,
       duty,
+      decisions,
       planner,
       store,
       logs,
@@ -366,23 +387,6 @@ function peersOf({ site, members, upper, children }: Settings): readonly KnownPe
       child.members.map((member) => ({ ...member, address: undefined, site: child.site, relation: 'child' as const })),
     ),
   ];
-}
-
-function reportOf(agreement: Agreement, facts: FactBook): UplinkReport {
-  const { state, site } = agreement;
-  return {
-    version: 1,
-    site,
-    authority: { ...state.authority() },
-    nodes: [...facts.nodes()],
-    absent: [...facts.unseen().absent],
-    specs: state
-      .workloads()
-      .filter(({ origin }) => origin === 'site')
-      .map(({ spec }) => spec),
-    placements: state.placements().map((placement) => ({ ...placement })),
-    holders: state.holders().map(({ workload, replica, node }) => ({ workload, replica, node })),
-  };
 }
 
 function bootId(): string {

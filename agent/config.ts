@@ -46,6 +46,7 @@ export interface Settings {
   /** Milliseconds. */
   readonly timing: Required<NonNullable<AgentConfig['timing']>>;
   readonly limits: Required<NonNullable<AgentConfig['limits']>>;
+  readonly replan: Required<NonNullable<AgentConfig['replan']>>;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** As written, for what reads the document itself. */
   readonly document: AgentConfig;
@@ -144,6 +145,16 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
     links: document.links ?? [],
     timing,
     limits: { artefactStoreMiB: 1024, outputKiB: 256, logSegmentKiB: 4096, ...document.limits },
+    replan: {
+      ignore: [],
+      frequencyBandPercent: 30,
+      restSeconds: 30,
+      calmSeconds: 60,
+      partialAbove: 64,
+      moveThresholdSeconds: 1,
+      historyMax: 200,
+      ...document.replan,
+    },
     logLevel: document.log?.level ?? 'info',
     document,
   };

@@ -2,6 +2,7 @@
 import type { PlacementProblem, Plan } from '../schemas/generated/types.ts';
 import type { Explanation } from './placement/explain.ts';
 import { Planner, type PlannerOptions } from './placement/planner.ts';
+import type { Replanned } from './placement/replan.ts';
 import { specsToProblem } from './placement/spec-to-problem.ts';
 import type { PlanningInput, PlanningPort, PlanResult } from './ports.ts';
 
@@ -13,8 +14,7 @@ export class EnginePlanner implements PlanningPort {
   }
 
   async solve(input: PlanningInput, signal: AbortSignal): Promise<PlanResult> {
-    const plan = await this.#planner.solve(toProblem(input), { signal });
-    return toResult(plan);
+    return toResult(await this.#planner.replan(toProblem(input), input.free, { signal }));
   }
 
   /** Why a workload is where it is under the present facts. */
@@ -27,17 +27,24 @@ export class EnginePlanner implements PlanningPort {
   }
 }
 
-export function toProblem({ nodes, specs, current, held, uplink, unreachableArtefacts }: PlanningInput): PlacementProblem {
+export function toProblem(input: PlanningInput): PlacementProblem {
+  const { nodes, specs, current, held, uplink, unreachableArtefacts, cordoned, moveThresholdSeconds } = input;
   const known = new Set(nodes.map(({ topology }) => topology.node));
   // What stands on a box not known here has nowhere to stay, unless it is held: then it counts for spreading.
   const standing = current.filter(({ workload, replica, node }) => known.has(node) || held.has(`${workload}/${replica}`));
-  return specsToProblem({ specs, nodes, current: standing, held, unreachableArtefacts, uplink });
+  return specsToProblem(
+    { specs, nodes, current: standing, held, unreachableArtefacts, uplink, ...(cordoned === undefined ? {} : { cordoned }) },
+    moveThresholdSeconds === undefined ? {} : { moveThresholdSeconds },
+  );
 }
 
-function toResult(plan: Plan): PlanResult {
+export function toResult({ plan, standing, partial, freed }: Replanned): PlanResult {
   return {
     assignments: plan.assignments.map(({ workload, replica, node, class: workClass }) => ({ workload, replica, node, class: workClass })),
     unplaced: plan.unplaced.map(({ workload, replica, summary }) => ({ workload, replica, reasons: [summary] })),
     plan,
+    standing,
+    partial,
+    freed,
   };
 }

@@ -3,7 +3,7 @@
  * Everything durable or shared by the site goes through the replicated state; everything here is local or a fact.
  */
 import type { NodeId } from '../consensus/core/types.ts';
-import type { InstanceStatus, InstancesDocument, Placement, ReportedNode, WorkloadSpec } from '../schemas/generated/types.ts';
+import type { InstanceStatus, InstancesDocument, Placement, Plan, ReportedNode, WorkloadSpec } from '../schemas/generated/types.ts';
 import type { Assignment, Command, Outcome } from './state/commands.ts';
 import type { SiteState } from './state/site-state.ts';
 
@@ -153,13 +153,24 @@ export interface PlanningInput {
   readonly uplink: { readonly latencyMs: number; readonly mbps: number };
   /** Artefacts that no reachable box holds: work that needs one may only go where it is staged. */
   readonly unreachableArtefacts: ReadonlySet<string>;
+  /** Boxes that take nothing new and keep what they have. */
+  readonly cordoned?: ReadonlySet<string>;
+  /** Only these replicas, and those that may not stay, are to be looked at, if that is enough. Absent: all. */
+  readonly free?: ReadonlySet<string>;
+  /** Seconds per hour a move must save beyond what it costs. */
+  readonly moveThresholdSeconds?: number;
 }
 
 export interface PlanResult {
   readonly assignments: readonly Assignment[];
   readonly unplaced: readonly { readonly workload: string; readonly replica: number; readonly reasons: readonly string[] }[];
   /** The engine's plan document, with terms and alternatives. */
-  readonly plan: object;
+  readonly plan: Plan;
+  /** What it comes to when everything that may stays where it is: seconds per hour, and replicas without a place then. */
+  readonly standing: { readonly total: number; readonly homeless: readonly string[] };
+  /** Only some replicas were free to move, and how many. */
+  readonly partial: boolean;
+  readonly freed: number;
 }
 
 export interface PlanningPort {

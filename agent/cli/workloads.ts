@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { WorkloadsDocument } from '../../schemas/generated/types.ts';
 import { wholeNumber } from './context.ts';
+import { addHistory } from './history.ts';
 import type { Act } from './main-cli.ts';
 import { showWorkloads } from './show.ts';
 import { addWhy } from './why.ts';
@@ -53,6 +54,7 @@ export function addWorkloads(program: Command, act: Act): void {
       }),
     );
   addWhy(placement, act);
+  addHistory(placement, act);
   const workload = program.command('workload').description('workloads and their replicas');
   workload
     .command('list')

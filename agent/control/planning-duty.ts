@@ -1,8 +1,10 @@
 /** The leader's duty to keep a plan in force that fits what is known: replans when something it depends on changed. */
 import type { Clock } from '../../consensus/driver/ports.ts';
-import type { ReportedNode } from '../../schemas/generated/types.ts';
+import type { Decision, ReportedNode, Trigger } from '../../schemas/generated/types.ts';
 import type { Log, PlanningInput, PlanningPort, PlanResult, SiteAccess } from '../ports.ts';
 import { describeMoves, heldElsewhere, localAssignments } from './assignments.ts';
+import { recordOf, weigh } from './decisions.ts';
+import { affected, type Basis, basisOf, drift, placementsKey, type TriggerCriteria, triggersBetween } from './triggers.ts';
 
 export interface PlanningDutyComponents {
   readonly site: SiteAccess;
@@ -16,12 +18,40 @@ export interface PlanningDutyComponents {
   /** False while decisions of a child site are being taken over: a plan made from half of them would undo the rest. */
   readonly settled: () => boolean;
   readonly onPlanned: (result: PlanResult) => void;
+  /** A new plan was not worth its moves; decisions that were applied travel with their plan. */
+  readonly onKept?: (decision: Decision) => void;
+  /** Boxes that are to take nothing new. */
+  readonly cordoned?: () => ReadonlySet<string>;
+  /** Price of energy per kWh. */
+  readonly price?: () => number | undefined;
+  /** For the records only: no decision looks at it. */
+  readonly wallClock?: () => Date;
 }
+
+export interface ReplanOptions extends TriggerCriteria {
+  /** Milliseconds between a decision and the next one that only drift calls for. */
+  readonly restMs: number;
+  /** After a partial plan and this many milliseconds without another decision, everything is planned. */
+  readonly calmMs: number;
+  /** Sites of more replicas than this are planned in part, where that is enough. */
+  readonly partialAbove: number;
+  readonly moveThresholdSeconds: number;
+}
+
+export const defaultReplan: ReplanOptions = {
+  ignore: new Set(),
+  frequencyBandPercent: 30,
+  restMs: 30_000,
+  calmMs: 60_000,
+  partialAbove: 64,
+  moveThresholdSeconds: 1,
+};
 
 export interface PlanningDutyOptions {
   readonly hasUpper: boolean;
   readonly hasChildren: boolean;
   readonly uplink: { readonly latencyMs: number; readonly mbps: number };
+  readonly replan?: ReplanOptions;
   /** Milliseconds that news is gathered before a plan is made. @default 30 */
   readonly gatherMs?: number;
   /** After a failure the duty waits, doubling from this many milliseconds. @default 250 */
@@ -31,11 +61,16 @@ export interface PlanningDutyOptions {
 const retryMaxMs = 10_000;
 /** A new leader waits this long to hear of every member before it plans without some of them. */
 const patienceMs = 5000;
+const calm: Trigger = { kind: 'calm', subject: 'site', detail: 'all is planned again after a partial plan' };
 
 export class PlanningDuty {
   readonly #parts: PlanningDutyComponents;
   readonly #options: Required<PlanningDutyOptions>;
-  #planned: string | undefined;
+  /** What the newest decision was made from. */
+  #basis: Basis | undefined;
+  #decidedAt = 0;
+  /** The newest plan was made in part. */
+  #partly = false;
   #cancel: (() => void) | undefined;
   #running: AbortController | undefined;
   #retryMs: number;
@@ -43,13 +78,13 @@ export class PlanningDuty {
 
   constructor(components: PlanningDutyComponents, options: PlanningDutyOptions) {
     this.#parts = components;
-    this.#options = { gatherMs: 30, retryMs: 250, ...options };
+    this.#options = { gatherMs: 30, retryMs: 250, replan: defaultReplan, ...options };
     this.#retryMs = this.#options.retryMs;
   }
 
   /** True while the plan in force does not answer what is known now. */
   pending(): boolean {
-    return this.#mayPlan() && this.#signature() !== this.#planned;
+    return this.#mayPlan() && this.#triggers().length > 0;
   }
 
   /** Replicas the newest plan made here had no place for. */
@@ -65,7 +100,8 @@ export class PlanningDuty {
       this.#cancel?.();
       this.#cancel = undefined;
       this.#retryMs = this.#options.retryMs;
-      this.#planned = undefined;
+      this.#basis = undefined;
+      this.#partly = false;
       return;
     }
     if (this.#running !== undefined || this.#cancel !== undefined || !this.pending()) return;
@@ -82,7 +118,7 @@ export class PlanningDuty {
 
   /** What a plan would be made from now, and for whom nothing may be decided. */
   input(): PlanningInput {
-    const { site, nodes, unseen } = this.#parts;
+    const { site, nodes, unseen, cordoned } = this.#parts;
     const known = nodes();
     const { absent, unheard } = unseen();
     const specs = site.state.workloads().map(({ spec }) => spec);
@@ -94,7 +130,16 @@ export class PlanningDuty {
       new Set(unheard),
       this.#options.hasChildren,
     );
-    return { nodes: known, specs, current, held, uplink: this.#options.uplink, unreachableArtefacts: this.#unreachable() };
+    return {
+      nodes: known,
+      specs,
+      current,
+      held,
+      uplink: this.#options.uplink,
+      unreachableArtefacts: this.#unreachable(),
+      cordoned: cordoned?.() ?? new Set(),
+      moveThresholdSeconds: this.#options.replan.moveThresholdSeconds,
+    };
   }
 
   /** Artefacts of known workloads that no usable box holds. */
@@ -121,26 +166,41 @@ export class PlanningDuty {
     return row?.origin !== 'upper' || row.spec.onSplit !== 'stop';
   }
 
-  /** Everything a plan depends on, but not what it produces: health ages and loads are left out, or every sample would replan. */
-  #signature(): string {
-    const { site, nodes } = this.#parts;
-    const boxes = nodes().map(({ topology, usable, risk }) => [{ ...topology, run: 0, seq: 0 }, usable, risk >= 0.5]);
-    const workloads = site.state.workloads().map(({ spec, revision }) => [spec.name, revision]);
-    return JSON.stringify([
-      site.state.authority().epoch,
-      [boxes, this.#parts.unseen()],
-      workloads,
-      [...this.#unreachable()],
-      site.state.placements().map(({ workload, replica, node }) => [workload, replica, node]),
-    ]);
+  #basisNow(): Basis {
+    const { site, nodes, unseen, cordoned, price } = this.#parts;
+    return basisOf({
+      epoch: site.state.authority().epoch,
+      nodes: nodes(),
+      unseen: unseen(),
+      workloads: site.state.workloads(),
+      placements: site.state.placements(),
+      unreachable: this.#unreachable(),
+      cordoned: cordoned?.() ?? new Set(),
+      rates: new Map(),
+      price: price?.(),
+    });
+  }
+
+  /** What calls for a plan now. Drift alone has to wait until the last decision has had some time. */
+  #triggers(): readonly Trigger[] {
+    const { replan } = this.#options;
+    const found = triggersBetween(this.#basis, this.#basisNow(), replan);
+    const restedMs = this.#parts.clock.nowMs() - this.#decidedAt;
+    const all = this.#partly && restedMs >= replan.calmMs && !replan.ignore.has('calm') ? [...found, calm] : found;
+    return restedMs < replan.restMs && all.every(({ kind }) => drift.has(kind)) ? [] : all;
   }
 
   async #plan(): Promise<void> {
     if (!this.#mayPlan()) return;
-    const { site, planner, log, clock } = this.#parts;
-    const input = this.input();
+    const { site, planner, log, clock, wallClock } = this.#parts;
+    const triggers = this.#triggers();
+    if (triggers.length === 0) return;
+    const basis = this.#basisNow();
+    const current = site.state.placements();
+    const free = current.length > this.#options.replan.partialAbove ? affected(triggers, current) : undefined;
+    const input = { ...this.input(), ...(free === undefined ? {} : { free }) };
     if (input.specs.length === 0 && input.current.length === 0) {
-      this.#planned = this.#signature();
+      this.#basis = basis;
       return;
     }
     // A plan made from placements that were replaced meanwhile would undo what replaced them.
@@ -149,41 +209,65 @@ export class PlanningDuty {
     this.#running = abort;
     const begun = clock.nowMs();
     try {
-      const before = this.#signature();
       const result = await planner.solve(input, abort.signal);
-      const { epoch, basisRevision } = site.state.authority();
       const placements = site.state.placements();
       const assignments = localAssignments(result.assignments, placements, input.held, this.#options.hasUpper, (name) =>
         this.#mayBegin(name),
       );
-      const outcome = await site.propose({
-        type: 'planCommit',
-        by: 'local',
-        authorityEpoch: epoch,
-        basisRevision,
-        expectPlan,
-        provisional: this.#options.hasUpper,
-        assignments,
-        plan: result.plan,
+      const movable = ({ workload, replica }: { readonly workload: string; readonly replica: number }): boolean =>
+        !input.held.has(`${workload}/${replica}`);
+      const verdict = weigh(result, assignments.filter(movable), input.current.filter(movable));
+      // Whoever begins to decide says so with a plan of its own.
+      const applied = verdict.apply || triggers.some(({ kind }) => kind === 'first');
+      const record = recordOf({
+        by: site.self,
+        at: wallClock?.() ?? new Date(0),
+        triggers,
+        result,
+        verdict,
+        applied,
+        before: placements,
+        after: assignments,
+        ms: clock.nowMs() - begun,
       });
-      if (!outcome.ok && outcome.code === 'STALE_PLAN') {
-        this.#running = undefined;
-        this.check();
-        return;
+      if (applied) {
+        const { epoch, basisRevision } = site.state.authority();
+        const outcome = await site.propose({
+          type: 'planCommit',
+          by: 'local',
+          authorityEpoch: epoch,
+          basisRevision,
+          expectPlan,
+          provisional: this.#options.hasUpper,
+          assignments,
+          plan: result.plan,
+          decision: record,
+        });
+        if (!outcome.ok && outcome.code === 'STALE_PLAN') {
+          this.#running = undefined;
+          this.check();
+          return;
+        }
+        if (!outcome.ok) throw new Error(`${outcome.code}: ${outcome.message}`);
+        log.info('plan.committed', {
+          revision: outcome.revision,
+          triggers: record.triggers,
+          assignments: assignments.length,
+          moves: describeMoves(placements, assignments),
+          unplaced: result.unplaced.length,
+          ms: Math.round(clock.nowMs() - begun),
+        });
+      } else {
+        log.info('plan.kept', { triggers: record.triggers, reason: record.reason, ms: record.ms });
+        this.#parts.onKept?.(record);
       }
-      if (!outcome.ok) throw new Error(`${outcome.code}: ${outcome.message}`);
       this.#unplaced = result.unplaced;
       this.#retryMs = this.#options.retryMs;
-      // Placements are part of the signature, and the plan itself has just changed them: only other news counts as news.
-      this.#planned = sameButPlacements(before, this.#signature()) ? this.#signature() : undefined;
-      log.info('plan.committed', {
-        revision: outcome.revision,
-        assignments: assignments.length,
-        moves: describeMoves(placements, assignments),
-        unplaced: result.unplaced.length,
-        ms: Math.round(clock.nowMs() - begun),
-      });
-      this.#parts.onPlanned(result);
+      // Placements are part of the picture, and the plan itself has just changed them: only other news counts as news.
+      this.#basis = applied ? { ...basis, placements: placementsKey(site.state.placements()) } : basis;
+      this.#decidedAt = clock.nowMs();
+      this.#partly = result.partial;
+      if (applied) this.#parts.onPlanned(result);
       this.#running = undefined;
       this.check();
     } catch (error) {
@@ -197,9 +281,4 @@ export class PlanningDuty {
       this.#retryMs = Math.min(retryMaxMs, this.#retryMs * 2);
     }
   }
-}
-
-function sameButPlacements(a: string, b: string): boolean {
-  const head = (text: string): string => JSON.stringify((JSON.parse(text) as unknown[]).slice(0, 4));
-  return head(a) === head(b);
 }

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { checkPlan } from './checker.ts';
 import type { Explanation } from './explain.ts';
+import type { Replanned } from './replan.ts';
 import type { PlannerRequest, WorkerAnswer } from './worker-messages.ts';
 
 /**
@@ -54,17 +55,35 @@ export class Planner {
 
   /** A plan that the independent checker has passed. @throws {PlannerError} */
   async solve(problem: PlacementProblem, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Plan> {
+    const answer = await this.#interruptible((stop) => this.#ask({ kind: 'solve', id: this.#takeId(), problem, stop }, signal), signal);
+    if (answer.kind !== 'plan') throw new PlannerError('WORKER_FAILED', `Cannot plan: the thread answered ${answer.kind}`);
+    refuseWrong(problem, answer.plan);
+    return answer.plan;
+  }
+
+  /** A plan for a site that runs, made in part where that is enough, with what staying would cost. @throws {PlannerError} */
+  async replan(
+    problem: PlacementProblem,
+    free: ReadonlySet<string> | undefined,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<Replanned> {
+    const answer = await this.#interruptible(
+      (stop) => this.#ask({ kind: 'replan', id: this.#takeId(), problem, free, stop }, signal),
+      signal,
+    );
+    if (answer.kind !== 'replanned') throw new PlannerError('WORKER_FAILED', `Cannot plan: the thread answered ${answer.kind}`);
+    refuseWrong(problem, answer.plan);
+    return answer;
+  }
+
+  async #interruptible(ask: (stop: SharedArrayBuffer) => Promise<WorkerAnswer>, signal: AbortSignal | undefined): Promise<WorkerAnswer> {
     const stop = new SharedArrayBuffer(4);
     const onAbort = (): void => {
       Atomics.store(new Int32Array(stop), 0, 1);
     };
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      const answer = await this.#ask({ kind: 'solve', id: this.#takeId(), problem, stop }, signal);
-      if (answer.kind !== 'plan') throw new PlannerError('WORKER_FAILED', `Cannot plan: the thread answered ${answer.kind}`);
-      const wrong = checkPlan(problem, answer.plan);
-      if (wrong.length > 0) throw new PlannerError('BAD_PLAN', `Cannot use the plan: ${wrong.slice(0, 5).join('; ')}`);
-      return answer.plan;
+      return await ask(stop);
     } finally {
       signal?.removeEventListener('abort', onAbort);
       // Whoever gave up (a deadline, a stop) must not leave the thread searching.
@@ -160,6 +179,12 @@ export class Planner {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+/** The independent checker, over the whole problem: what a partial plan left in place is held against it too. */
+function refuseWrong(problem: PlacementProblem, plan: Plan): void {
+  const wrong = checkPlan(problem, plan);
+  if (wrong.length > 0) throw new PlannerError('BAD_PLAN', `Cannot use the plan: ${wrong.slice(0, 5).join('; ')}`);
 }
 
 function aborted(): PlannerError {

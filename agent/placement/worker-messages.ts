@@ -1,17 +1,28 @@
 /** What planner and worker thread say to each other. */
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import type { Explanation } from './explain.ts';
+import type { Replanned } from './replan.ts';
 
 export type PlannerRequest =
   | {
       readonly kind: 'solve';
       readonly id: number;
-      readonly problem: PlacementProblem /** Becomes 1 when nobody waits any more. */;
+      readonly problem: PlacementProblem;
+      /** Becomes 1 when nobody waits any more. */
+      readonly stop: SharedArrayBuffer;
+    }
+  | {
+      readonly kind: 'replan';
+      readonly id: number;
+      readonly problem: PlacementProblem;
+      /** Replicas to be looked at; undefined for all. */
+      readonly free: ReadonlySet<string> | undefined;
       readonly stop: SharedArrayBuffer;
     }
   | { readonly kind: 'explain'; readonly id: number; readonly problem: PlacementProblem; readonly plan: Plan; readonly workload: string };
 
 export type WorkerAnswer =
   | { readonly kind: 'plan'; readonly id: number; readonly plan: Plan }
+  | ({ readonly kind: 'replanned'; readonly id: number } & Replanned)
   | { readonly kind: 'explanation'; readonly id: number; readonly explanation: Explanation }
   | { readonly kind: 'failed'; readonly id: number; readonly code: 'BAD_PROBLEM' | 'WORKER_FAILED'; readonly message: string };

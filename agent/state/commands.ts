@@ -56,6 +56,8 @@ export type Command =
       readonly assignments: readonly Assignment[];
       /** The engine's plan with its terms and alternatives, for explanation. Opaque here; an entry of the log bounds it. */
       readonly plan: unknown;
+      /** Why it was made, for people. Opaque here. */
+      readonly decision?: unknown;
     }
   /** The former holder of an `onSplit: stop` replica let go, or its lease has certainly ended. */
   | {

@@ -40,6 +40,8 @@ export interface PlanRow {
   readonly revision: number;
   readonly basisRevision: number;
   readonly plan: unknown;
+  /** Why it was made; absent when it was taken over from elsewhere. */
+  readonly decision?: unknown;
 }
 
 const onlyRow = 'now';
@@ -300,7 +302,14 @@ export class SiteState implements StateMachine {
       provisional,
       basisRevision,
     });
-    this.#plan.set(onlyRow, { by: command.by, revision, basisRevision, plan: command.plan });
+    const { decision } = command;
+    this.#plan.set(onlyRow, {
+      by: command.by,
+      revision,
+      basisRevision,
+      plan: command.plan,
+      ...(decision === undefined ? {} : { decision }),
+    });
     if (command.by === 'upper') this.#authority.set(onlyRow, { ...authority, basisRevision });
     return { ok: true, revision };
   }

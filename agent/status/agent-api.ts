@@ -1,5 +1,6 @@
 /** What the HTTP interface needs of the agent. Answers are documents of the schemas; refusals are ApiErrors. */
 import type {
+  DecisionsDocument,
   KvTransaction,
   NodesDocument,
   PlacementsDocument,
@@ -90,6 +91,8 @@ export interface AgentApi {
   placements(): PlacementsDocument;
   /** The plan in force with its terms and alternatives; undefined before the first. */
   plan(): { readonly by: 'upper' | 'local'; readonly revision: number; readonly plan: unknown } | undefined;
+  /** Why plans were made, and what became of them. */
+  decisions(): DecisionsDocument;
   explain(workload: string): Promise<object>;
   /** What would be planned if this file were applied; changes nothing. */
   dryRun(file: WorkloadFile): Promise<object>;

@@ -49,6 +49,7 @@ const onceHeaders = [
 
 const fileOf: Readonly<Record<string, string>> = {
   StatusDocument: 'status',
+  DecisionsDocument: 'decisions',
   KvTransaction: 'kv-transaction',
   MemberChange: 'member-change',
   MembersDocument: 'members',

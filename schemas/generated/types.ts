@@ -9,6 +9,7 @@ export type PipeOnce = PipeNumbered | PipeKeyed;
 
 export interface AllDocuments {
   AgentConfig: AgentConfig;
+  DecisionsDocument: DecisionsDocument;
   HealthDocument: HealthDocument;
   InstancesDocument: InstancesDocument;
   KvTransaction: KvTransaction;
@@ -258,6 +259,41 @@ export interface AgentConfig {
      */
     logSegmentKiB?: number;
   };
+  /**
+   * When the placements are planned again, and when a new plan is worth its moves.
+   */
+  replan?: {
+    /**
+     * What does not call for a plan by itself. What makes a place impossible (a box lost, a workload new) always does.
+     *
+     * @maxItems 9
+     */
+    ignore?: ('node-joined' | 'node-returned' | 'health' | 'link' | 'load' | 'frequency' | 'maintenance' | 'price' | 'calm')[];
+    /**
+     * How far the observed runs per hour of a workload may be from what the plan assumed.
+     */
+    frequencyBandPercent?: number;
+    /**
+     * Least time between a decision and the next one that only drift calls for: load, frequency, price.
+     */
+    restSeconds?: number;
+    /**
+     * After a partial plan and this long without another decision, everything is planned again.
+     */
+    calmSeconds?: number;
+    /**
+     * Sites of more replicas than this are planned again in part, where that is enough.
+     */
+    partialAbove?: number;
+    /**
+     * Seconds per hour a move must save beyond what it costs.
+     */
+    moveThresholdSeconds?: number;
+    /**
+     * Decisions kept for `holdfast placement history`.
+     */
+    historyMax?: number;
+  };
   log?: {
     level?: 'debug' | 'info' | 'warn' | 'error';
   };
@@ -279,6 +315,149 @@ export interface Member {
    * It keeps no data: it votes, so that a site of two others goes on when one of them dies. One of the voters at most.
    */
   witness?: boolean;
+}
+/**
+ * Why plans were made, and what became of them, newest last: answer to GET /v1/decisions.
+ */
+export interface DecisionsDocument {
+  /**
+   * Log index applied when this was answered.
+   */
+  revision: number;
+  /**
+   * Older decisions this box does not keep any more.
+   */
+  forgotten: number;
+  /**
+   * @maxItems 1000
+   */
+  decisions: Decision[];
+}
+/**
+ * One decision about placements: what called for it, what was considered, what was chosen, and why.
+ */
+export interface Decision {
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  by: string;
+  /**
+   * Clock of the box that decided (ISO 8601), for people: clocks of boxes are not compared.
+   */
+  at: string;
+  /**
+   * @minItems 1
+   * @maxItems 16
+   */
+  triggers: Trigger[];
+  /**
+   * Whether everything was planned again, or only the replicas that had to be.
+   */
+  scope: 'whole' | 'partial';
+  /**
+   * Replicas that were free to move.
+   */
+  freed: number;
+  /**
+   * What was considered, the plan of least cost first; `stay` leaves everything where it is.
+   *
+   * @maxItems 8
+   */
+  candidates: DecisionCandidate[];
+  /**
+   * kept: everything stays where it is.
+   */
+  outcome: 'applied' | 'kept';
+  /**
+   * Why, in words.
+   */
+  reason: string;
+  /**
+   * Seconds per hour the moves save, before what moving costs; null where staying was not possible.
+   */
+  gain: number | null;
+  /**
+   * Seconds per hour charged for moving, threshold included.
+   */
+  movingCost: number;
+  /**
+   * What changed, in words.
+   *
+   * @maxItems 32
+   */
+  moves: string[];
+  /**
+   * Changes beyond those listed.
+   */
+  movesLeftOut: number;
+  /**
+   * Replicas without a place afterwards.
+   */
+  unplaced: number;
+  /**
+   * Log index of the plan; null when it was kept.
+   */
+  planRevision: number | null;
+  /**
+   * Milliseconds it took.
+   */
+  ms: number;
+}
+/**
+ * What called for a plan.
+ */
+export interface Trigger {
+  /**
+   * first: this box began to decide. placement: placements were changed by somebody else. calm: all is planned again after a partial plan.
+   */
+  kind:
+    | 'first'
+    | 'authority'
+    | 'node-joined'
+    | 'node-lost'
+    | 'node-returned'
+    | 'node-changed'
+    | 'health'
+    | 'link'
+    | 'artefact'
+    | 'workload'
+    | 'placement'
+    | 'maintenance'
+    | 'load'
+    | 'frequency'
+    | 'price'
+    | 'calm';
+  /**
+   * Box, link, workload or artefact.
+   */
+  subject: string;
+  /**
+   * What changed, in words.
+   */
+  detail: string;
+}
+export interface DecisionCandidate {
+  /**
+   * How it was built, or `stay`.
+   */
+  madeBy: string;
+  /**
+   * Of its assignments.
+   */
+  hash: string | null;
+  /**
+   * Seconds per hour, moving included.
+   */
+  total: number;
+  /**
+   * Replicas without a place.
+   */
+  unplaced: number;
+  /**
+   * Replicas on another box than now.
+   */
+  moves: number;
+  chosen: boolean;
 }
 /**
  * How one box is. Gossiped when it changed beyond a band, at least every healthMaxAgeMs. What a box cannot measure is null, never 0.

@@ -1,8 +1,8 @@
 /** One box's access to a site without a network: the real state, and proposals that are applied at once or when the test says so. */
 
-import { toProblem } from '../../agent/engine-planner.ts';
+import { toProblem, toResult } from '../../agent/engine-planner.ts';
 import { checkPlan } from '../../agent/placement/checker.ts';
-import { solve } from '../../agent/placement/solve.ts';
+import { replan } from '../../agent/placement/replan.ts';
 import type { PlanningInput, PlanningPort, PlanResult, SiteAccess } from '../../agent/ports.ts';
 import { type Command, encodeEnvelope, type Outcome } from '../../agent/state/commands.ts';
 import { SiteState } from '../../agent/state/site-state.ts';
@@ -131,8 +131,8 @@ export class InlinePlanner implements PlanningPort {
     this.inputs.push(input);
     if (this.fails !== undefined) throw this.fails;
     const problem = toProblem(input);
-    const plan = solve({ ...problem, limits: { ...problem.limits, steps: 2000 } });
-    const wrong = checkPlan(problem, plan);
+    const replanned = replan({ ...problem, limits: { ...problem.limits, steps: 2000 } }, input.free);
+    const wrong = checkPlan(problem, replanned.plan);
     if (wrong.length > 0) throw new Error(wrong.join('; '));
     if (this.held) {
       await new Promise<void>((resolve, reject) => {
@@ -140,11 +140,7 @@ export class InlinePlanner implements PlanningPort {
         signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
       });
     }
-    return {
-      assignments: plan.assignments.map(({ workload, replica, node, class: workClass }) => ({ workload, replica, node, class: workClass })),
-      unplaced: plan.unplaced.map(({ workload, replica, summary }) => ({ workload, replica, reasons: [summary] })),
-      plan,
-    };
+    return toResult(replanned);
   }
 
   release(): void {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { done, notYet, until } from '../../agent/demo/until.ts';
+import type { DecisionsDocument } from '../../schemas/generated/types.ts';
 import { LoneAgent, program, run } from './agent-process.ts';
 
 /** Names of the commands a help page lists. */
@@ -143,6 +144,10 @@ workloads:
       assert.match((await lone.cli(['workload', 'list'])).stdout, /talker +solo +hot +ready/);
       const explained = await lone.cli(['placement', 'explain', 'talker']);
       assert.match(explained.stdout, /talker\/0: on solo/);
+      const { decisions } = JSON.parse((await lone.cli(['placement', 'history', '--json'])).stdout) as DecisionsDocument;
+      const decision = decisions.find(({ triggers }) => triggers.some(({ kind, subject }) => kind === 'workload' && subject === 'talker'));
+      assert.deepEqual(decision?.moves, ['talker/0: nowhere → solo (hot)'], 'P18: why there is a plan');
+      assert.match((await lone.cli(['placement', 'history', '-n', '1'])).stdout, /because {2}workload: talker is new/);
       const unknown = await lone.cli(['placement', 'explain', 'ghost']);
       assert.equal(unknown.code, 3);
       assert.equal((await lone.cli(['apply', '-f', file])).code, 0, 'again, unchanged');

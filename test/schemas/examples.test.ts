@@ -12,6 +12,8 @@ const pointers: Readonly<Record<string, string>> = {
   'AgentConfig.peer-id-of-another-kind': '/upper/members/0/peerId',
   'AgentConfig.status-on-all-addresses': '/status/host',
   'AgentConfig.ten-members': '/site/members',
+  'DecisionsDocument.no-trigger': '/decisions/0/triggers',
+  'DecisionsDocument.whim': '/decisions/0/triggers/0/kind',
   'HealthDocument.memory-missing': '/memory',
   'HealthDocument.node-name-with-blank': '/node',
   'HealthDocument.other-version': '/version',

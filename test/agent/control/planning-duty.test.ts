@@ -1,56 +1,6 @@
 import assert from 'node:assert/strict';
-import { PlanningDuty } from '../../../agent/control/planning-duty.ts';
-import type { ReportedNode } from '../../../schemas/generated/types.ts';
-import { keepingLog, ManualClock } from '../health/fixtures.ts';
-import { box, InlinePlanner, SiteDouble, settled, spec } from '../site-double.ts';
-
-/** A leader with its duty; what it knows of boxes is set by the test. */
-class Leader {
-  readonly clock = new ManualClock();
-  readonly log = keepingLog();
-  readonly planner = new InlinePlanner();
-  readonly site: SiteDouble;
-  readonly duty: PlanningDuty;
-  nodes: ReportedNode[] = [box('a'), box('b'), box('c')];
-  unseen: { absent: string[]; unheard: string[] } = { absent: [], unheard: [] };
-  settled = true;
-
-  constructor({ hasUpper = false, hasChildren = false }: { readonly hasUpper?: boolean; readonly hasChildren?: boolean } = {}) {
-    this.site = new SiteDouble(this.clock, { hasUpper });
-    this.duty = new PlanningDuty(
-      {
-        site: this.site,
-        planner: this.planner,
-        clock: this.clock,
-        log: this.log,
-        nodes: () => this.nodes,
-        unseen: () => this.unseen,
-        settled: () => this.settled,
-        onPlanned: () => {},
-      },
-      { hasUpper, hasChildren, uplink: { latencyMs: 20, mbps: 100 } },
-    );
-  }
-
-  /** One round of the roster, and time for what it begins. */
-  async round(ms = 200): Promise<void> {
-    await settled();
-    this.duty.check();
-    await this.clock.advance(ms);
-    await settled();
-  }
-
-  get plans(): number {
-    return this.site.count('planCommit');
-  }
-  at(replica: string): string | undefined {
-    return this.site.where()[replica];
-  }
-  /** Changes what is known of a box. */
-  know(name: string, options: Parameters<typeof box>[1]): void {
-    this.nodes = [...this.nodes.filter(({ topology }) => topology.node !== name), box(name, options)];
-  }
-}
+import { box, settled, spec } from '../site-double.ts';
+import { Leader } from './leader.ts';
 
 describe('the leader keeps a fitting plan in force', () => {
   it('P18: plans what is new, once, and not again for what only repeats', async () => {

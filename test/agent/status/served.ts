@@ -48,6 +48,7 @@ export class PlayedAgent implements AgentApi {
   plan(): ReturnType<AgentApi['plan']> {
     return this.planned();
   }
+  decisions = (): AllDocuments['DecisionsDocument'] => example('DecisionsDocument', 'a-box-died');
   explain = (workload: string): Promise<object> => Promise.resolve({ workload, replicas: [] });
   dryRun = (): Promise<object> => Promise.resolve(example('Plan', 'mill'));
   kvGet = (key: string): Promise<KvValue | undefined> => Promise.resolve(this.values.get(key));

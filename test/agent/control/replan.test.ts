@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict';
+import { DecisionBook, recordOf, weigh } from '../../../agent/control/decisions.ts';
+import { toProblem, toResult } from '../../../agent/engine-planner.ts';
+import { replan } from '../../../agent/placement/replan.ts';
+import type { Decision, Trigger } from '../../../schemas/generated/types.ts';
+import { checkDocument, describeProblems } from '../../../schemas/validate.ts';
+import { box, spec } from '../site-double.ts';
+import { Leader } from './leader.ts';
+
+const kinds = ({ triggers = [] }: Partial<Decision> = {}): string[] => triggers.map(({ kind, subject }) => `${kind} ${subject}`);
+
+/** A leader with `web` in force on box a and nothing pending. */
+async function atRest(options: ConstructorParameters<typeof Leader>[0] = {}): Promise<Leader> {
+  const leader = new Leader(options);
+  leader.site.give(spec('web'));
+  leader.site.plan({ 'web/0': 'a' });
+  await leader.round();
+  assert.equal(leader.at('web/0'), 'a');
+  assert.deepEqual(kinds(leader.decision), ['first site']);
+  return leader;
+}
+
+describe('what calls for a plan', () => {
+  it('P18: each piece of news is named by its kind in the record of the decision', async () => {
+    const leader = await atRest();
+    const linked = box('b');
+    const cases: readonly (readonly [string, () => void])[] = [
+      ['health b', () => leader.know('b', { risk: 0.7 })],
+      ['node-lost b', () => leader.know('b', { usable: false, risk: 0.7 })],
+      ['node-returned b', () => leader.know('b', { usable: true, risk: 0.7 })],
+      ['node-changed c', () => leader.know('c', { memoryMiB: 4096 })],
+      ['node-joined d', () => leader.know('d', {})],
+      [
+        'link b c',
+        () => {
+          leader.know('b', { risk: 0.7 });
+          const topology = { ...linked.topology, links: [{ to: 'c', latencyMs: 9, mbps: 10 }] };
+          leader.nodes = [...leader.nodes.filter(({ topology: { node } }) => node !== 'b'), { ...linked, risk: 0.7, topology }];
+        },
+      ],
+      ['maintenance c', () => (leader.cordoned = new Set(['c']))],
+    ];
+    for (const [expected, change] of cases) {
+      const before = leader.kept.length + leader.plans;
+      change();
+      await leader.round();
+      assert.equal(leader.kept.length + leader.plans, before + 1, expected);
+      assert.ok(kinds(leader.kept.at(-1)).includes(expected), `${expected}: ${kinds(leader.kept.at(-1))}`);
+      await leader.round();
+      assert.equal(leader.duty.pending(), false, expected);
+    }
+    assert.equal(leader.at('web/0'), 'a', 'none of it was worth a move');
+  });
+
+  it('P18: kinds that are configured away call for nothing, what makes a place impossible always does', async () => {
+    const leader = await atRest({ replan: { ignore: new Set(['node-joined', 'health', 'link', 'maintenance']) } });
+    leader.know('d', {});
+    leader.know('b', { risk: 0.7 });
+    leader.cordoned = new Set(['c']);
+    await leader.round();
+    assert.equal(leader.planner.inputs.length, 1, 'the first one alone');
+    leader.know('a', { usable: false });
+    await leader.round();
+    assert.notEqual(leader.at('web/0'), 'a');
+    assert.deepEqual(kinds(leader.decision), ['node-lost a']);
+  });
+
+  it('P18: drift alone waits until the last decision has had its time', async () => {
+    const leader = await atRest({ replan: { restMs: 30_000 } });
+    leader.price = 0.4;
+    await leader.round();
+    assert.equal(leader.kept.length, 0);
+    assert.equal(leader.duty.pending(), false, 'and nobody has to wait for it');
+    await leader.round(30_000);
+    await leader.round();
+    assert.deepEqual(leader.kept.map(kinds), [['price energy']]);
+  });
+});
+
+describe('a plan is worth its moves, or is not carried out', () => {
+  it('P18: an empty box that joins moves nothing while the gain is below the cost of moving', async () => {
+    const leader = await atRest();
+    leader.know('d', {});
+    const plans = leader.plans;
+    await leader.round();
+    assert.equal(leader.plans, plans);
+    const [record] = leader.kept;
+    assert.equal(record?.outcome, 'kept');
+    assert.ok(record.gain !== null && record.gain <= record.movingCost);
+    assert.equal(record.candidates.find(({ chosen }) => chosen)?.madeBy, 'stay');
+  });
+
+  it('P18: moves away from a box at risk when that saves more than it costs, and not when moving is made dear', async () => {
+    for (const [moveThresholdSeconds, moved] of [
+      [1, true],
+      [100_000, false],
+    ] as const) {
+      const leader = new Leader({ replan: { moveThresholdSeconds } });
+      leader.site.give(spec('web', { criticality: 1 }));
+      leader.site.plan({ 'web/0': 'a' });
+      await leader.round();
+      leader.know('a', { risk: 1 });
+      await leader.round();
+      assert.equal(leader.at('web/0') !== 'a', moved);
+      const record = moved ? leader.decision : leader.kept[0];
+      assert.equal(record?.outcome, moved ? 'applied' : 'kept');
+      assert.equal((record?.gain ?? 0) > (record?.movingCost ?? 0), moved, record?.reason);
+      assert.deepEqual(kinds(record), ['health a']);
+    }
+  });
+
+  it('P18: what cannot stay is moved whatever it costs, and the record says so', async () => {
+    const leader = await atRest({ replan: { moveThresholdSeconds: 100_000 } });
+    leader.know('a', { usable: false });
+    await leader.round();
+    assert.notEqual(leader.at('web/0'), 'a');
+    assert.equal(leader.decision?.gain, null);
+    assert.match(leader.decision?.reason ?? '', /1 replica cannot stay/);
+    assert.match(leader.decision?.moves[0] ?? '', /^web\/0: a \(hot\) → [bc] \(hot\)$/);
+  });
+});
+
+describe('a plan in part', () => {
+  async function crowd(partialAbove: number): Promise<Leader> {
+    const leader = new Leader({ replan: { partialAbove, calmMs: 60_000 } });
+    leader.site.give(...Array.from({ length: 9 }, (_, index) => spec(`w${index}`)));
+    leader.site.plan(Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`w${index}/0`, 'abc'[index % 3] as string])));
+    await leader.round();
+    return leader;
+  }
+
+  it('P18: of a large site only what a lost box held is looked at, and everything once it is calm', async () => {
+    const leader = await crowd(4);
+    leader.know('a', { usable: false });
+    await leader.round();
+    assert.equal(leader.decision?.scope, 'partial');
+    assert.equal(leader.decision?.freed, 3);
+    assert.ok(Object.values(leader.site.where()).every((node) => node !== 'a'));
+    await leader.round(59_000);
+    assert.equal(leader.kept.length, 0);
+    await leader.round(1000);
+    await leader.round();
+    assert.deepEqual(leader.kept.map(kinds), [['calm site']]);
+    assert.equal(leader.kept[0]?.scope, 'whole');
+    await leader.round(120_000);
+    assert.equal(leader.kept.length, 1, 'and then it is calm');
+  });
+
+  it('P18: a small site is planned whole', async () => {
+    const leader = await crowd(64);
+    leader.know('a', { usable: false });
+    await leader.round();
+    assert.equal(leader.decision?.scope, 'whole');
+    assert.equal(leader.decision?.freed, 9);
+  });
+
+  it('P18: everything is planned where a part is not enough', async () => {
+    const leader = new Leader({ replan: { partialAbove: 0 } });
+    leader.nodes = [box('a', { memoryMiB: 200 }), box('b', { memoryMiB: 200 }), box('c', { memoryMiB: 400 })];
+    const sized = (name: string, memoryMiB: number): ReturnType<typeof spec> =>
+      spec(name, { resources: { memoryMiB, cpuSecondsPerRun: 0 } });
+    leader.site.give(sized('small', 150), sized('large', 300));
+    leader.site.plan({ 'small/0': 'c', 'large/0': 'c' });
+    leader.site.give(sized('small', 180));
+    await leader.round();
+    leader.site.give(sized('huge', 390));
+    leader.site.apply({ type: 'workloadDelete', name: 'large' });
+    await leader.round();
+    assert.equal(leader.at('huge/0'), 'c');
+    assert.equal(leader.duty.unplaced().length, 0);
+  });
+});
+
+describe('records of decisions', () => {
+  it('P18: are sound documents, bounded whatever they are about', () => {
+    const input = {
+      nodes: [box('a', { memoryMiB: 64_000 }), box('b', { usable: false })],
+      specs: Array.from({ length: 100 }, (_, index) => spec(`w${index}`, { resources: { memoryMiB: 1, cpuSecondsPerRun: 0 } })),
+      current: Array.from({ length: 100 }, (_, index) => ({
+        workload: `w${index}`,
+        replica: 0,
+        node: 'b',
+        class: 'hot' as const,
+        epoch: 1,
+        provisional: false,
+        basisRevision: 0,
+        awaiting: null,
+      })),
+      held: new Set<string>(),
+      uplink: { latencyMs: 1, mbps: 100 },
+      unreachableArtefacts: new Set<string>(),
+    };
+    const problem = toProblem(input);
+    const result = toResult(replan({ ...problem, limits: { ...problem.limits, steps: 5000 } }, undefined));
+    const verdict = weigh(result, result.assignments, input.current);
+    assert.equal(verdict.apply, true);
+    const triggers = Array.from(
+      { length: 40 },
+      (_, index): Trigger => ({ kind: 'node-lost', subject: `box-${index}`, detail: 'x'.repeat(900) }),
+    );
+    const record = recordOf({
+      by: 'a',
+      at: new Date(0),
+      triggers,
+      result,
+      verdict,
+      applied: true,
+      before: input.current,
+      after: result.assignments,
+      ms: 3.4,
+    });
+    const checked = checkDocument('DecisionsDocument', { revision: 1, forgotten: 0, decisions: [record] });
+    assert.ok(checked.ok, checked.ok ? '' : describeProblems(checked.problems));
+    assert.equal(record.moves.length, 32);
+    assert.equal(record.movesLeftOut, 68);
+    assert.match(record.triggers.at(-1)?.detail ?? '', /25 more/);
+  });
+
+  it('P18: the newest are kept, each plan once, and how many were forgotten is said', async () => {
+    const leader = await atRest();
+    const decision = leader.decision;
+    assert.ok(decision !== undefined);
+    const book = new DecisionBook(2);
+    for (const revision of [5, 5, 6, 4, 7]) book.addCommitted(revision, decision);
+    book.addCommitted(8, { by: 'nonsense' });
+    assert.deepEqual(
+      book.list().decisions.map(({ planRevision }) => planRevision),
+      [6, 7],
+    );
+    assert.equal(book.list().forgotten, 1);
+  });
+});

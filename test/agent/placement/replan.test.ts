@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { checkPlan } from '../../../agent/placement/checker.ts';
+import { evaluate } from '../../../agent/placement/evaluate.ts';
+import { Planner } from '../../../agent/placement/planner.ts';
+import { replan, standingOf } from '../../../agent/placement/replan.ts';
+import type { PlacedReplica } from '../../../schemas/generated/types.ts';
+import { makeNode, makeProblem, makeWorkload } from './problems.ts';
+
+const at = (workload: string, node: string): PlacedReplica => ({ workload, replica: 0, node, class: 'hot' });
+const nodes = [makeNode('a'), makeNode('b'), makeNode('c')];
+const workloads = ['w', 'x', 'y'].map((id) => makeWorkload(id, { classes: ['hot'] }));
+const current = [at('w', 'a'), at('x', 'b'), at('y', 'c')];
+
+describe('planning a site that runs', () => {
+  it('P18: staying costs what the figure of merit says, and names who may not stay', () => {
+    const problem = makeProblem(nodes, workloads, { current });
+    assert.deepEqual(standingOf(problem), { total: evaluate(problem, { assignments: current }).total, homeless: [] });
+    const dead = nodes.map((node) => (node.id === 'b' ? { ...node, health: { usable: false, risk: 0 } } : node));
+    assert.deepEqual(standingOf({ ...problem, nodes: dead }).homeless, ['x/0']);
+    const shrunk = nodes.map((node) => (node.id === 'b' ? makeNode('b', { capacity: { memoryMiB: 150 } }) : node));
+    const both = { ...problem, nodes: shrunk, current: [at('w', 'b'), at('x', 'b'), at('y', 'c')] };
+    assert.equal(standingOf(both).homeless.length, 1, 'two do not fit any more, one of them does');
+  });
+
+  it('P18: in part, only what was named and what may not stay moves; the terms count the whole', () => {
+    const dead = nodes.map((node) => (node.id === 'b' ? { ...node, health: { usable: false, risk: 0 } } : node));
+    const problem = makeProblem(dead, workloads, { current });
+    const { plan, partial, freed } = replan(problem, new Set());
+    assert.equal(partial, true);
+    assert.equal(freed, 1);
+    assert.deepEqual(
+      plan.moves.map(({ workload }) => workload),
+      ['x'],
+    );
+    assert.deepEqual(checkPlan(problem, plan), []);
+    assert.equal(plan.objective.total, evaluate(problem, plan).total);
+    assert.equal(plan.provenBy, 'none');
+  });
+
+  it('P18: everything is planned when a part leaves something without a place', () => {
+    const small = [makeNode('a', { capacity: { memoryMiB: 300 } }), makeNode('b', { capacity: { memoryMiB: 120 } })];
+    const needs = [makeWorkload('w', { classes: ['hot'] }), makeWorkload('big', { classes: ['hot'], demand: { memoryMiB: 290 } })];
+    const problem = makeProblem(small, needs, { current: [at('w', 'a')] });
+    const { plan, partial } = replan(problem, new Set(['big/0']));
+    assert.equal(partial, false);
+    assert.deepEqual(plan.unplaced, []);
+    assert.deepEqual(
+      plan.moves.map(({ from, to }) => [from, to]),
+      [['a', 'b']],
+    );
+  });
+
+  it('P18: the thread answers the same', async () => {
+    const planner = new Planner();
+    const problem = makeProblem(nodes, workloads, { current });
+    try {
+      const here = replan(problem, new Set(['w/0']));
+      const { plan, standing, partial } = await planner.replan(problem, new Set(['w/0']));
+      assert.equal(plan.hash, here.plan.hash);
+      assert.deepEqual([standing, partial], [here.standing, here.partial]);
+    } finally {
+      await planner.stop();
+    }
+  });
+});
