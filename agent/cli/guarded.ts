@@ -2,9 +2,9 @@
 import { hostname } from 'node:os';
 import { type Command, InvalidArgumentError } from 'commander';
 import { HeldSession } from '../client/held-session.ts';
-import { PipeSiteClient } from '../client/pipe-site-client.ts';
 import { electionPrefix } from '../client/leader-latch.ts';
 import { lockPrefix } from '../client/lock.ts';
+import { PipeSiteClient } from '../client/pipe-site-client.ts';
 import { Place } from '../client/queue.ts';
 import { asSiteError, type SiteError } from '../client/site-error.ts';
 import { runChild } from './child.ts';

@@ -1,8 +1,10 @@
 /** `npm run bench -- <area> [--json]`: prints figures, asserts nothing. */
+import { benchConsensus } from './consensus/main.ts';
 import { benchPlacement } from './placement/main.ts';
 import { benchSite } from './site.ts';
 
 const areas: Readonly<Record<string, (json: boolean, options: readonly string[]) => Promise<void>>> = {
+  consensus: benchConsensus,
   site: benchSite,
   placement: benchPlacement,
 };

@@ -1,0 +1,25 @@
+/** What is measured: three nodes on this machine's loopback, each with a data directory of its own and durable writes. */
+export interface Connection {
+  /** Sets a value, durably. */
+  put(key: string, value: string): Promise<void>;
+  /** Reads a value, linearizably. Rejects when it is not there. */
+  get(key: string): Promise<string>;
+  close(): void;
+}
+
+export interface Subject {
+  readonly name: string;
+  /** How its client works, for the note of each figure. */
+  readonly client: string;
+  /** Starts all three, and resolves once a put succeeds. */
+  start(directory: string): Promise<void>;
+  /** To the leader; with `survivor` to any other node that runs. */
+  connect(survivor?: boolean): Promise<Connection>;
+  /** Processes of its nodes. */
+  pids(): readonly number[];
+  /** SIGKILL of the leader. */
+  killLeader(): Promise<void>;
+  /** Starts what was killed, and resolves once all three take part again. */
+  restore(): Promise<void>;
+  stop(): Promise<void>;
+}
