@@ -70,7 +70,8 @@ export class LinePipe {
     this.#lines.push(line);
     if (this.#isWriteDue) return;
     this.#isWriteDue = true;
-    setImmediate(() => {
+    // After everything that asks now had its say.
+    process.nextTick(() => {
       this.#isWriteDue = false;
       const lines = this.#lines;
       this.#lines = [];

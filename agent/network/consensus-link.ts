@@ -150,7 +150,7 @@ export class ConsensusLink {
       return;
     }
     if (half !== this.#out) return;
-    this.#unansweredSince ??= this.#clock.nowMs();
+    this.#unansweredSince ??= performance.now();
     this.#cancelWatch ??= this.#clock.after(askAfterMs, () => this.#watch());
   }
 
@@ -278,7 +278,7 @@ export class ConsensusLink {
     this.#cancelWatch = undefined;
     const since = this.#unansweredSince;
     if (since === undefined || this.#out === undefined) return;
-    const age = this.#clock.nowMs() - since;
+    const age = performance.now() - since;
     if (age >= giveUpAfterMs && this.#asked) {
       this.#answered();
       this.#events.silent();

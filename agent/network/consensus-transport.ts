@@ -52,7 +52,7 @@ export class ConsensusTransport implements Transport {
   readonly #stop = new AbortController();
   readonly #touched = new Set<Peer>();
   #incarnations: ReadonlyMap<NodeId, number> = new Map();
-  #flushing: NodeJS.Immediate | undefined;
+  #isFlushDue = false;
 
   constructor(components: ConsensusTransportComponents) {
     this.#parts = components;
@@ -118,9 +118,12 @@ export class ConsensusTransport implements Transport {
       peer.slow = !taken;
       this.#touched.add(peer);
     }
-    // At the end of this turn, after every callback of it had its say.
-    this.#flushing ??= setImmediate(() => {
-      this.#flushing = undefined;
+    // After what runs now, and everything it resolves, had its say.
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    process.nextTick(() => {
+      this.#isFlushDue = false;
+      if (this.#stop.signal.aborted) return;
       for (const peer of this.#touched) peer.link.flush();
       this.#touched.clear();
     });
@@ -150,7 +153,6 @@ export class ConsensusTransport implements Transport {
 
   stop(): void {
     this.#stop.abort();
-    clearImmediate(this.#flushing);
     for (const peer of this.#peers.values()) {
       peer.cancelReopen?.();
       peer.probing?.abort();

@@ -19,6 +19,8 @@ const underWayMax = 1024;
 /** Bytes of answers that wait to be read. Beyond them the client waits. */
 const unreadBytesMax = 1024 * 1024;
 
+const drainMs = 1000;
+
 const newline = 0x0a;
 
 export type Handle = (asked: PipeRequest, exchange: (query: string, params: readonly string[]) => PipeExchange) => Promise<void>;
@@ -106,14 +108,24 @@ export class Pipe {
     this.#answers.push(line);
     if (this.#isWriteDue) return;
     this.#isWriteDue = true;
-    setImmediate(() => {
+    // After everything that is resolved now had its say.
+    process.nextTick(() => {
       this.#isWriteDue = false;
       if (!this.#socket.writable) return;
       this.#socket.write(`${this.#answers.join('\n')}\n`);
       this.#answers = [];
-      if (this.#isRefused) this.#socket.end(() => this.#socket.destroy());
+      if (this.#isRefused) this.#endSoon();
       else if (this.#isEnding && this.#underWay === 0) this.#socket.end();
     });
+  }
+
+  /** What it still writes is thrown away for a while: cut off at once, it would see a broken pipe and not the answer. */
+  #endSoon(): void {
+    this.#socket.end();
+    this.#socket.resume();
+    const timer = setTimeout(() => this.#socket.destroy(), drainMs);
+    this.#socket.once('end', () => this.#socket.destroy());
+    this.#socket.once('close', () => clearTimeout(timer));
   }
 
   #isFull(): boolean {

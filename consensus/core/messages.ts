@@ -62,6 +62,8 @@ export interface Append extends Addressed {
   readonly prevIndex: LogIndex;
   readonly entries: readonly Entry[];
   readonly commitIndex: LogIndex;
+  /** Only tells how far is committed, to who does not wait for it: may go out later, or not at all when another APPEND to this peer follows. Not on the wire. */
+  readonly canWait?: boolean;
 }
 
 /** A session somebody used since the last ACK: renewed without a log entry. */

@@ -59,7 +59,7 @@ const bytesOf = (entries: readonly Entry[]): number => entries.reduce((sum, entr
 const withoutPayload = (entry: Entry): Entry =>
   entry.kind === 'command' ? { ...entry, origin: undefined, data: new Uint8Array(0) } : entry;
 
-function sendAppend(state: RaftState, peer: Progress, prevTerm: Term, entries: readonly Entry[]): void {
+function sendAppend(state: RaftState, peer: Progress, prevTerm: Term, entries: readonly Entry[], canWait = false): void {
   peer.commitSent = state.commitIndex;
   state.out.messages.push({
     type: 'APPEND',
@@ -70,7 +70,15 @@ function sendAppend(state: RaftState, peer: Progress, prevTerm: Term, entries: r
     prevIndex: logIndex(peer.next - 1),
     entries: isWitness(state.membership, peer.id) ? entries.map(withoutPayload) : entries,
     commitIndex: state.commitIndex,
+    ...(canWait ? { canWait } : {}),
   });
+}
+
+/** Whether a request of the peer's clients is answered once it knows the commit index. */
+function isAwaited({ log, commitIndex }: RaftState, peer: Progress): boolean {
+  for (let index = peer.commitSent + 1; index <= commitIndex; index += 1)
+    if (log.entryAt(logIndex(index))?.origin?.node === peer.id) return true;
+  return false;
 }
 
 const countTo = (end: number, peer: Progress): number => Math.max(0, end - peer.next + 1);
@@ -105,7 +113,8 @@ function sendEntries(state: RaftState, peer: Progress): void {
     const more = peer.next <= end && !peer.windowFull;
     if (!more && peer.commitSent >= state.commitIndex) return;
     const entries = more ? log.slice(peer.next, Math.min(limits.appendEntriesMax, countTo(end, peer)), limits.appendBytesMax) : [];
-    sendAppend(state, peer, prevTerm, entries);
+    const canWait = !more && !peer.leaving && !isAwaited(state, peer);
+    sendAppend(state, peer, prevTerm, entries, canWait);
     const last = entries.at(-1);
     if (last === undefined) return;
     peer.sent(last.index, bytesOf(entries), state.now);

@@ -11,7 +11,7 @@ const uptimeFile = '/proc/uptime';
 export interface BootClockOptions {
   /** Milliseconds since boot, suspend included, in steps. @default /proc/uptime */
   readonly uptimeMs?: () => number;
-  /** Milliseconds of a monotonic clock. @default process.hrtime */
+  /** Milliseconds of a monotonic clock. @default performance.now */
   readonly monotonicMs?: () => number;
 }
 
@@ -26,7 +26,7 @@ export class BootClock implements Clock {
     const file = options.uptimeMs === undefined ? openUptime() : undefined;
     this.#uptimeMs = options.uptimeMs ?? file?.read ?? (() => 0);
     this.#close = file?.close ?? (() => undefined);
-    this.#monotonicMs = options.monotonicMs ?? (() => Number(process.hrtime.bigint() / 1000n) / 1000);
+    this.#monotonicMs = options.monotonicMs ?? (() => performance.now());
     this.#offsetMs = this.#uptimeMs() - this.#monotonicMs();
   }
 

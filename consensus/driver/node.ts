@@ -14,6 +14,7 @@ import { LogCutter } from './log-cutter.ts';
 import type { ConsensusNodeOptions, NodeStatus } from './node-options.ts';
 import type { Applied } from './ports.ts';
 import { type Ask, type RequestOptions, Requests } from './requests.ts';
+import { Sender } from './sender.ts';
 import { decodeSnapshot } from './snapshot-codec.ts';
 import { SnapshotMaker } from './snapshot-maker.ts';
 import { loadStartState, type StartState } from './start-state.ts';
@@ -43,6 +44,9 @@ export class ConsensusNode {
   #committed: Entry[] = [];
   #revalidations: Ready['revalidations'][number][] = [];
   readonly #isWitness: boolean;
+  readonly #sender: Sender;
+  /** Set once the core was told the time in this turn of the loop. */
+  #toldMs: number | undefined;
   #isInstalling = false;
   #isPumpDue = false;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -67,6 +71,7 @@ export class ConsensusNode {
       appliedIndex: start.meta.index,
       uncertain: options.recovered.uncertain,
     });
+    this.#sender = new Sender(options.transport, clock);
     this.#isWitness = options.witness === true;
     this.#requests = new Requests(id, 1 + random.nextInt(2 ** 20));
     this.#disk = new DiskQueue(options.storage, clock, options.settleMs ?? 1000, {
@@ -221,7 +226,7 @@ export class ConsensusNode {
   #input(input: () => void): void {
     if (this.#isStopped) return;
     this.#guarded(() => {
-      if (!this.#isPumpDue) this.#tick();
+      if (!this.#isPumpDue) this.#toldMs = this.#tick();
       input();
     });
     this.#schedule();
@@ -245,7 +250,8 @@ export class ConsensusNode {
 
   #pump(): void {
     if (this.#isStopped) return;
-    const nowMs = this.#tick();
+    const nowMs = this.#toldMs ?? this.#tick();
+    this.#toldMs = undefined;
     const { leader, term } = this.#core.view();
     this.#requests.expire(nowMs);
     this.#requests.dispatch(this.#core, leader, term, nowMs);
@@ -260,7 +266,7 @@ export class ConsensusNode {
 
   /** What the core is owed, in this order: nothing here waits for a disk. */
   #handle(ready: Ready, nowMs: number): void {
-    if (ready.messages.length > 0) this.#options.transport.send(ready.messages);
+    if (ready.messages.length > 0) this.#sender.send(ready.messages);
     if (ready.save !== undefined) this.#disk.save(ready.save);
     for (const event of ready.events) this.#event(event);
     this.#requests.take(ready, this.#applied, nowMs);
@@ -379,6 +385,7 @@ export class ConsensusNode {
   #end(message: string): void {
     this.#isStopped = true;
     this.#cancelTimer?.();
+    this.#sender.stop();
     this.#requests.stop('STOPPED', message);
   }
 }

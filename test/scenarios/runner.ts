@@ -173,7 +173,20 @@ export class ScenarioRunner {
 
   #print(message: Message): void {
     if (!this.#shown.has(message.type)) return;
-    const hidden = ['type', 'from', 'to', 'data', 'meta', 'checksum', 'sentAt', 'ackSeq', 'ackSeqSeen', 'ackSeqMajority', 'poll'];
+    const hidden = [
+      'type',
+      'from',
+      'to',
+      'data',
+      'meta',
+      'checksum',
+      'sentAt',
+      'ackSeq',
+      'ackSeqSeen',
+      'ackSeqMajority',
+      'poll',
+      'canWait',
+    ];
     const facts = Object.entries(message)
       .filter(([name, value]) => !hidden.includes(name) && (typeof value !== 'object' || name === 'entries') && value !== undefined)
       .map(([name, value]) => `${name}=${Array.isArray(value) ? value.length : value}`);

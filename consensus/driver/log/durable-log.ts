@@ -206,8 +206,7 @@ export class DurableLog implements Storage {
     };
     const batch = finishBatch(writer, facts, first ?? noEntry, count);
     this.#abandoned = true;
-    await segment.file.pwrite(batch.bytes, segment.offset);
-    await segment.file.fdatasync();
+    await segment.file.pwriteDurably(batch.bytes, segment.offset);
     this.#abandoned = false;
     this.#noteDurable(segment, batch, first, last);
     return count;
@@ -249,8 +248,7 @@ export class DurableLog implements Storage {
     const closed = isReset ? [] : [...this.#closed, ...(old === undefined ? [] : [this.#close(old)])];
     const uncertain = this.#uncertain !== undefined && reaches(base, this.#uncertain) ? undefined : this.#uncertain;
     try {
-      await prepared.file.pwrite(encodeSegmentHeader(record), 0);
-      await prepared.file.fdatasync();
+      await prepared.file.pwriteDurably(encodeSegmentHeader(record), 0);
       await this.#writeManifest(closed, record, base, uncertain);
     } catch (error) {
       await prepared.file.close().catch(() => undefined);

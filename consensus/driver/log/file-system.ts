@@ -3,6 +3,8 @@
 export interface File {
   /** Writes all of it, or rejects with an errno in `code`. */
   pwrite(bytes: Uint8Array, position: number): Promise<void>;
+  /** Writes all of it and resolves once it is durable, as `pwrite` and `fdatasync` do, in one operation. When it rejects nothing is known. */
+  pwriteDurably(bytes: Uint8Array, position: number): Promise<void>;
   /** Fewer bytes than asked only at the end of the file. */
   read(position: number, length: number): Promise<Uint8Array>;
   /** Durable, data and size, once it resolves. After it rejects nothing is known, and asking again proves nothing. */

@@ -159,7 +159,11 @@ export class MemoryFileSystem implements FileSystem {
       inode.current.set(bytes, position);
       for (let s = Math.floor(position / sectorBytes); s * sectorBytes < end; s++) inode.dirty.add(s);
     };
-    return {
+    const file: File = {
+      pwriteDurably: async (bytes, position) => {
+        await file.pwrite(bytes, position);
+        await file.fdatasync();
+      },
       pwrite: async (bytes, position) => {
         this.#begin({ kind: 'pwrite', path });
         write(bytes, position);
@@ -182,6 +186,7 @@ export class MemoryFileSystem implements FileSystem {
       },
       close: async () => undefined,
     };
+    return file;
   }
 
   #begin(operation: DiskOperation): void {

@@ -1,4 +1,5 @@
 /** The real disk. */
+import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import type { File, FileSystem, OpenMode } from './file-system.ts';
 
@@ -9,6 +10,11 @@ class NodeFile implements File {
 
   constructor(handle: fs.FileHandle) {
     this.#handle = handle;
+  }
+
+  /** The file is open with O_DSYNC: one way to the disk and back, where a write and a sync are two. */
+  pwriteDurably(bytes: Uint8Array, position: number): Promise<void> {
+    return this.pwrite(bytes, position);
   }
 
   async pwrite(bytes: Uint8Array, position: number): Promise<void> {
@@ -38,9 +44,8 @@ class NodeFile implements File {
   async preallocate(bytes: number, fill: number): Promise<void> {
     const chunk = new Uint8Array(Math.min(chunkBytes, bytes)).fill(fill);
     for (let at = 0; at < bytes; at += chunk.length) {
-      await this.pwrite(chunk.subarray(0, Math.min(chunk.length, bytes - at)), at);
       // In pieces: one sync of 4 MiB holds up the syncs of the log for 15 ms, sixteen small ones for 1.5 ms (measured).
-      await this.#handle.datasync();
+      await this.pwriteDurably(chunk.subarray(0, Math.min(chunk.length, bytes - at)), at);
     }
   }
 
@@ -55,7 +60,8 @@ export class NodeFileSystem implements FileSystem {
   }
 
   async open(path: string, mode: OpenMode): Promise<File> {
-    return new NodeFile(await fs.open(path, mode === 'create' ? 'w+' : 'r+', 0o600));
+    const { O_RDWR, O_CREAT, O_TRUNC, O_DSYNC } = constants;
+    return new NodeFile(await fs.open(path, O_RDWR | O_DSYNC | (mode === 'create' ? O_CREAT | O_TRUNC : 0), 0o600));
   }
 
   async rename(from: string, to: string): Promise<void> {

@@ -75,8 +75,7 @@ export class VoteFile {
       this.#file = undefined;
       try {
         for (const position of [0, copyBytes]) {
-          await file.pwrite(bytes, position);
-          await file.fdatasync();
+          await file.pwriteDurably(bytes, position);
         }
       } catch (error) {
         await file.close().catch(() => undefined);

@@ -4,7 +4,7 @@ import { LinePipe } from '../../../agent/client/line-pipe.ts';
 import { PipeSiteClient } from '../../../agent/client/pipe-site-client.ts';
 import { done, notYet, until } from '../../../agent/demo/until.ts';
 import type { KvTransaction } from '../../../schemas/generated/types.ts';
-import { ask, freePort, raw, Served } from './served.ts';
+import { ask, freePort, Served } from './served.ts';
 
 const upgrade = 'GET /v1/pipe HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: holdfast-pipe\r\n\r\n';
 
@@ -14,15 +14,19 @@ interface Line {
   readonly body?: { readonly code?: string; readonly value?: string };
 }
 
-/** What comes back for these lines, until the agent ends the pipe. */
-async function through(socket: string, lines: string): Promise<readonly Line[]> {
-  const text = await raw(socket, upgrade + lines);
-  assert.match(text, /^HTTP\/1\.1 101 /);
-  const [, body = ''] = text.split('\r\n\r\n');
-  return body
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as Line);
+/** What comes back for these lines; once so many answers came, a line that is no request ends the pipe. */
+function through(path: string, lines: readonly string[], answers: number): Promise<readonly Line[]> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const got = (): readonly string[] => (text.split('\r\n\r\n')[1] ?? '').split('\n').filter((line) => line !== '');
+    const socket = connect(path, () => socket.write(`${upgrade}${lines.join('\n')}\n`));
+    socket.on('data', (chunk) => {
+      text += chunk.toString('utf8');
+      if (got().length === answers) socket.write('{"end":true}\n');
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(got().map((line) => JSON.parse(line) as Line)));
+  });
 }
 
 describe('a pipe', () => {
@@ -34,7 +38,6 @@ describe('a pipe', () => {
     served.agent.values.set('a', { key: 'a', value: '1', revision: 9 });
   });
   after(() => served.stop());
-  const end = '{"end":true}\n';
 
   it('D4: answers each request by its id, as soon as it is done, with what HTTP would say', async () => {
     const lines = await through(
@@ -49,8 +52,8 @@ describe('a pipe', () => {
         '{"id":7,"method":"PUT","path":"/v1/kv/c","body":{"valeu":"x"}}',
         '{"id":8,"method":"GET","path":"/v1/watch"}',
         '{"id":9,"method":"POST","path":"/v1/sessions/3/touch","body":{"ownerEpoch":3}}',
-        end,
-      ].join('\n'),
+      ],
+      8,
     ).then((all) => new Map(all.map((line) => [line.id, line])));
     assert.equal(lines.get(2)?.body?.value, '1');
     const codes = [3, 4, 5, 7, 8, null].map((id) => [lines.get(id)?.status, lines.get(id)?.body?.code]);

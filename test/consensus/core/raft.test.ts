@@ -168,6 +168,29 @@ describe('raft core', () => {
     assert.equal(save?.entries.length, 64);
   });
 
+  it('marks a commit index as able to wait, except for the peer whose client waits for the change', () => {
+    const lone = new LoneRaft();
+    const { raft } = lone;
+    lone.elect();
+    lone.saved();
+    for (const peer of ['n2', 'n3']) lone.ack(peer, 1);
+    lone.saved();
+    const data = new Uint8Array(1);
+    for (const [index, from] of ['n1', 'n2'].entries()) {
+      if (from === 'n1') raft.propose(7, data);
+      else raft.step({ type: 'REQUEST', from, to: 'n1', term: raft.view().term, requestId: 7, kind: 'command', data });
+      lone.saved();
+      lone.ack('n3', 2 + index);
+      const notices = lone
+        .saved()
+        .messages.flatMap((message) => (message.type === 'APPEND' ? [[message.to, message.canWait ?? false]] : []));
+      assert.deepEqual(notices, [
+        ['n2', from === 'n1'],
+        ['n3', true],
+      ]);
+    }
+  });
+
   it('answers a repeated REQUEST like the first one, whether that was taken or refused', () => {
     const lone = new LoneRaft();
     const request = (requestId: number) =>
