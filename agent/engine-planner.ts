@@ -28,12 +28,21 @@ export class EnginePlanner implements PlanningPort {
 }
 
 export function toProblem(input: PlanningInput): PlacementProblem {
-  const { nodes, specs, current, held, uplink, unreachableArtefacts, cordoned, moveThresholdSeconds } = input;
+  const { nodes, specs, current, held, uplink, unreachableArtefacts, cordoned, learned, moveThresholdSeconds } = input;
   const known = new Set(nodes.map(({ topology }) => topology.node));
   // What stands on a box not known here has nowhere to stay, unless it is held: then it counts for spreading.
   const standing = current.filter(({ workload, replica, node }) => known.has(node) || held.has(`${workload}/${replica}`));
   return specsToProblem(
-    { specs, nodes, current: standing, held, unreachableArtefacts, uplink, ...(cordoned === undefined ? {} : { cordoned }) },
+    {
+      specs,
+      nodes,
+      current: standing,
+      held,
+      unreachableArtefacts,
+      uplink,
+      ...(cordoned === undefined ? {} : { cordoned }),
+      ...(learned === undefined ? {} : { learned }),
+    },
     moveThresholdSeconds === undefined ? {} : { moveThresholdSeconds },
   );
 }

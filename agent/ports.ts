@@ -3,7 +3,15 @@
  * Everything durable or shared by the site goes through the replicated state; everything here is local or a fact.
  */
 import type { NodeId } from '../consensus/core/types.ts';
-import type { InstanceStatus, InstancesDocument, Placement, Plan, ReportedNode, WorkloadSpec } from '../schemas/generated/types.ts';
+import type {
+  InstanceStatus,
+  InstancesDocument,
+  MeasuredRun,
+  Placement,
+  Plan,
+  ReportedNode,
+  WorkloadSpec,
+} from '../schemas/generated/types.ts';
 import type { Assignment, Command, Outcome } from './state/commands.ts';
 import type { SiteState } from './state/site-state.ts';
 
@@ -153,6 +161,11 @@ export interface PlanningInput {
   readonly uplink: { readonly latencyMs: number; readonly mbps: number };
   /** Artefacts that no reachable box holds: work that needs one may only go where it is staged. */
   readonly unreachableArtefacts: ReadonlySet<string>;
+  /** How often workloads run, where that was seen often enough; it takes the place of what their specifications say. */
+  readonly learned?: ReadonlyMap<
+    string,
+    { readonly perHour: number; readonly durationSeconds: number; readonly measured: readonly MeasuredRun[] }
+  >;
   /** Boxes that take nothing new and keep what they have. */
   readonly cordoned?: ReadonlySet<string>;
   /** Only these replicas, and those that may not stay, are to be looked at, if that is enough. Absent: all. */

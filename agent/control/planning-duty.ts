@@ -4,6 +4,7 @@ import type { Decision, ReportedNode, Trigger } from '../../schemas/generated/ty
 import type { Log, PlanningInput, PlanningPort, PlanResult, SiteAccess } from '../ports.ts';
 import { describeMoves, heldElsewhere, localAssignments } from './assignments.ts';
 import { recordOf, weigh } from './decisions.ts';
+import { RunBook, ratesOf } from './run-book.ts';
 import { affected, type Basis, basisOf, drift, placementsKey, type TriggerCriteria, triggersBetween } from './triggers.ts';
 
 export interface PlanningDutyComponents {
@@ -66,6 +67,7 @@ const calm: Trigger = { kind: 'calm', subject: 'site', detail: 'all is planned a
 export class PlanningDuty {
   readonly #parts: PlanningDutyComponents;
   readonly #options: Required<PlanningDutyOptions>;
+  readonly #runs = new RunBook();
   /** What the newest decision was made from. */
   #basis: Basis | undefined;
   #decidedAt = 0;
@@ -138,6 +140,7 @@ export class PlanningDuty {
       uplink: this.#options.uplink,
       unreachableArtefacts: this.#unreachable(),
       cordoned: cordoned?.() ?? new Set(),
+      learned: this.#runs.learned(),
       moveThresholdSeconds: this.#options.replan.moveThresholdSeconds,
     };
   }
@@ -168,15 +171,19 @@ export class PlanningDuty {
 
   #basisNow(): Basis {
     const { site, nodes, unseen, cordoned, price } = this.#parts;
+    const known = nodes();
+    const workloads = site.state.workloads();
+    const specs = workloads.map(({ spec }) => spec);
+    this.#runs.learn(known, specs);
     return basisOf({
       epoch: site.state.authority().epoch,
-      nodes: nodes(),
+      nodes: known,
       unseen: unseen(),
-      workloads: site.state.workloads(),
+      workloads,
       placements: site.state.placements(),
       unreachable: this.#unreachable(),
       cordoned: cordoned?.() ?? new Set(),
-      rates: new Map(),
+      rates: ratesOf(specs, this.#runs.learned()),
       price: price?.(),
     });
   }

@@ -56,7 +56,8 @@ export function weightsOf({ weights }: PlacementProblem): Readonly<Record<TermNa
 /** Seconds until a replica answers: measured, or hot at once, warm from cache storage, cold from disk with a full initialisation. */
 export function startSeconds({ demand, startup, measured }: PlacementWorkload, { id, speed }: PlacementNode, workClass: WorkClass): number {
   const seen = measured?.find(({ node }) => node === id);
-  if (seen !== undefined) return seen.startSeconds;
+  const measuredSeconds = seen?.startSecondsByClass?.[workClass] ?? seen?.startSeconds;
+  if (measuredSeconds !== undefined) return measuredSeconds;
   if (workClass === 'hot') return 0;
   const megabytes = demand.imageMiB * 1.048576;
   if (workClass === 'warm') return startup.initSeconds * rates.warmInitShare + megabytes / speed.cacheMBps;

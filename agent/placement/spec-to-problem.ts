@@ -1,5 +1,6 @@
 /** From workload files and reported boxes to a placement problem, with every default filled in. */
 import type {
+  MeasuredRun,
   PlacedReplica,
   PlacementLink,
   PlacementNode,
@@ -20,10 +21,18 @@ export interface Planned {
   readonly held?: ReadonlySet<string>;
   /** Artefacts that cannot be fetched now: work that needs one may only go where it is staged. */
   readonly unreachableArtefacts?: ReadonlySet<string>;
+  /** How often jobs run and what their starts take, as observed; in place of what their specifications say. */
+  readonly learned?: ReadonlyMap<string, LearnedRuns>;
   /** Boxes that take nothing new. */
   readonly cordoned?: ReadonlySet<string>;
   /** Between boxes of different tiers without a link of their own. */
   readonly uplink?: { readonly latencyMs: number; readonly mbps: number };
+}
+
+export interface LearnedRuns {
+  readonly perHour: number;
+  readonly durationSeconds: number;
+  readonly measured: readonly MeasuredRun[];
 }
 
 export interface ProblemOptions {
@@ -56,7 +65,9 @@ export function specsToProblem(known: Planned, options: ProblemOptions = {}): Pl
     nodes: nodes.map((node) => nodeOf(node, known.cordoned?.has(node.topology.node) ?? false)),
     links: linksOf(nodes, known.uplink ?? defaultUplink),
     sources: sourcesOf(nodes),
-    workloads: known.specs.map((spec) => workloadOf(spec, known.unreachableArtefacts ?? new Set())).sort((a, b) => compareText(a.id, b.id)),
+    workloads: known.specs
+      .map((spec) => withLearned(workloadOf(spec, known.unreachableArtefacts ?? new Set()), known.learned?.get(spec.name)))
+      .sort((a, b) => compareText(a.id, b.id)),
     current,
     fixed: current.filter(({ workload, replica }) => known.held?.has(`${workload}/${replica}`) === true),
     limits: { ...defaultLimits, ...options.limits },
@@ -107,6 +118,19 @@ export function workloadOf(spec: WorkloadSpec, unreachable: ReadonlySet<string>)
       : [...(spec.classes ?? (spec.resident === true ? (['hot', 'warm', 'cold'] as const) : (['warm', 'cold'] as const)))],
     artefacts: artefacts.map(({ sha256, bytes: size }) => ({ sha256, bytes: size })),
     mustBeStaged: artefacts.some(({ sha256 }) => unreachable.has(sha256)),
+  };
+}
+
+/** Services are always busy, however often they are asked: only jobs learn. */
+function withLearned(workload: PlacementWorkload, learned: LearnedRuns | undefined): PlacementWorkload {
+  if (learned === undefined) return workload;
+  const { idleGapSeconds: _, ...rest } = workload;
+  const { perHour, durationSeconds, measured } = learned;
+  return {
+    ...rest,
+    perHour: Math.min(3_600_000, perHour),
+    durationSeconds: Math.min(604_800, durationSeconds),
+    ...(measured.length === 0 ? {} : { measured: measured.slice(0, 4096) }),
   };
 }
 

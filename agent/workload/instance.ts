@@ -9,7 +9,8 @@ import { InstanceDir, type InstanceRecord } from './instance-dir.ts';
 import { choosePorts, fillWorkDir, launch } from './launch.ts';
 import { probe } from './probe.ts';
 import { startTicks } from './process-facts.ts';
-import { endedWith, periodMs, sameProgram, signal } from './program.ts';
+import { endedWith, idleGapMs, periodMs, sameProgram, signal } from './program.ts';
+import { RunHistory } from './run-history.ts';
 
 export interface InstanceComponents {
   readonly store: ArtefactStore;
@@ -36,6 +37,7 @@ export class Instance {
   readonly replica: number;
   readonly #parts: InstanceComponents;
   readonly #dir: InstanceDir;
+  readonly #history = new RunHistory();
   #wanted: DesiredInstance | undefined;
   /** Adopted, and the site was not asked yet whether it is still to run here: until then it goes on as it is. */
   #undecided = false;
@@ -118,6 +120,7 @@ export class Instance {
 
   status(): InstanceStatus {
     const spec = this.#wanted ?? this.#record;
+    const observed = this.#history.observed();
     return {
       workload: this.workload,
       replica: this.replica,
@@ -134,6 +137,7 @@ export class Instance {
       lastExit: this.#lastExit,
       // As long as the document allows: many boxes may each have said why they did not give an artefact.
       reason: this.#reason?.slice(0, 512) ?? null,
+      ...(observed === undefined ? {} : { observed }),
     };
   }
 
@@ -208,7 +212,8 @@ export class Instance {
     this.#reason = null;
     const failed = code !== 0;
     const isRun = record.spec.kind === 'job' && record.class !== 'hot';
-    if (isRun && !failed) this.#runs += 1;
+    if (isRun && !failed) this.#ranOnce(record.spec, now);
+    else this.#history.failed();
     if (isRun && record.class === 'cold') this.#dir.removeWork();
     if (this.#wanted === undefined) return;
     if (failed || !isRun) this.#backOff(record.spec, failed, ranMs, now);
@@ -220,6 +225,14 @@ export class Instance {
       reason,
       ranMs: Math.round(ranMs),
     });
+  }
+
+  #ranOnce(spec: WorkloadSpec, now: number): void {
+    this.#runs += 1;
+    this.#history.ended(now);
+    // A gap is counted from the end of a run, a frequency from its beginning.
+    const gap = idleGapMs(spec);
+    if (gap !== undefined) this.#nextRun = now + gap;
   }
 
   #backOff(spec: WorkloadSpec, failed: boolean, ranMs: number, now: number): void {
@@ -268,7 +281,7 @@ export class Instance {
     }
     const bytes = this.#dir.outputBytes();
     if (this.#state === 'running' && bytes !== this.#outputSeen) {
-      this.#runs += 1;
+      this.#ranOnce(record.spec, now);
       this.#state = 'ready';
     }
     if (now < (this.#nextRun ?? 0) || this.#state === 'running') return;
@@ -276,6 +289,7 @@ export class Instance {
     const began = performance.now();
     if (this.#dir.tell('stdin', 'run')) {
       this.#lastStartMs = performance.now() - began;
+      this.#history.began(now, record.class, this.#lastStartMs);
       this.#state = 'running';
     }
     this.#nextRun = now + periodMs(record.spec);
@@ -353,6 +367,7 @@ export class Instance {
     );
     const now = clock.nowMs();
     this.#lastStartMs = performance.now() - began;
+    if (spec.kind === 'job' && !resident) this.#history.began(now, workClass, this.#lastStartMs);
     this.#nextRun = spec.kind === 'job' && !resident ? now + periodMs(spec) : now;
     this.#outputSeen = this.#dir.outputBytes();
     this.#reason = null;

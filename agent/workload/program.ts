@@ -29,6 +29,11 @@ export function periodMs({ perHour, idleGapSeconds }: WorkloadSpec): number {
   return perHour !== undefined ? 3_600_000 / perHour : (idleGapSeconds ?? 3600) * 1000;
 }
 
+/** Milliseconds from the end of a run to the next, where that is what was asked for. */
+export function idleGapMs({ perHour, idleGapSeconds }: WorkloadSpec): number | undefined {
+  return perHour !== undefined || idleGapSeconds === undefined ? undefined : idleGapSeconds * 1000;
+}
+
 /** To a whole process group; one that is already gone is seen at the next look. */
 export function signal(group: number, name: NodeJS.Signals): void {
   try {

@@ -890,6 +890,45 @@ export interface InstanceStatus {
    * Why it is not running, in words.
    */
   reason: string | null;
+  observed?: ObservedRuns;
+}
+/**
+ * A job as it was seen here: means over its newest runs. Absent before there are two.
+ */
+export interface ObservedRuns {
+  /**
+   * Runs counted, 32 at most.
+   */
+  runs: number;
+  /**
+   * Runs per hour.
+   */
+  perHour: number;
+  /**
+   * From the end of a run to the beginning of the next.
+   */
+  idleGapSeconds: number;
+  /**
+   * Length of a run.
+   */
+  durationSeconds: number;
+  /**
+   * Seconds from the decision to start until the run was under way, by work class.
+   */
+  startSeconds: {
+    /**
+     * Seconds.
+     */
+    hot?: number;
+    /**
+     * Seconds.
+     */
+    warm?: number;
+    /**
+     * Seconds.
+     */
+    cold?: number;
+  };
 }
 /**
  * Changes of values that happen together, at one revision, or not at all: the body of POST /v1/txn.
@@ -1654,7 +1693,24 @@ export interface MeasuredRun {
   /**
    * Seconds one run waits for its start there, in every class.
    */
-  startSeconds: number;
+  startSeconds?: number;
+  /**
+   * The same by class, where it was seen in that class.
+   */
+  startSecondsByClass?: {
+    /**
+     * Seconds.
+     */
+    hot?: number;
+    /**
+     * Seconds.
+     */
+    warm?: number;
+    /**
+     * Seconds.
+     */
+    cold?: number;
+  };
   /**
    * RAM of one running replica there.
    */

@@ -150,6 +150,7 @@ describe('a job on a box', () => {
     assert.deepEqual(new Set(executor.logs('hot', 0, 100)), new Set(['1']), 'it got ready once');
     const warm = await sees(executor, 'warm ran', ({ runs }) => runs >= 3, 'warm');
     assert.ok(warm.runs >= 3);
+    assert.ok((warm.observed?.perHour ?? 0) > 0 && (warm.observed?.startSeconds.warm ?? -1) >= 0, 'P2: and it was seen how often');
     assert.ok(executor.logs('warm', 0, 100)?.includes('2'), 'the second run found the files of the first');
     await sees(executor, 'cold ran', ({ runs }) => runs >= 3, 'cold');
     assert.ok(
