@@ -41,9 +41,7 @@ export class Agreement implements SiteAccess {
     this.#founders = settings.members;
     this.#listeners = listeners;
     this.#members = this.#memberNames();
-    listeners.push(() => {
-      this.#members = this.#memberNames();
-    });
+    listeners.push(() => this.refreshMembers());
   }
 
   /** Opens log and state. Rejects with StorageError when this box's memory is damaged. */
@@ -53,13 +51,14 @@ export class Agreement implements SiteAccess {
     const directory = join(settings.dataDir, 'log');
     const { log, recovered } = await DurableLog.open({ directory, segmentBytes: settings.limits.logSegmentKiB * 1024 });
     const state = new SiteState(settings.upper !== undefined);
-    const node = await ConsensusNode.open({
+    const stateStore = new LevelStateStore({ directory: join(settings.dataDir, 'state'), membership });
+    const opening = ConsensusNode.open({
       id: settings.name,
       membership,
       timing: timingOf(settings),
       storage: log,
       recovered,
-      stateStore: new LevelStateStore({ directory: join(settings.dataDir, 'state'), membership }),
+      stateStore,
       transport,
       clock,
       random: { nextInt: (below) => randomInt(below) },
@@ -69,6 +68,11 @@ export class Agreement implements SiteAccess {
         onEvent(event);
         if (event.type === 'membership') for (const listener of listeners) listener();
       },
+    });
+    const node = await opening.catch(async (error: unknown) => {
+      await stateStore.close();
+      await log.close();
+      throw error;
     });
     return new Agreement(settings, state, node, listeners);
   }
@@ -100,6 +104,11 @@ export class Agreement implements SiteAccess {
     return memberPeers(this.#founders, this.state.members(), this.node.status().membership, this.site);
   }
 
+  /** Members are asked for, heal or leave in the state: looks again who takes part. */
+  refreshMembers(): void {
+    this.#members = this.#memberNames();
+  }
+
   /** Calls back after every change of membership. */
   onMembership(listener: () => void): void {
     this.#listeners.push(listener);
@@ -107,7 +116,9 @@ export class Agreement implements SiteAccess {
 
   #memberNames(): readonly NodeId[] {
     const names = peersOf(this.node.status().membership, this.self);
-    return [...names, this.self].sort(byName);
+    // A box that begins anew belongs to no membership for a moment, and to the site all the same.
+    const healing = [...this.state.members()].filter(([, row]) => row.healing !== undefined && row.role !== 'none').map(([name]) => name);
+    return [...new Set([...names, ...healing, this.self])].sort(byName);
   }
 
   status(): NodeStatus {

@@ -4,6 +4,7 @@ import type { NodesDocument, ReportedNode, StatusDocument, WorkloadsDocument } f
 import type { Agreement } from './agreement.ts';
 import type { Settings } from './config.ts';
 import type { FactBook } from './fact-book.ts';
+import type { HealingView } from './healing.ts';
 import type { ExecutorPort, NetworkCounters, PeerView } from './ports.ts';
 import type { UplinkView } from './uplink/uplink-client.ts';
 
@@ -19,6 +20,7 @@ export interface AnswerComponents {
   readonly foreignNodes: () => readonly ReportedNode[];
   readonly unplaced: () => number;
   readonly isolated: () => boolean;
+  readonly healing: () => HealingView | undefined;
   readonly nowMs: () => number;
   readonly peerId: string;
   readonly run: number;
@@ -71,6 +73,7 @@ export class Answers {
         durableIndex: view.durableIndex,
         voters: [...view.membership.voters],
         ...witnessFacts(view),
+        ...healingFacts(this.#parts.healing()),
         succession: [...view.succession],
       },
       uplink: {
@@ -195,4 +198,11 @@ function witnessFacts(view: NodeStatus): Pick<StatusDocument['consensus'], 'witn
   const holds = (peer: NodeStatus['peers'][number]): boolean =>
     peer.linkUp && peer.match >= view.commitIndex && !witnesses.includes(peer.id) && view.membership.voters.includes(peer.id);
   return { witnesses, copies: 1 + view.peers.filter(holds).length };
+}
+
+/** Of a box that could not trust its memory, and is not yet what it was. */
+function healingFacts(view: HealingView | undefined): Pick<StatusDocument['consensus'], 'healing'> {
+  if (view === undefined) return {};
+  const { stage, code, message, refusal } = view;
+  return { healing: { stage, code: code.slice(0, 64), reason: message.slice(0, 1024), refusal: refusal?.slice(0, 1024) ?? null } };
 }

@@ -4,12 +4,10 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { BootClock } from '../consensus/driver/boot-clock.ts';
 import type { InstancesDocument, ReportedNode } from '../schemas/generated/types.ts';
 import { AgentService } from './agent-service.ts';
-import { Agreement } from './agreement.ts';
 import { Answers } from './answers.ts';
 import { ArtefactExchange } from './artefact-exchange.ts';
 import type { Settings } from './config.ts';
 import { DecisionBook } from './control/decisions.ts';
-import { MemberDuty } from './control/member-duty.ts';
 import { PlanningDuty } from './control/planning-duty.ts';
 import { ReleaseDuty } from './control/release-duty.ts';
 import { SessionDuty } from './control/session-duty.ts';
@@ -24,11 +22,12 @@ import { Sampler } from './health/sampler.ts';
 import { buildTopologyDocument, detectCapacity } from './health/topology-document.ts';
 import { LocalWork } from './local-work.ts';
 import { LogCollector } from './log-collector.ts';
+import { SiteMembership } from './membership.ts';
 import { AgentMetrics } from './metrics.ts';
 import { DeltaCalls } from './network/delta-calls.ts';
-import { Network } from './network/host.ts';
 import { loadOrCreateIdentity } from './network/identity.ts';
-import type { KnownPeer, Log } from './ports.ts';
+import { canHeal, openSite } from './open-site.ts';
+import type { Log } from './ports.ts';
 import { reportOf } from './site-report.ts';
 import { EventRing } from './status/event-ring.ts';
 import { StatusServer } from './status/server.ts';
@@ -64,23 +63,17 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
   mkdirSync(settings.runtimeDir, { recursive: true, mode: 0o700 });
   const identity = await loadOrCreateIdentity(settings.dataDir);
   const { name, site, clusterId, timing } = settings;
-  const dataDir = await claimDataDir(settings.dataDir, { node: name, clusterId, peerId: identity.peerId });
+  const dataDir = await claimDataDir(settings.dataDir, { node: name, clusterId, peerId: identity.peerId }, canHeal(settings));
   const undo: (() => Promise<void> | void)[] = [() => dataDir.release()];
   try {
     const events = new EventRing(() => clock.nowMs(), { run: dataDir.run });
-    const network = new Network({
-      identity,
-      listen: settings.listen,
-      self: { name, site, clusterId, clusterEpoch: 0, incarnation: dataDir.incarnation },
-      peers: peersOf(settings),
-      clock,
-      log,
-      random,
-    });
-    const agreement = await Agreement.open({
+    const { network, agreement } = await openSite({
       settings,
-      transport: network.consensus,
+      identity,
+      dataDir,
       clock,
+      random,
+      log,
       onEvent: (event) => tellEvent(event, log, events, onFatal),
     });
     undo.push(() => agreement.node.stop());
@@ -237,22 +230,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       if (instances.offer(document)) facts.instances.setOwn({ from: name, document, receivedAt: clock.nowMs() });
     };
     const sessions = new SessionDuty({ site: agreement, clock, log });
-    const members = new MemberDuty({
-      leads: () => agreement.leads(),
-      membership: () => agreement.status().membership,
-      wanted: () => agreement.state.members(),
-      change: (changes) => agreement.node.changeMembership(changes),
-      isSettled: () => agreement.isMembershipSettled(),
-      heard: () => new Map([...network.consensus.heardIncarnations(), [name, dataDir.incarnation]]),
-      recorded: () => agreement.state.incarnations(),
-      propose: (command) => agreement.propose(command),
-      log,
-    });
-    const meetMembers = (): void => {
-      network.setMembers(agreement.memberPeers());
-      network.consensus.setIncarnations(agreement.state.incarnations());
-    };
-    agreement.onMembership(meetMembers);
+    const membership = new SiteMembership({ agreement, network, dataDir, clock, log });
     agreement.node.onTouched((touches) => sessions.touched(touches));
     const duties = [
       publishInstances,
@@ -260,7 +238,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       () => releases.check(),
       () => duty.check(),
       () => sessions.check(),
-      () => members.check(),
+      membership.check,
       () => service.noticeReplaced(),
     ];
     const roster = new DutyRoster(clock, duties, { onFailure: (error) => log.error('duty.failed', { message: String(error) }) });
@@ -274,7 +252,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       tellChanges(events, revision, changes);
       sessions.changed(changes);
       if (changes.some(({ key }) => key.startsWith('plan/'))) noteDecision();
-      if (changes.some(({ key }) => key.startsWith('member/') || key.startsWith('incarnation/'))) meetMembers();
+      membership.changed(changes);
       if (changes.some(({ key }) => !key.startsWith('kv/') && !key.startsWith('client/'))) pokeAll();
     });
     network.onPeer((peer, state) => {
@@ -304,6 +282,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       foreignNodes,
       unplaced: () => duty.unplaced().length,
       isolated: () => work.isolated(),
+      healing: () => membership.healing(),
       nowMs: () => clock.nowMs(),
       peerId: identity.peerId,
       run: dataDir.run,
@@ -325,7 +304,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
     });
     const server = new StatusServer({ api: service, log }, settings.status);
 
-    meetMembers();
+    membership.start();
     await network.start();
     undo.push(() => network.stop());
     uplinkServer?.start();
@@ -377,16 +356,6 @@ async function unwind(undo: readonly (() => Promise<void> | void)[], log: Log): 
       log.error('agent.stop.failed', { message: error instanceof Error ? error.message : String(error) });
     }
   }
-}
-
-function peersOf({ site, members, upper, children }: Settings): readonly KnownPeer[] {
-  return [
-    ...members.map((member) => ({ ...member, site, relation: 'member' as const })),
-    ...(upper?.members.map((member) => ({ ...member, site: upper.site, relation: 'upper' as const })) ?? []),
-    ...children.flatMap((child) =>
-      child.members.map((member) => ({ ...member, address: undefined, site: child.site, relation: 'child' as const })),
-    ),
-  ];
 }
 
 function bootId(): string {

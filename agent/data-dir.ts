@@ -4,6 +4,7 @@ import { randomInt } from 'node:crypto';
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { nextAside, reclaimAsides, setAside, syncDirectory } from './set-aside.ts';
 
 export type DataDirCode =
   | 'DATA_DIR_IN_USE'
@@ -22,6 +23,12 @@ export class DataDirError extends Error {
   }
 }
 
+/** Why this box cannot trust its memory. */
+export interface Damage {
+  readonly code: string;
+  readonly message: string;
+}
+
 interface BoxRecord {
   readonly version: 1;
   readonly node: string;
@@ -29,10 +36,14 @@ interface BoxRecord {
   readonly peerId: string;
   /** How often an agent was started here: orders its documents over restarts. */
   readonly runs: number;
-  /** Drawn when this directory was made. */
+  /** Drawn when this directory was made, and whenever its memory was set aside. */
   readonly incarnation?: number;
   /** A log was made here: if there is none, this box has lost what it promised. */
   readonly hasLog?: boolean;
+  /** Its memory was damaged, and is not yet replaced by that of its site. `aside`: the damaged one is still to be moved there. */
+  readonly healing?: Damage & { readonly aside?: number };
+  /** It began anew in a site that exists: it is no founder any more, whatever the configuration says. */
+  readonly rejoined?: boolean;
 }
 
 export interface DataDir {
@@ -41,10 +52,18 @@ export interface DataDir {
   readonly run: number;
   /** True for the first start on this directory. */
   readonly fresh: boolean;
-  /** Another one in every data directory, from 1: whoever has another one under this name has not what was promised here. */
+  /** Another one in every data directory and for every memory in it, from 1: whoever has another one under this name has not what was promised here. */
   readonly incarnation: number;
+  /** Its memory was lost or set aside, and it is not yet what it was again. */
+  readonly healing: Damage | undefined;
+  /** It began anew in a site that exists. */
+  readonly rejoined: boolean;
   /** The log of the site's agreement was made: from now on its absence is a loss. */
   logMade(): void;
+  /** Sets the memory aside, for good: nothing that was promised by it is answered for by the new incarnation. */
+  beginHealing(damage: Damage): void;
+  /** It is again what it was. */
+  healed(): void;
   release(): void;
 }
 
@@ -70,10 +89,14 @@ export function makeDataDir(path: string): void {
   }
 }
 
-/** Takes the directory for this process and checks whose it is. Throws DataDirError. */
+/**
+ * Takes the directory for this process and checks whose it is. Throws DataDirError.
+ * @param canHeal other boxes of its site are known: when the log is gone, its memory is set aside, to be had anew from them.
+ */
 export async function claimDataDir(
   path: string,
   owner: { readonly node: string; readonly clusterId: string; readonly peerId: string },
+  canHeal = false,
 ): Promise<DataDir> {
   const lock = await takeLock(path);
   try {
@@ -98,31 +121,104 @@ export async function claimDataDir(
         `${path} was made under the identity ${before.peerId}, and identity.key is now ${owner.peerId}: put the former key back`,
       );
     }
-    if (before?.hasLog === true && !existsSync(join(path, 'log')))
+    const isLost = before?.hasLog === true && !existsSync(join(path, 'log')) && before.healing?.aside === undefined;
+    if (isLost && !canHeal)
       throw new DataDirError(
         'DATA_DIR_LOG_LOST',
-        `${path} had a log and has none now: this box has forgotten what it promised the others, and must not vote under its name. ` +
-          `On another box run "holdfast member remove ${owner.node}"; then empty ${path}, set /site/join, start the agent and add the box again with its new key`,
+        `${path} had a log and has none now, and no other box is known that could give it again: ` +
+          `put the directory back from a copy, or empty it to begin anew`,
       );
-    const hasLog = before?.hasLog === true ? { hasLog: true } : {};
     // Directories of former versions drew none.
-    const incarnation = fresh ? randomInt(2, 2 ** 32) : (before?.incarnation ?? 1);
-    const record: BoxRecord = { version: 1, ...owner, runs: (before?.runs ?? 0) + 1, incarnation, ...hasLog };
-    writeRecord(file, record);
-    const logMade = (): void => {
-      if (record.hasLog !== true) writeRecord(file, { ...record, hasLog: true });
-    };
-    return { path, run: record.runs, fresh, incarnation, logMade, release: () => void lock.close() };
+    const incarnation = fresh ? drawIncarnation() : (before?.incarnation ?? 1);
+    const book = new BoxBook(path, file, { ...before, version: 1, ...owner, runs: (before?.runs ?? 0) + 1, incarnation }, fresh, lock);
+    book.resume();
+    if (isLost)
+      book.beginHealing({
+        code: 'DATA_DIR_LOG_LOST',
+        message: `${path} had a log and has none now: this box has forgotten what it promised the others`,
+      });
+    return book;
   } catch (error) {
     lock.close();
     throw error;
   }
 }
 
-function writeRecord(file: string, record: BoxRecord): void {
-  writeFileSync(`${file}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600, flush: true });
-  renameSync(`${file}.new`, file);
+class BoxBook implements DataDir {
+  readonly path: string;
+  readonly fresh: boolean;
+  readonly #file: string;
+  readonly #lock: Server;
+  #record: BoxRecord;
+
+  constructor(path: string, file: string, record: BoxRecord, fresh: boolean, lock: Server) {
+    this.path = path;
+    this.fresh = fresh;
+    this.#file = file;
+    this.#record = record;
+    this.#lock = lock;
+  }
+
+  get run(): number {
+    return this.#record.runs;
+  }
+  get incarnation(): number {
+    return this.#record.incarnation ?? 1;
+  }
+  get healing(): Damage | undefined {
+    const { healing } = this.#record;
+    return healing && { code: healing.code, message: healing.message };
+  }
+  get rejoined(): boolean {
+    return this.#record.rejoined === true;
+  }
+
+  /** Writes the start down, and goes on with what a crash interrupted. */
+  resume(): void {
+    this.#write(this.#record);
+    if (this.#record.healing !== undefined) this.#finishAside();
+  }
+
+  logMade(): void {
+    if (this.#record.hasLog !== true) this.#write({ ...this.#record, hasLog: true });
+  }
+
+  beginHealing({ code, message }: Damage): void {
+    const { hasLog, ...record } = this.#record;
+    // First the new name, then the move: whatever a crash leaves, the old memory is never spoken for by its old name again.
+    const healing = { code, message, aside: nextAside(this.path) };
+    this.#write({ ...record, incarnation: drawIncarnation(), rejoined: true, healing });
+    this.#finishAside();
+  }
+
+  healed(): void {
+    const { healing, ...record } = this.#record;
+    if (healing === undefined) return;
+    this.#write(record);
+    reclaimAsides(this.path);
+  }
+
+  release(): void {
+    this.#lock.close();
+  }
+
+  #finishAside(): void {
+    const { aside, ...healing } = this.#record.healing ?? {};
+    if (aside === undefined) return;
+    setAside(this.path, aside);
+    this.#write({ ...this.#record, healing: healing as Damage });
+  }
+
+  #write(record: BoxRecord): void {
+    writeFileSync(`${this.#file}.new`, `${JSON.stringify(record)}\n`, { mode: 0o600, flush: true });
+    renameSync(`${this.#file}.new`, this.#file);
+    syncDirectory(this.path);
+    this.#record = record;
+  }
 }
+
+/** 1 is what directories of former versions stand for. */
+const drawIncarnation = (): number => randomInt(2, 2 ** 32);
 
 function readRecord(file: string): BoxRecord {
   try {

@@ -7,6 +7,12 @@ export function showStatus({ node, authority, consensus, uplink, members, worklo
     `${node.name} of site ${node.site}, agent ${node.version}, up ${seconds(node.uptimeSeconds)}`,
     `authority  ${authority.mode}${authority.mode === authority.siteMode ? '' : ` (site: ${authority.siteMode})`}, epoch ${authority.epoch}${uplink.configured ? `, based on intent ${authority.basisRevision}` : ''}`,
     `consensus  ${consensus.role} in term ${consensus.term}, leader ${consensus.leader ?? 'unknown'}, applied ${consensus.appliedIndex} of ${consensus.commitIndex}${consensus.ready ? '' : ', catching up'}`,
+    ...(consensus.healing === undefined
+      ? []
+      : [
+          `healing    ${consensus.healing.stage}, no vote until its site has given it its memory anew: ${consensus.healing.reason}`,
+          ...(consensus.healing.refusal === null ? [] : [`           not now: ${consensus.healing.refusal}`]),
+        ]),
     ...(consensus.copies === undefined
       ? []
       : [

@@ -1,5 +1,6 @@
 /** The leader's duty to bring the membership to what was asked for: boxes join as learners, vote once they have the log, and leave. */
-import { isMember } from '../../consensus/core/membership.ts';
+import { canLead, isMember } from '../../consensus/core/membership.ts';
+import { majority } from '../../consensus/core/quorum.ts';
 import type { Membership, NodeId, RoleChange } from '../../consensus/core/types.ts';
 import type { Log } from '../ports.ts';
 import type { Command } from '../state/commands.ts';
@@ -17,6 +18,8 @@ export interface MemberDutyComponents {
   /** What linked members greeted with, this box included; and what is recorded of that. */
   readonly heard: () => ReadonlyMap<NodeId, number>;
   readonly recorded: () => ReadonlyMap<NodeId, number>;
+  /** Answers the leader at present; true for this box itself. */
+  readonly answers: (name: NodeId) => boolean;
   readonly propose: (command: Command) => Promise<unknown>;
   readonly log: Log;
 }
@@ -35,7 +38,7 @@ export class MemberDuty {
 
   /** To be called a few times a second. */
   check(): void {
-    const { leads, membership, wanted, change, log } = this.#parts;
+    const { leads, membership, wanted, change, recorded, answers, log } = this.#parts;
     if (this.#busy || !leads()) return;
     const note = this.#note();
     if (note !== undefined) {
@@ -48,7 +51,7 @@ export class MemberDuty {
         });
       return;
     }
-    const steps = nextChanges(membership(), wanted());
+    const steps = nextChanges(membership(), wanted(), { recorded: recorded(), answers });
     // One that cannot be done now must not keep the others from being done.
     const changes = steps[this.#turn++ % Math.max(1, steps.length)];
     if (changes === undefined) return;
@@ -70,18 +73,41 @@ export class MemberDuty {
     const gone = isSettled() ? [...wanted()].find(([name, { role }]) => role === 'none' && !isMember(now, name)) : undefined;
     if (gone !== undefined) return { type: 'memberGone', name: gone[0] };
     const known = recorded();
+    const healing = isSettled() ? [...wanted()].filter(([, row]) => row.healing !== undefined) : [];
+    const renewed = healing.find(([name, row]) => isOutdated(name, row, known) && !isMember(now, name));
+    if (renewed !== undefined) return { type: 'memberRenewed', name: renewed[0] };
+    const healed = healing.find(([name, row]) => !isOutdated(name, row, known) && isAsWanted(now, name, row));
+    if (healed !== undefined) return { type: 'memberHealed', name: healed[0] };
     const fresh = [...heard()].find(([name]) => !known.has(name) && isMember(now, name));
     return fresh === undefined ? undefined : { type: 'memberSeen', name: fresh[0], incarnation: fresh[1] };
   }
 }
 
-/** Changes that may be made now, each on its own: joining first, then votes, then leaving. Empty when everything is as it was asked for. */
-export function nextChanges(membership: Membership, wanted: ReadonlyMap<NodeId, MemberRow>): readonly (readonly RoleChange[])[] {
+/** What is known of the members, beyond what they are. */
+export interface MemberFacts {
+  readonly recorded: ReadonlyMap<NodeId, number>;
+  readonly answers: (name: NodeId) => boolean;
+}
+
+/**
+ * Changes that may be made now, each on its own: joining first, then votes, then leaving. What a healing box was leaves before it joins
+ * as what it has become. Empty when everything is as it was asked for.
+ */
+export function nextChanges(
+  membership: Membership,
+  wanted: ReadonlyMap<NodeId, MemberRow>,
+  { recorded, answers }: MemberFacts,
+): readonly (readonly RoleChange[])[] {
   if ((membership.votersBefore ?? []).length > 0) return [];
-  const rows = [...wanted];
+  const all = [...wanted];
+  const rows = all.filter(([name, row]) => !isOutdated(name, row, recorded));
   const votes = (name: NodeId): boolean => membership.voters.includes(name);
+  const renewing = all
+    .filter(([name, row]) => isOutdated(name, row, recorded) && isMember(membership, name) && canSpare(membership, name, answers))
+    .map(([id]): readonly RoleChange[] => [{ id, role: 'none' }]);
   const joining = rows.filter(([name, { role }]) => role !== 'none' && !isMember(membership, name));
-  if (joining.length > 0) return [joining.map(([id, { role }]) => ({ id, role: role === 'witness' ? 'witness-learner' : 'learner' }))];
+  if (joining.length > 0)
+    return [joining.map(([id, { role }]) => ({ id, role: role === 'witness' ? 'witness-learner' : 'learner' })), ...renewing];
   const replacedBy = (successor: NodeId): readonly RoleChange[] =>
     rows
       .filter(([name, row]) => row.role === 'none' && row.replacedBy === successor && isMember(membership, name))
@@ -95,7 +121,26 @@ export function nextChanges(membership: Membership, wanted: ReadonlyMap<NodeId, 
   const leaving = rows
     .filter(([name, row]) => row.role === 'none' && isMember(membership, name) && !waits(row, wanted, votes))
     .map(([id]): readonly RoleChange[] => [{ id, role: 'none' }]);
-  return [...promoted, ...demoted, ...leaving];
+  return [...promoted, ...demoted, ...leaving, ...renewing];
+}
+
+/** It heals, and what is listened to under its name is still what it was before. */
+const isOutdated = (name: NodeId, { healing }: MemberRow, recorded: ReadonlyMap<NodeId, number>): boolean =>
+  healing !== undefined && recorded.get(name) !== healing;
+
+const isAsWanted = (membership: Membership, name: NodeId, { role }: MemberRow): boolean =>
+  role === 'learner' ? isMember(membership, name) && !membership.voters.includes(name) : membership.voters.includes(name);
+
+/**
+ * The voters that stay can decide without it, and enough of them answer to do so now: a change that cannot be committed would hold up
+ * every other one. At least one of them keeps the data.
+ */
+export function canSpare(membership: Membership, name: NodeId, answers: (name: NodeId) => boolean): boolean {
+  const { voters } = membership;
+  if (!voters.includes(name)) return true;
+  const staying = voters.filter((voter) => voter !== name);
+  const well = staying.filter(answers).length;
+  return staying.some((voter) => canLead(membership, voter)) && well >= majority(staying.length) && well >= majority(voters.length);
 }
 
 /** It leaves together with its successor's promotion; alone only when that has its vote, or will get none. */

@@ -23,6 +23,8 @@ const helloMagic = [0x48, 0x45, 0x4c, 0x4f] as const;
 
 export interface LinkEvents {
   message(message: Message): void;
+  /** The peer greeted on its stream. */
+  greeted(): void;
   /** Both streams are greeted. */
   up(): void;
   /** A stream ended while the link was up. */
@@ -204,6 +206,7 @@ export class ConsensusLink {
     }
     half.greeted = true;
     this.#hello = hello;
+    if (half === this.#in) this.#events.greeted();
     if (!this.#up && this.#out?.greeted === true && this.#in?.greeted === true) {
       this.#up = true;
       this.#events.up();

@@ -53,6 +53,8 @@ export class ConsensusTransport implements Transport {
   readonly #touched = new Set<Peer>();
   #incarnations: ReadonlyMap<NodeId, number> = new Map();
   #isFlushDue = false;
+  /** Neither speaks nor listens. */
+  #isHeld = false;
 
   constructor(components: ConsensusTransportComponents) {
     this.#parts = components;
@@ -138,8 +140,22 @@ export class ConsensusTransport implements Transport {
     for (const [name, { reported }] of this.#peers) if (reported === 'up') handler(name, 'up');
   }
 
+  /** From now on this box is not heard, and hears nothing, until it is released: it has no standing in the agreement. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    for (const peer of this.#peers.values()) this.#open(peer);
+  }
+
   /** Handles an inbound stream of the consensus protocol. */
   accept(stream: Stream, connection: Connection): void {
+    if (this.#isHeld) {
+      stream.abort(new Error('not yet'));
+      return;
+    }
     const known = this.#parts.book.withKey(connection.remotePeer.toString());
     const peer = known && this.#peers.get(known.name);
     if (peer === undefined) {
@@ -175,6 +191,11 @@ export class ConsensusTransport implements Transport {
           peer.reopenMs = reopenMinMs;
           this.#report(peer, 'up');
         },
+        greeted: () => {
+          // It speaks to us again: no reason to go on waiting before we speak to it.
+          peer.cancelReopen?.();
+          this.#open(peer);
+        },
         down: () => this.#streamEnded(peer),
         helloRefused: (code, message) => {
           counters.count('hellosRefused');
@@ -197,7 +218,7 @@ export class ConsensusTransport implements Transport {
 
   #open(peer: Peer): void {
     const connection = this.#parts.connections.of(peer.known.name);
-    if (connection === undefined || peer.link.hasOutbound || this.#stop.signal.aborted) return;
+    if (connection === undefined || this.#isHeld || peer.link.hasOutbound || this.#stop.signal.aborted) return;
     peer.link.open(connection, this.#stop.signal).catch((error: unknown) => {
       this.#parts.log.debug('consensus.stream.failed', { peer: peer.known.name, reason: errorWord(error) });
       this.#streamEnded(peer);

@@ -81,6 +81,12 @@ export type Command =
     }
   /** A member greeted with this incarnation for the first time. */
   | { readonly type: 'memberSeen'; readonly name: NodeId; readonly incarnation: number }
+  /** A member cannot trust its memory, and asks to begin anew under another incarnation. `role`: what it is to be, when no row says so. */
+  | { readonly type: 'memberHeal'; readonly name: NodeId; readonly incarnation: number; readonly role: Exclude<MemberRole, 'none'> }
+  /** What a healing member was has left the membership. */
+  | { readonly type: 'memberRenewed'; readonly name: NodeId }
+  /** A healing member is again what it is to be. */
+  | { readonly type: 'memberHealed'; readonly name: NodeId }
   /** A member that was to leave is in no membership any more. */
   | { readonly type: 'memberGone'; readonly name: NodeId }
   /** Names this site's log for child sites, once. */
@@ -245,6 +251,13 @@ const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: u
     replaces: optional(isText),
   },
   memberSeen: { name: isText, incarnation: isCount },
+  memberHeal: {
+    name: isText,
+    incarnation: isCount,
+    role: (value) => value === 'voter' || value === 'learner' || value === 'witness',
+  },
+  memberRenewed: { name: isText },
+  memberHealed: { name: isText },
   memberGone: { name: isText },
   nameLog: { name: isText },
 };

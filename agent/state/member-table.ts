@@ -16,6 +16,11 @@ export interface MemberRow {
   readonly role: MemberRole;
   /** It leaves in the same step in which this other box gets its vote. */
   readonly replacedBy?: NodeId;
+  /**
+   * It lost its memory, or cannot trust it, and comes back under this incarnation: what it was leaves first, and it is what it is to be
+   * again once it has the log anew.
+   */
+  readonly healing?: number;
   /** Log index of the last change. */
   readonly revision: number;
 }
@@ -31,6 +36,7 @@ export interface MemberTables {
 }
 
 export type MemberSet = Extract<Command, { type: 'memberSet' }>;
+export type MemberHeal = Extract<Command, { type: 'memberHeal' }>;
 
 export function setMember({ members }: MemberTables, command: MemberSet, revision: number): Outcome {
   const { name, role, replaces } = command;
@@ -53,7 +59,8 @@ export function setMember({ members }: MemberTables, command: MemberSet, revisio
   if (present === undefined && members.size >= stateLimits.membersMax)
     return refused(revision, 'STATE_FULL', `A site remembers at most ${stateLimits.membersMax} boxes`);
   if (replaces === name) return refused(revision, 'MEMBER_INVALID', `${name} cannot replace itself`);
-  members.set(name, { peerId, address: command.address ?? present?.address ?? '', role, revision });
+  const healing = role === 'none' || present?.healing === undefined ? {} : { healing: present.healing };
+  members.set(name, { peerId, address: command.address ?? present?.address ?? '', role, ...healing, revision });
   if (replaces !== undefined) {
     const leaving = members.get(replaces) ?? { peerId: '', address: '', role: 'none', revision };
     members.set(replaces, { ...leaving, role: 'none', replacedBy: name, revision });
@@ -67,6 +74,32 @@ export function seeMember({ incarnations }: MemberTables, name: NodeId, incarnat
   if (known === undefined && incarnations.size >= stateLimits.membersMax)
     return refused(revision, 'STATE_FULL', `A site remembers at most ${stateLimits.membersMax} boxes`);
   if (known === undefined) incarnations.set(name, { incarnation });
+  return { ok: true, revision };
+}
+
+/** A member asks to begin anew. The last wish counts: its memory may be damaged again while it heals. */
+export function healMember({ members, incarnations }: MemberTables, command: MemberHeal, revision: number): Outcome {
+  const { name, incarnation, role } = command;
+  const present = members.get(name);
+  if (present?.role === 'none') return refused(revision, 'MEMBER_LEAVING', `${name} is to leave the site`);
+  if (present === undefined && members.size >= stateLimits.membersMax)
+    return refused(revision, 'STATE_FULL', `A site remembers at most ${stateLimits.membersMax} boxes`);
+  if (incarnations.get(name)?.incarnation === incarnation || present?.healing === incarnation) return { ok: true, revision };
+  members.set(name, { peerId: '', address: '', role, ...present, healing: incarnation, revision });
+  return { ok: true, revision };
+}
+
+/** What it was belongs to no membership any more: only what it has become is listened to now. */
+export function renewMember({ members, incarnations }: MemberTables, name: NodeId, revision: number): Outcome {
+  const healing = members.get(name)?.healing;
+  if (healing !== undefined) incarnations.set(name, { incarnation: healing });
+  return { ok: true, revision };
+}
+
+/** It is again what it is to be. */
+export function healedMember({ members, incarnations }: MemberTables, name: NodeId, revision: number): Outcome {
+  const { healing, ...row } = members.get(name) ?? {};
+  if (healing !== undefined && incarnations.get(name)?.incarnation === healing) members.set(name, { ...(row as MemberRow), revision });
   return { ok: true, revision };
 }
 

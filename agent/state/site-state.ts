@@ -15,7 +15,17 @@ import {
   type WorkloadOrigin,
 } from './commands.ts';
 import { type KvRow, KvTable } from './kv-table.ts';
-import { forgetMember, type IncarnationRow, type MemberRow, type MemberTables, seeMember, setMember } from './member-table.ts';
+import {
+  forgetMember,
+  healedMember,
+  healMember,
+  type IncarnationRow,
+  type MemberRow,
+  type MemberTables,
+  renewMember,
+  seeMember,
+  setMember,
+} from './member-table.ts';
 import { commitPlan, type Holder, release, removePlacement, replicaKey } from './placement-table.ts';
 import { byCodeUnit, Table } from './rows.ts';
 import { endSessions, moveSession, openSession, type SessionRow, sessionRow } from './session-table.ts';
@@ -211,6 +221,12 @@ export class SiteState implements StateMachine {
         return setMember(this.#memberTables(), command, revision);
       case 'memberSeen':
         return seeMember(this.#memberTables(), command.name, command.incarnation, revision);
+      case 'memberHeal':
+        return healMember(this.#memberTables(), command, revision);
+      case 'memberRenewed':
+        return renewMember(this.#memberTables(), command.name, revision);
+      case 'memberHealed':
+        return healedMember(this.#memberTables(), command.name, revision);
       case 'memberGone':
         return forgetMember(this.#memberTables(), command.name, revision);
       case 'nameLog':

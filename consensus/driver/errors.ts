@@ -56,7 +56,7 @@ export class StorageError extends Error {
 
 /** What to do with a box whose memory cannot be trusted. */
 export const damagedRemedy =
-  'Do not copy files over it: set the data directory aside and let this box rejoin its site, it heals from its peers.';
+  'Do not copy files over it: this memory is to be set aside, and the box rejoins its site under another incarnation and has it anew.';
 
 /** Turns what the operating system said into a code of ours. A `StorageError` passes through. */
 export function storageErrorFrom(cause: unknown, file: string): StorageError {

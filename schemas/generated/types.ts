@@ -2200,6 +2200,27 @@ export interface StatusDocument {
      */
     copies?: number;
     /**
+     * This box could not trust its memory, set it aside, and has no vote until its site has given it anew; left out when it is well.
+     */
+    healing?: {
+      /**
+       * asking: its site has not let it begin anew yet. learning: it is given the log.
+       */
+      stage: 'asking' | 'learning';
+      /**
+       * What was wrong with its memory.
+       */
+      code: string;
+      /**
+       * The same in words, with the place.
+       */
+      reason: string;
+      /**
+       * What the last member asked said against it.
+       */
+      refusal: string | null;
+    };
+    /**
      * Who campaigns first, second, … when the leader's links are lost.
      *
      * @maxItems 9

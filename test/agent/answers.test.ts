@@ -30,6 +30,7 @@ describe('the documents of the HTTP interface', () => {
       foreignNodes: () => [box('cloud-1', { site: 'plant', level: 1 })],
       unplaced: () => 1,
       isolated: () => isolated,
+      healing: () => undefined,
       nowMs: () => site.clock.nowMs(),
       peerId: settings.members[0]?.peerId ?? '',
       run: 1,

@@ -53,7 +53,7 @@ describe('data directory', () => {
     assert.equal(statSync(join(path, 'box.json')).mode & 0o777, 0o600);
   });
 
-  it('K13: a box whose log is gone must not start under its name; one that never had a log may', async () => {
+  it('K13: a box whose log is gone must not start under its name when no other box is known; one that never had a log may', async () => {
     (await claim()).release();
     const one = await claim();
     mkdirSync(join(path, 'log'));
@@ -61,10 +61,58 @@ describe('data directory', () => {
     one.release();
     (await claim()).release();
     rmSync(join(path, 'log'), { recursive: true });
-    await assert.rejects(claim(), is('DATA_DIR_LOG_LOST', 'holdfast member remove box-a', '/site/join'));
+    await assert.rejects(claim(), is('DATA_DIR_LOG_LOST', 'no other box is known'));
     await assert.rejects(claim(), is('DATA_DIR_LOG_LOST'), 'it is not forgotten at the next start');
     mkdirSync(join(path, 'log'));
     (await claim()).release();
+  });
+
+  it('K13: where others are known it begins anew under another incarnation, and says so until it is well', async () => {
+    const one = await claim();
+    one.logMade();
+    one.release();
+    const anew = await claimDataDir(path, owner, true);
+    assert.equal(anew.healing?.code, 'DATA_DIR_LOG_LOST');
+    assert.notEqual(anew.incarnation, one.incarnation);
+    anew.release();
+    const again = await claim();
+    assert.deepEqual([again.incarnation, again.rejoined, again.healing?.code], [anew.incarnation, true, 'DATA_DIR_LOG_LOST']);
+    again.healed();
+    again.release();
+    const well = await claim();
+    assert.deepEqual([well.incarnation, well.rejoined, well.healing], [anew.incarnation, true, undefined]);
+  });
+
+  it('K13: a damaged memory is set aside before anything is done under the new incarnation, over any crash; two are kept', async () => {
+    const fill = (word: string): void => {
+      mkdirSync(join(path, 'log'));
+      writeFileSync(join(path, 'log', 'vote'), word);
+    };
+    const damage = { code: 'LOG_CORRUPT', message: 'the place' };
+    let one = await claim();
+    for (const word of ['1', '2', '3']) {
+      fill(word);
+      one.beginHealing(damage);
+      assert.equal(existsSync(join(path, 'log')), false);
+    }
+    assert.deepEqual(
+      readdirSync(path).filter((name) => name.startsWith('damaged-')),
+      ['damaged-2', 'damaged-3'],
+    );
+    one.release();
+    // The power went between the new incarnation and the move.
+    fill('4');
+    const file = join(path, 'box.json');
+    const record = JSON.parse(readFileSync(file, 'utf8')) as { healing: object };
+    writeFileSync(file, JSON.stringify({ ...record, healing: { ...record.healing, aside: 4 } }));
+    one = await claim();
+    assert.equal(readFileSync(join(path, 'damaged-4', 'log', 'vote'), 'utf8'), '4');
+    assert.equal(existsSync(join(path, 'log')), false);
+    // Once it is done, what is made anew stays.
+    fill('new');
+    one.release();
+    assert.equal((await claim()).healing?.code, 'LOG_CORRUPT');
+    assert.equal(existsSync(join(path, 'log')), true);
   });
 
   it('K9: belongs to one box of one cluster under one key; a refusal changes nothing and keeps no lock', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { MemberDuty, nextChanges } from '../../../agent/control/member-duty.ts';
+import { canSpare, MemberDuty, type MemberFacts, nextChanges } from '../../../agent/control/member-duty.ts';
 import type { Command } from '../../../agent/state/commands.ts';
 import type { MemberRow } from '../../../agent/state/member-table.ts';
 import type { Membership, RoleChange } from '../../../consensus/core/types.ts';
@@ -12,8 +12,11 @@ const row = (role: MemberRow['role'], replacedBy?: string): MemberRow => ({
   revision: 1,
   ...(replacedBy === undefined ? {} : { replacedBy }),
 });
+const facts: MemberFacts = { recorded: new Map(), answers: () => true };
 const steps = (membership: Membership, wanted: Readonly<Record<string, MemberRow>>) =>
-  nextChanges(membership, new Map(Object.entries(wanted))).map((changes) => changes.map(({ id, role }) => `${id}:${role}`).join(' '));
+  nextChanges(membership, new Map(Object.entries(wanted)), facts).map((changes) =>
+    changes.map(({ id, role }) => `${id}:${role}`).join(' '),
+  );
 
 describe('the duty to bring the membership to what was asked for', () => {
   it('K11: has nothing to do when all is as asked, and waits while a change is between its steps', () => {
@@ -32,6 +35,30 @@ describe('the duty to bring the membership to what was asked for', () => {
     assert.deepEqual(steps({ voters: ['a', 'b', 'c'], learners: [] }, { d: row('voter'), b: row('none', 'd') }), ['d:learner']);
     assert.deepEqual(steps({ voters: ['a', 'b', 'c', 'd'], learners: [] }, { d: row('voter'), b: row('none', 'd') }), ['b:none']);
     assert.deepEqual(steps(site, { d: row('none'), b: row('none', 'd') }), ['d:none', 'b:none'], 'a successor that is to leave itself');
+  });
+
+  it('K13: what a healing box was leaves first, then it joins as what it has become, and votes', () => {
+    const heals = { b: { ...row('voter'), healing: 9 } };
+    const knows = (incarnation: number): MemberFacts => ({ recorded: new Map([['b', incarnation]]), answers: (name) => name !== 'b' });
+    const next = (membership: Membership, incarnation: number) =>
+      nextChanges(membership, new Map(Object.entries(heals)), knows(incarnation));
+    assert.deepEqual(next(site, 7), [[{ id: 'b', role: 'none' }]]);
+    assert.deepEqual(next({ voters: ['a', 'c'], learners: [] }, 7), [], 'it is not known by its new incarnation yet');
+    assert.deepEqual(next({ voters: ['a', 'c'], learners: [] }, 9), [[{ id: 'b', role: 'learner' }]]);
+    assert.deepEqual(next({ voters: ['a', 'c'], learners: ['b'] }, 9), [[{ id: 'b', role: 'voter' }]]);
+    assert.deepEqual(next(site, 9), []);
+  });
+
+  it('K13: nobody leaves to heal whom the others cannot do without', () => {
+    const spare = (voters: readonly string[], silent: readonly string[], witnesses: readonly string[] = []): boolean =>
+      canSpare({ voters, learners: [], witnesses }, 'b', (name) => !silent.includes(name));
+    assert.equal(spare(['a', 'b', 'c'], ['b']), true);
+    assert.equal(spare(['a', 'b', 'c'], ['b', 'c']), false);
+    assert.equal(spare(['a', 'b'], ['b']), false, 'one of two is no majority');
+    assert.equal(spare(['b'], []), false);
+    assert.equal(spare(['a', 'b', 'c', 'd', 'e'], ['b', 'c']), true);
+    assert.equal(spare(['a', 'b', 'c', 'd', 'e'], ['b', 'c', 'd']), false);
+    assert.equal(spare(['b', 'v', 'w'], ['b'], ['v', 'w']), false, 'nobody would keep the data');
   });
 
   it('K11: one that cannot be done now does not keep the others from being done; only the leader acts', async () => {
@@ -53,6 +80,7 @@ describe('the duty to bring the membership to what was asked for', () => {
       isSettled: () => true,
       heard: () => new Map(),
       recorded: () => new Map(),
+      answers: () => true,
       propose: () => Promise.reject(new Error('nothing to write down')),
       log: { debug: () => {}, info: () => {}, warn: (event) => void warned.push(event), error: () => {} },
     });
@@ -91,6 +119,7 @@ describe('the duty to bring the membership to what was asked for', () => {
           ['stranger', 11],
         ]),
       recorded: () => recorded,
+      answers: () => true,
       propose: (command) => {
         proposed.push(command);
         if (command.type === 'memberGone') wanted.delete(command.name);

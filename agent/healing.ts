@@ -1,0 +1,104 @@
+/** This box's way back into its site after it could not trust its memory: it asks, learns, and is what it was again. */
+import { isMember } from '../consensus/core/membership.ts';
+import type { NodeId } from '../consensus/core/types.ts';
+import type { Clock } from '../consensus/driver/ports.ts';
+import type { Agreement } from './agreement.ts';
+import type { Damage, DataDir } from './data-dir.ts';
+import { askToHeal } from './heal-desk.ts';
+import type { CallPort, Log, PeerView } from './ports.ts';
+
+const askEveryMs = 500;
+
+/** `asking`: its site has not let it begin anew yet. `learning`: it is given the log, and has no vote. */
+export interface HealingView extends Damage {
+  readonly stage: 'asking' | 'learning';
+  /** What the last member asked said against it. */
+  readonly refusal: string | null;
+}
+
+export interface HealingComponents {
+  readonly dataDir: DataDir;
+  readonly agreement: Agreement;
+  readonly calls: CallPort;
+  readonly peers: () => readonly PeerView[];
+  /** From now on it may speak in the agreement. */
+  readonly release: () => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class Healing {
+  readonly #parts: HealingComponents;
+  #welcome = false;
+  #busy = false;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #turn = 0;
+  #leader: NodeId | undefined;
+  #refusal: string | null = null;
+
+  constructor(components: HealingComponents) {
+    this.#parts = components;
+  }
+
+  view(): HealingView | undefined {
+    const { healing } = this.#parts.dataDir;
+    return healing && { ...healing, stage: this.#welcome ? 'learning' : 'asking', refusal: this.#refusal };
+  }
+
+  /** To be called a few times a second. */
+  check(): void {
+    const { dataDir, clock, log } = this.#parts;
+    if (dataDir.healing === undefined) return;
+    if (this.#welcome) {
+      if (!this.#isWell()) return;
+      log.info('healing.done', { ...dataDir.healing, incarnation: dataDir.incarnation });
+      dataDir.healed();
+      return;
+    }
+    if (this.#busy || clock.nowMs() - this.#askedAt < askEveryMs) return;
+    const member = this.#next();
+    if (member === undefined) return;
+    this.#busy = true;
+    this.#askedAt = clock.nowMs();
+    this.#ask(member, dataDir.healing)
+      .catch((error: Error) => {
+        this.#leader = undefined;
+        log.debug('healing.unanswered', { member, message: error.message });
+      })
+      .finally(() => {
+        this.#busy = false;
+      });
+  }
+
+  async #ask(member: NodeId, { code, message }: Damage): Promise<void> {
+    const { calls, dataDir, release, log } = this.#parts;
+    const answer = await askToHeal(calls, member, { incarnation: dataDir.incarnation, code, message });
+    this.#leader = answer.state === 'elsewhere' ? (answer.leader ?? undefined) : member;
+    const refusal = answer.state === 'refused' ? `${member}: ${answer.message} (${answer.code})` : null;
+    if (refusal !== null && refusal !== this.#refusal) log.warn('healing.refused', { member, reason: refusal });
+    this.#refusal = refusal;
+    if (answer.state !== 'welcome') return;
+    this.#welcome = true;
+    log.info('healing.welcome', { by: member, incarnation: dataDir.incarnation });
+    release();
+  }
+
+  /** The leader, when it is known and connected; otherwise one connected member after the other. */
+  #next(): NodeId | undefined {
+    const connected = this.#parts
+      .peers()
+      .filter((peer) => peer.relation === 'member' && peer.connected)
+      .map((peer) => peer.name);
+    if (this.#leader !== undefined && connected.includes(this.#leader)) return this.#leader;
+    return connected[this.#turn++ % Math.max(1, connected.length)];
+  }
+
+  /** The site counts it as what it is to be, and its own log says so. */
+  #isWell(): boolean {
+    const { agreement, dataDir } = this.#parts;
+    const { state, self } = agreement;
+    const { membership, ready } = agreement.status();
+    const isKnown = state.incarnations().get(self) === dataDir.incarnation && isMember(membership, self);
+    return ready && isKnown && state.members().get(self)?.healing === undefined;
+  }
+}

@@ -1,0 +1,94 @@
+/** Who belongs to the site, put together: the leader's duty, boxes that begin anew, and whom this box is connected to. */
+import type { Clock, RowChange } from '../consensus/driver/ports.ts';
+import type { Agreement } from './agreement.ts';
+import { MemberDuty } from './control/member-duty.ts';
+import type { DataDir } from './data-dir.ts';
+import { HealDesk } from './heal-desk.ts';
+import { Healing, type HealingView } from './healing.ts';
+import { KnownMembers } from './known-members.ts';
+import type { Network } from './network/host.ts';
+import type { Log } from './ports.ts';
+
+/** A member that did not answer the leader for this long is not counted on, in milliseconds. */
+const silentAfterMs = 2000;
+
+export interface SiteMembershipComponents {
+  readonly agreement: Agreement;
+  readonly network: Network;
+  readonly dataDir: DataDir;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class SiteMembership {
+  readonly #parts: SiteMembershipComponents;
+  readonly #duty: MemberDuty;
+  readonly #desk: HealDesk;
+  readonly #healing: Healing;
+  readonly #known: KnownMembers;
+
+  constructor(components: SiteMembershipComponents) {
+    this.#parts = components;
+    const { agreement, network, dataDir, clock, log } = components;
+    const { calls } = network;
+    const answers = (name: string): boolean => this.#answers(name);
+    this.#duty = new MemberDuty({
+      leads: () => agreement.leads(),
+      membership: () => agreement.status().membership,
+      wanted: () => agreement.state.members(),
+      change: (changes) => agreement.node.changeMembership(changes),
+      isSettled: () => agreement.isMembershipSettled(),
+      heard: () => new Map([...network.consensus.heardIncarnations(), [agreement.self, dataDir.incarnation]]),
+      recorded: () => agreement.state.incarnations(),
+      answers,
+      propose: (command) => agreement.propose(command),
+      log,
+    });
+    this.#desk = new HealDesk({ agreement, calls, answers, log });
+    const release = (): void => network.consensus.release();
+    this.#healing = new Healing({ dataDir, agreement, calls, peers: () => network.peers(), release, clock, log });
+    this.#known = new KnownMembers(dataDir.path);
+    agreement.onMembership(() => this.meet());
+  }
+
+  /** Before the network starts. */
+  start(): void {
+    this.#desk.start();
+    this.meet();
+  }
+
+  /** To be called a few times a second. */
+  readonly check = (): void => {
+    this.#duty.check();
+    this.#healing.check();
+  };
+
+  /** What changed in the state. */
+  changed(changes: readonly RowChange[]): void {
+    if (!changes.some(({ key }) => key.startsWith('member/') || key.startsWith('incarnation/'))) return;
+    this.#parts.agreement.refreshMembers();
+    this.meet();
+  }
+
+  /** Why this box is not yet what it was, if it is not. */
+  healing(): HealingView | undefined {
+    return this.#healing.view();
+  }
+
+  /** Connects to those who belong here now. */
+  meet(): void {
+    const { agreement, network } = this.#parts;
+    const peers = agreement.memberPeers();
+    network.setMembers(peers);
+    network.consensus.setIncarnations(agreement.state.incarnations());
+    if (agreement.isMembershipSettled() && agreement.status().membership.voters.length > 0) this.#known.remember(peers);
+  }
+
+  #answers(name: string): boolean {
+    const { agreement, clock } = this.#parts;
+    if (name === agreement.self) return true;
+    const at = agreement.lastAckAt(name);
+    const linked = agreement.status().peers.some(({ id, linkUp }) => id === name && linkUp);
+    return linked && at !== undefined && clock.nowMs() - at < silentAfterMs;
+  }
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { HttpSiteClient } from '../../agent/client/http-site-client.ts';
+import { done, notYet, until } from '../../agent/demo/until.ts';
+import type { StatusDocument } from '../../schemas/generated/types.ts';
+import { freePort } from '../agent/status/served.ts';
+import { LoneAgent } from './agent-process.ts';
+
+const names = ['box-a', 'box-b', 'box-c'] as const;
+type Name = (typeof names)[number];
+
+describe('a box that finds its memory damaged', function () {
+  this.timeout(120_000);
+  const agents = new Map<Name, LoneAgent>();
+  const agent = (name: Name): LoneAgent => agents.get(name) as LoneAgent;
+  const acknowledged: string[] = [];
+
+  before(async () => {
+    const made = await Promise.all(
+      names.map(async (name) => {
+        const lone = new LoneAgent();
+        agents.set(name, lone);
+        return { name, lone, config: await lone.config({}, await freePort()) };
+      }),
+    );
+    const members = made.map(({ name, config }) => ({ ...config.site.members[0], name }));
+    for (const { name, lone, config } of made)
+      lone.write({ ...config, node: { name }, site: { name: 'shop', clusterId: 'shop-cluster', members } });
+    await Promise.all(names.map((name) => agent(name).start()));
+    await write('box-a');
+  });
+  after(async () => {
+    for (const lone of agents.values()) await lone.remove();
+  });
+
+  /** Keys one after the other: each is a batch of the log. */
+  async function write(at: Name): Promise<void> {
+    const client = new HttpSiteClient({ endpoint: `unix:${agent(at).socket}` });
+    for (let i = 0; i < 40; i += 1) {
+      const key = `k${acknowledged.length}`;
+      await client.put(key, key);
+      acknowledged.push(key);
+    }
+    client.close();
+  }
+
+  const status = async (name: Name): Promise<StatusDocument> =>
+    JSON.parse((await agent(name).cli(['status', '--json'])).stdout) as StatusDocument;
+
+  async function healed(name: Name, code: string): Promise<void> {
+    const helper = names.find((other) => other !== name) ?? name;
+    await until('it votes again', 30_000, async () => {
+      const { consensus } = await status(name);
+      const { voters } = (await status(helper)).consensus;
+      if (consensus.healing !== undefined) assert.equal(consensus.healing.code, code);
+      const well = consensus.healing === undefined && consensus.voters.includes(name) && voters.includes(name);
+      return well ? done(true) : notYet(JSON.stringify(consensus));
+    });
+    const aside = readdirSync(agent(name).dataDir).filter((entry) => entry.startsWith('damaged-'));
+    assert.ok(aside.length > 0 && aside.length <= 2, aside.join(' '));
+    await write(helper);
+    for (const box of names) {
+      const client = new HttpSiteClient({ endpoint: `unix:${agent(box).socket}` });
+      const { items } = await client.list('k');
+      client.close();
+      assert.deepEqual(items.map(({ key }) => key).sort(), [...acknowledged].sort(), `what ${box} holds`);
+    }
+  }
+
+  it('K13: one bit of its log, in the middle: it does not vote on it, has it anew from its site, and votes again', async () => {
+    await agent('box-b').stop('SIGKILL');
+    const log = join(agent('box-b').dataDir, 'log');
+    // Half of the keys were acknowledged after it.
+    const damaged = readdirSync(log).some((name) => {
+      const bytes = readFileSync(join(log, name));
+      const at = bytes.indexOf('k20');
+      if (at < 0) return false;
+      bytes[at] = (bytes[at] ?? 0) ^ 4;
+      writeFileSync(join(log, name), bytes);
+      return true;
+    });
+    assert.ok(damaged);
+    await agent('box-b').start({}, true);
+    await healed('box-b', 'LOG_CORRUPT');
+  });
+
+  it('K13: its vote is gone, and later its whole log; what it has of its site then counts in a majority', async () => {
+    await agent('box-c').stop('SIGKILL');
+    rmSync(join(agent('box-c').dataDir, 'log', 'vote'));
+    await agent('box-c').start({}, true);
+    await healed('box-c', 'VOTE_DAMAGED');
+    await agent('box-c').stop('SIGKILL');
+    rmSync(join(agent('box-c').dataDir, 'log'), { recursive: true });
+    await agent('box-c').start({}, true);
+    await healed('box-c', 'DATA_DIR_LOG_LOST');
+    await agent('box-a').stop('SIGKILL');
+    await write('box-b');
+  });
+});
