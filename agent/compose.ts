@@ -8,7 +8,7 @@ import { Answers } from './answers.ts';
 import { ArtefactExchange } from './artefact-exchange.ts';
 import type { Settings } from './config.ts';
 import { DecisionBook } from './control/decisions.ts';
-import { PlanningDuty } from './control/planning-duty.ts';
+import { PlanningDuty, replanOptions } from './control/planning-duty.ts';
 import { ReleaseDuty } from './control/release-duty.ts';
 import { SessionDuty } from './control/session-duty.ts';
 import { claimDataDir, makeDataDir } from './data-dir.ts';
@@ -148,12 +148,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
         hasUpper: settings.upper !== undefined,
         hasChildren: settings.children.length > 0,
         uplink: { latencyMs: settings.upper?.latencyMs ?? 20, mbps: settings.upper?.mbps ?? 100 },
-        replan: {
-          ...settings.replan,
-          ignore: new Set(settings.replan.ignore),
-          restMs: settings.replan.restSeconds * 1000,
-          calmMs: settings.replan.calmSeconds * 1000,
-        },
+        replan: replanOptions(settings.replan),
       },
     );
     const uplinkClient =
@@ -205,7 +200,14 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
     const sampler = new Sampler({ clock, version, directories: [settings.dataDir, settings.runtimeDir] });
     const health = new HealthPublisher(
       { clock, gossip: network.gossip, sampler, log },
-      { node: name, site, run: dataDir.run, sampleMs: timing.healthSampleMs, maxAgeMs: timing.healthMaxAgeMs },
+      {
+        node: name,
+        site,
+        run: dataDir.run,
+        sampleMs: timing.healthSampleMs,
+        maxAgeMs: timing.healthMaxAgeMs,
+        availability: settings.availability,
+      },
     );
     health.onSample((fact) => facts.health.setOwn(fact));
     const topology = new FactPublisher<'TopologyDocument'>(

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import type { AgentConfig, Member } from '../schemas/generated/types.ts';
 import { checkDocument, describeProblems } from '../schemas/validate.ts';
+import { type AvailabilityBounds, defaultAvailability } from './health/availability.ts';
 import { describeYamlError } from './lib/yaml-error.ts';
 
 const configBytesMax = 1024 * 1024;
@@ -46,6 +47,7 @@ export interface Settings {
   /** Milliseconds. */
   readonly timing: Required<NonNullable<AgentConfig['timing']>>;
   readonly limits: Required<NonNullable<AgentConfig['limits']>>;
+  readonly availability: AvailabilityBounds;
   readonly replan: Required<NonNullable<AgentConfig['replan']>>;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** As written, for what reads the document itself. */
@@ -117,6 +119,9 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
     fail(`/timing/leaseMs (${timing.leaseMs}) must be above /timing/electionMs (${timing.electionMs}), or every election ends work`);
   if (document.upper !== undefined && (document.children?.length ?? 0) > 0)
     fail('/upper and /children: a site has an upper site or child sites, not both; three tiers are not built yet');
+  const availability = { ...defaultAvailability, ...document.availability };
+  if (availability.hotBelowPercent + availability.marginPercent > availability.warmBelowPercent)
+    fail('/availability: hotBelowPercent and marginPercent together must not be above warmBelowPercent, or a hot box never becomes warm');
   if (timing.healthMaxAgeMs < timing.healthSampleMs) fail(`/timing/healthMaxAgeMs must not be below /timing/healthSampleMs`);
   const listen = document.listen ?? `/ip4/0.0.0.0/tcp/${/\/tcp\/([0-9]+)$/.exec(self?.address ?? '')?.[1] ?? '7400'}`;
   if (Number(/([0-9]+)$/.exec(listen)?.[1]) > 65_535) fail(`/listen ${listen}: a port is at most 65535`);
@@ -145,6 +150,7 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
     links: document.links ?? [],
     timing,
     limits: { artefactStoreMiB: 1024, outputKiB: 256, logSegmentKiB: 4096, ...document.limits },
+    availability,
     replan: {
       ignore: [],
       frequencyBandPercent: 30,

@@ -49,13 +49,14 @@ export function showNodes({ nodes }: NodesDocument): string {
       site,
       usable ? 'yes' : 'no',
       topology === null ? '-' : `${topology.capacity.memoryMiB} MiB`,
+      health?.availability?.class ?? '-',
       cpu == null ? '-' : `${cpu.toFixed(0)} %`,
       free,
       seconds(healthAgeSeconds),
       reason ?? '',
     ];
   });
-  return table(['BOX', 'SITE', 'USABLE', 'SHARE', 'CPU', 'MEM FREE', 'AGE', ''], rows);
+  return table(['BOX', 'SITE', 'USABLE', 'SHARE', 'LOAD', 'CPU', 'MEM FREE', 'AGE', ''], rows);
 }
 
 export function showWorkloads({ workloads }: WorkloadsDocument): string {

@@ -30,6 +30,7 @@ export function viewNodes(facts: NodeFacts): readonly ReportedNode[] {
         usable: !lost,
         reason: lost ? `${verdict}: ${unreachableFor} of ${observers} observers do not reach it` : null,
         risk: facts.risk(health?.document),
+        ...(health?.document.availability === undefined ? {} : { availability: health.document.availability }),
         staged: said.staged,
         instances: said.instances,
         healthAgeSeconds: health === undefined ? null : Math.max(0, (facts.now - health.receivedAt) / 1000),

@@ -1,6 +1,6 @@
 /** The leader's duty to keep a plan in force that fits what is known: replans when something it depends on changed. */
 import type { Clock } from '../../consensus/driver/ports.ts';
-import type { Decision, ReportedNode, Trigger } from '../../schemas/generated/types.ts';
+import type { AgentConfig, Decision, ReportedNode, Trigger } from '../../schemas/generated/types.ts';
 import type { Log, PlanningInput, PlanningPort, PlanResult, SiteAccess } from '../ports.ts';
 import { describeMoves, heldElsewhere, localAssignments } from './assignments.ts';
 import { recordOf, weigh } from './decisions.ts';
@@ -47,6 +47,11 @@ export const defaultReplan: ReplanOptions = {
   partialAbove: 64,
   moveThresholdSeconds: 1,
 };
+
+/** From the words of the configuration. */
+export function replanOptions({ ignore, restSeconds, calmSeconds, ...rest }: Required<NonNullable<AgentConfig['replan']>>): ReplanOptions {
+  return { ...rest, ignore: new Set(ignore), restMs: restSeconds * 1000, calmMs: calmSeconds * 1000 };
+}
 
 export interface PlanningDutyOptions {
   readonly hasUpper: boolean;

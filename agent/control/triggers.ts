@@ -46,6 +46,8 @@ interface BoxBasis {
   readonly usable: boolean;
   readonly reason: string | null;
   readonly atRisk: boolean;
+  /** Availability by resource; undefined where it is not known. */
+  readonly load: string | undefined;
   readonly facts: string;
   readonly links: ReadonlyMap<string, string>;
 }
@@ -115,12 +117,13 @@ export function affected(triggers: readonly Trigger[], placements: readonly Plac
   );
 }
 
-function boxBasis({ topology, usable, reason, risk }: ReportedNode): BoxBasis {
+function boxBasis({ topology, usable, reason, risk, availability }: ReportedNode): BoxBasis {
   const { links, run: _run, seq: _seq, ...facts } = topology;
   return {
     usable,
     reason,
     atRisk: risk >= riskFrom,
+    load: availability && `processor ${availability.cpu}, memory ${availability.memory}`,
     facts: JSON.stringify(facts),
     links: new Map(links.map(({ to, latencyMs, mbps }) => [to, `${latencyMs} ms, ${mbps} Mbit/s`])),
   };
@@ -140,6 +143,8 @@ function boxTriggers(before: Basis, now: Basis): Trigger[] {
     if (was.usable && !box.usable) add('node-lost', name, box.reason ?? 'is not usable');
     if (!was.usable && box.usable) add('node-returned', name, 'is usable again');
     if (was.atRisk !== box.atRisk) add('health', name, box.atRisk ? 'is at risk' : 'is sound again');
+    // That it becomes known is no drift.
+    if (was.load !== undefined && box.load !== undefined && was.load !== box.load) add('load', name, `${was.load} became ${box.load}`);
     if (was.facts !== box.facts) add('node-changed', name, 'its capacity, devices or labels changed');
     for (const [to, quality] of box.links) {
       const former = was.links.get(to);

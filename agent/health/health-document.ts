@@ -74,6 +74,8 @@ export function isNews(before: HealthDocument, now: HealthDocument, bands: Healt
     before.bootId !== now.bootId ||
     before.agent.version !== now.agent.version ||
     before.clock.synchronised !== now.clock.synchronised ||
+    before.availability?.cpu !== now.availability?.cpu ||
+    before.availability?.memory !== now.availability?.memory ||
     before.cpu.cores !== now.cpu.cores ||
     beyond(before.cpu.usagePercent, now.cpu.usagePercent, bands.cpuPercent) ||
     before.memory.totalBytes !== now.memory.totalBytes ||

@@ -2,6 +2,7 @@
 import type { Clock } from '../../consensus/driver/ports.ts';
 import type { HealthDocument } from '../../schemas/generated/types.ts';
 import type { Fact, GossipPort, Log, Startable } from '../ports.ts';
+import { type AvailabilityBounds, AvailabilityMeter } from './availability.ts';
 import { FactPublisher } from './fact-publisher.ts';
 import { buildHealthDocument, type HealthBands, isNews } from './health-document.ts';
 import type { Sample } from './sampler.ts';
@@ -23,12 +24,14 @@ export interface HealthPublisherOptions {
   /** Unchanged health is published at least this often, in milliseconds. @default 60_000 */
   readonly maxAgeMs?: number;
   readonly bands?: HealthBands;
+  readonly availability?: AvailabilityBounds;
 }
 
 export class HealthPublisher implements Startable {
   readonly #components: HealthPublisherComponents;
   readonly #options: HealthPublisherOptions;
   readonly #publisher: FactPublisher<'HealthDocument'>;
+  readonly #meter: AvailabilityMeter;
   readonly #listeners: ((fact: Fact<HealthDocument>) => void)[] = [];
   #own: Fact<HealthDocument> | undefined;
   #sampling: Promise<void> = Promise.resolve();
@@ -38,7 +41,8 @@ export class HealthPublisher implements Startable {
   constructor(components: HealthPublisherComponents, options: HealthPublisherOptions) {
     this.#components = components;
     this.#options = options;
-    const { bands, maxAgeMs } = options;
+    const { bands, maxAgeMs, availability } = options;
+    this.#meter = new AvailabilityMeter(availability);
     this.#publisher = new FactPublisher(components, {
       topic: 'health',
       isNews: (before, now) => isNews(before, now, bands),
@@ -86,7 +90,8 @@ export class HealthPublisher implements Startable {
       const sample = await sampler.sample();
       if (this.#stopped) return;
       const { node, site, run } = this.#options;
-      const document = buildHealthDocument({ node, site, run, seq: this.#publisher.nextSeq }, sample);
+      const origin = { node, site, run, seq: this.#publisher.nextSeq };
+      const document = buildHealthDocument(origin, { ...sample, availability: this.#meter.measure(sample, clock.nowMs()) });
       this.#own = { from: node, document, receivedAt: clock.nowMs() };
       this.#publisher.offer(document);
       for (const listener of this.#listeners) listener(this.#own);

@@ -47,7 +47,7 @@ export function buildTopologyDocument(
   order: { readonly run: number; readonly seq: number },
 ): TopologyDocument {
   const { node, site, capacity = {}, devices = [], children = [] } = config;
-  const { maxWorkloads, minimumMemoryMiB, requesters } = capacity;
+  const { maxWorkloads, minimumMemoryMiB, minimumVramMiB, requesters } = capacity;
   const cacheMiB = capacity.cacheMiB ?? Math.floor(detected.diskFreeMiB * cacheShare);
   const document: TopologyDocument = {
     version: 1,
@@ -68,6 +68,7 @@ export function buildTopologyDocument(
       vramMiB: capacity.vramMiB ?? detected.vramMiB,
       ...(maxWorkloads === undefined ? {} : { maxWorkloads }),
       ...(minimumMemoryMiB === undefined ? {} : { minimumMemoryMiB }),
+      ...(minimumVramMiB === undefined ? {} : { minimumVramMiB }),
       ...(requesters === undefined ? {} : { requesters }),
     },
     devices: devices.map(({ id, kind, delivers }) => ({

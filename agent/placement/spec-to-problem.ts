@@ -10,7 +10,9 @@ import type {
   ReportedNode,
   WorkloadSpec,
 } from '../../schemas/generated/types.ts';
-import { compareText } from './model.ts';
+import { demandOf } from './demand.ts';
+import { comfortOf } from './foreign-load.ts';
+import { compareText, resources } from './model.ts';
 
 /** What is known when a plan is to be made. */
 export interface Planned {
@@ -58,16 +60,18 @@ export function specsToProblem(known: Planned, options: ProblemOptions = {}): Pl
   const current = known.current
     .map(({ workload, replica, node, class: workClass }) => ({ workload, replica, node, class: workClass }))
     .sort(byReplica);
+  const workloads = known.specs
+    .map((spec) => withLearned(workloadOf(spec, known.unreachableArtefacts ?? new Set()), known.learned?.get(spec.name)))
+    .sort((a, b) => compareText(a.id, b.id));
+  const given = assignedBy(workloads, current);
   return {
     version: 1,
     weights: { ...defaultWeights, ...options.weights },
     moveThresholdSeconds: options.moveThresholdSeconds ?? 1,
-    nodes: nodes.map((node) => nodeOf(node, known.cordoned?.has(node.topology.node) ?? false)),
+    nodes: nodes.map((node) => nodeOf(node, known.cordoned?.has(node.topology.node) ?? false, given(node.topology))),
     links: linksOf(nodes, known.uplink ?? defaultUplink),
     sources: sourcesOf(nodes),
-    workloads: known.specs
-      .map((spec) => withLearned(workloadOf(spec, known.unreachableArtefacts ?? new Set()), known.learned?.get(spec.name)))
-      .sort((a, b) => compareText(a.id, b.id)),
+    workloads,
     current,
     fixed: current.filter(({ workload, replica }) => known.held?.has(`${workload}/${replica}`) === true),
     limits: { ...defaultLimits, ...options.limits },
@@ -121,6 +125,24 @@ export function workloadOf(spec: WorkloadSpec, unreachable: ReadonlySet<string>)
   };
 }
 
+/** Share of a box's capacity that work placed there now was given. */
+function assignedBy(
+  workloads: readonly PlacementWorkload[],
+  current: readonly PlacedReplica[],
+): (topology: ReportedNode['topology']) => { readonly cpu: number; readonly memory: number } {
+  const byName = new Map(workloads.map((workload) => [workload.id, workload]));
+  const here = Map.groupBy(current, ({ node }) => node);
+  return ({ node, capacity }) => {
+    const given = { cpuCores: 0, memoryMiB: 0 };
+    for (const placed of here.get(node) ?? []) {
+      const workload = byName.get(placed.workload);
+      const demand = workload === undefined ? [] : demandOf(workload, placed.class, node);
+      for (const key of ['cpuCores', 'memoryMiB'] as const) given[key] += demand[resources.indexOf(key)] ?? 0;
+    }
+    return { cpu: given.cpuCores / Math.max(0.001, capacity.cpuCores), memory: given.memoryMiB / Math.max(1, capacity.memoryMiB) };
+  };
+}
+
 /** Services are always busy, however often they are asked: only jobs learn. */
 function withLearned(workload: PlacementWorkload, learned: LearnedRuns | undefined): PlacementWorkload {
   if (learned === undefined) return workload;
@@ -134,14 +156,20 @@ function withLearned(workload: PlacementWorkload, learned: LearnedRuns | undefin
   };
 }
 
-function nodeOf({ topology, usable, reason, risk, staged }: ReportedNode, cordoned: boolean): PlacementNode {
+function nodeOf(
+  { topology, usable, reason, risk, staged, availability }: ReportedNode,
+  cordoned: boolean,
+  assigned: { readonly cpu: number; readonly memory: number },
+): PlacementNode {
+  const comfort = availability === undefined ? undefined : comfortOf(availability, assigned);
   const { capacity } = topology;
-  const { memoryMiB, cacheMiB, cpuCores, diskMiB, vramMiB, maxWorkloads, minimumMemoryMiB, requesters } = capacity;
+  const { memoryMiB, cacheMiB, cpuCores, diskMiB, vramMiB, maxWorkloads, minimumMemoryMiB, minimumVramMiB, requesters } = capacity;
   return {
     id: topology.node,
     domain: topology.domain,
     level: topology.level,
     capacity: { memoryMiB, cacheMiB, cpuCores, diskMiB, vramMiB },
+    ...(comfort === undefined ? {} : { comfort }),
     tags: [...topology.tags],
     extras: [...topology.extras],
     // An empty list says nothing about who may ask.
@@ -151,6 +179,7 @@ function nodeOf({ topology, usable, reason, risk, staged }: ReportedNode, cordon
     stagedArtefacts: [...staged],
     ...(maxWorkloads === undefined ? {} : { maxWorkloads }),
     ...(minimumMemoryMiB === undefined ? {} : { minimumMemoryMiB }),
+    ...(minimumVramMiB === undefined ? {} : { minimumVramMiB }),
   };
 }
 

@@ -184,6 +184,10 @@ export interface AgentConfig {
      */
     minimumMemoryMiB?: number;
     /**
+     * Smallest claim of accelerator memory this box takes, so that a large accelerator is kept for work that needs it.
+     */
+    minimumVramMiB?: number;
+    /**
      * When present, only these requesters may use the box.
      *
      * @maxItems 64
@@ -191,6 +195,23 @@ export interface AgentConfig {
      * Items: A label, matched exactly.
      */
     requesters?: string[];
+  };
+  /**
+   * When this box calls itself cold (much free), warm or hot (little free). Relations are checked at start.
+   */
+  availability?: {
+    /**
+     * Free share below which a cold box becomes warm.
+     */
+    warmBelowPercent?: number;
+    /**
+     * Free share below which it becomes hot.
+     */
+    hotBelowPercent?: number;
+    /**
+     * A box cools down only this many points above the bound it fell below.
+     */
+    marginPercent?: number;
   };
   /**
    * Field devices attached to this box and the data they deliver.
@@ -504,6 +525,7 @@ export interface HealthDocument {
      */
     synchronised: boolean | null;
   };
+  availability?: Availability;
   /**
    * Processors.
    */
@@ -587,6 +609,17 @@ export interface HealthDocument {
     cpuPercent: number | null;
   };
   inventory: null | Inventory;
+}
+/**
+ * How much of a box is free: cold has much, warm some, hot little. Smoothed, and with a margin, so that it does not flap.
+ */
+export interface Availability {
+  /**
+   * The hottest of the others.
+   */
+  class: 'cold' | 'warm' | 'hot';
+  cpu: 'cold' | 'warm' | 'hot';
+  memory: 'cold' | 'warm' | 'hot';
 }
 /**
  * Share of the last 10 seconds in which tasks waited for a resource (Linux PSI).
@@ -1171,6 +1204,10 @@ export interface TopologyDocument {
     vramMiB: number;
     maxWorkloads?: number;
     minimumMemoryMiB?: number;
+    /**
+     * Smallest claim of accelerator memory it takes.
+     */
+    minimumVramMiB?: number;
     /**
      * @maxItems 64
      *
@@ -2422,6 +2459,7 @@ export interface ReportedNode {
    * Why it is not usable.
    */
   reason: string | null;
+  availability?: Availability;
   /**
    * 0 (sound) to 1 (about to fail).
    */

@@ -65,6 +65,35 @@ describe('what calls for a plan', () => {
     assert.deepEqual(kinds(leader.decision), ['node-lost a']);
   });
 
+  it('P5 P18: a change of availability does, after a rest; new work goes where others use little', async () => {
+    const loaded = (name: string, load: 'cold' | 'hot') => ({
+      ...box(name),
+      availability: { class: load, cpu: load, memory: 'cold' as const },
+    });
+    for (const [busy, idle] of [
+      ['a', 'b'],
+      ['b', 'a'],
+    ] as const) {
+      const leader = new Leader({ replan: { restMs: 30_000 } });
+      leader.nodes = [loaded('a', 'cold'), loaded('b', 'cold')];
+      leader.site.give(spec('panel', { resources: { memoryMiB: 64, cpuSecondsPerRun: 0.1 } }));
+      leader.site.plan({ 'panel/0': busy });
+      await leader.round();
+      leader.nodes = [loaded(busy, 'hot'), loaded(idle, 'cold')];
+      await leader.round();
+      assert.equal(leader.duty.pending(), false, 'drift waits');
+      await leader.round(30_000);
+      await leader.round();
+      assert.deepEqual(leader.kept.at(-1)?.triggers, [
+        { kind: 'load', subject: busy, detail: 'processor cold, memory cold became processor hot, memory cold' },
+      ]);
+      assert.equal(leader.at('panel/0'), busy, 'not worth a move');
+      leader.site.give(spec('web', { resources: { memoryMiB: 64, cpuSecondsPerRun: 1.6 } }));
+      await leader.round();
+      assert.equal(leader.at('web/0'), idle);
+    }
+  });
+
   it('P18: drift alone waits until the last decision has had its time', async () => {
     const leader = await atRest({ replan: { restMs: 30_000 } });
     leader.price = 0.4;
