@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { checkPlan } from '../placement/checker.ts';
+import { type Decomposed, partsTried, planWithParts } from '../placement/decompose.ts';
 import { evaluate } from '../placement/evaluate.ts';
 import { pareto } from '../placement/pareto.ts';
 import { PlacementError } from '../placement/placement-error.ts';
@@ -71,17 +72,21 @@ export function addPlan(program: Command, act: Act, endWith: (code: number) => v
 export function planProblem(given: PlacementProblem, options: PlanOptions, onProgress?: Progress): PlanReport {
   try {
     const wanted = withOptions(given, options);
-    const problem = options.whatIf.reduce(applyWhatIf, wanted);
-    const search = (one: PlacementProblem): Plan => checked(one, searchFor(one, options.budget, onProgress?.say));
+    const changed = options.whatIf.reduce(applyWhatIf, wanted);
+    const search = (given: PlacementProblem): Decomposed => {
+      const budget = options.budget === undefined ? undefined : options.budget / (1 + partsTried(given));
+      return planWithParts(given, (one) => checked(one, searchFor(one, budget, onProgress?.say)));
+    };
     const aside = (one: PlacementProblem): Plan =>
       solve({ ...one, limits: { ...one.limits, steps: Math.min(one.limits.steps, sideSteps) } });
-    const plan = search(problem);
-    const before = options.whatIf.length > 0 ? search(wanted) : undefined;
+    const { problem, plan, cut } = search(changed);
+    const before = options.whatIf.length > 0 ? search(wanted).plan : undefined;
     onProgress?.end();
     const stands = evaluate(problem, { assignments: problem.current });
     return {
       problem,
       plan,
+      ...(partsTried(changed) === 0 ? {} : { cut }),
       ...(options.compare === undefined
         ? {}
         : { current: { ...stands, unplaced: plan.assignments.length + plan.unplaced.length - problem.current.length } }),

@@ -9,6 +9,8 @@ import { table } from './context.ts';
 export interface PlanReport {
   readonly problem: PlacementProblem;
   readonly plan: Plan;
+  /** Workloads that were cut into their parts; absent where none can be. */
+  readonly cut?: readonly string[];
   /** What stands now, under the same weights. */
   readonly current?: { readonly total: number; readonly unplaced: number; readonly terms: readonly MeritTerm[] };
   readonly whatIf?: { readonly changes: readonly string[]; readonly effect: Effect; readonly addedBoxes: number; readonly before: Plan };
@@ -50,6 +52,12 @@ const maker: Readonly<Record<Plan['trace']['madeBy'], string>> = {
 export function showReport(report: PlanReport): string {
   const { problem, plan, whatIf } = report;
   const sections = [placesOf(problem, plan), proofOf(plan), termsOf(plan, report.current)];
+  if (report.cut !== undefined)
+    sections.push(
+      report.cut.length === 0
+        ? 'Nothing is cut into its parts: that would not pay.'
+        : `Cut into parts, because that is better than leaving it whole: ${report.cut.join(', ')}`,
+    );
   if (problem.current.length > 0) sections.push(movesOf(plan, problem));
   if (whatIf !== undefined) sections.push(effectText(whatIf));
   if (report.choices !== undefined) sections.push(choicesOf(report.choices));

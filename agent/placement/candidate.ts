@@ -2,7 +2,7 @@
 import type { Misfit } from '../../schemas/generated/types.ts';
 import type { Column } from './columns.ts';
 import { availableAt } from './demand.ts';
-import { apartCost, balanceCost, rates } from './merit.ts';
+import { balanceCost, partnerCost, rates } from './merit.ts';
 import { shortOf } from './misfit.ts';
 import { at, ownTerms, resources, type TermName, tolerance, toMicros } from './model.ts';
 import type { Instance, Slot } from './slots.ts';
@@ -240,17 +240,17 @@ export class Candidate {
     this.#cost += (Math.max(0, copies + change - 1) - Math.max(0, copies - 1)) * this.#copyMicros;
   }
 
-  /** Each replica counts the way to the nearest replica of each partner. */
+  /** Each replica counts the way to the replica of each partner that is best for it. */
   #affinityOf(workload: number): number {
     const { site, near } = this.instance;
     const self = at(site.workloads, workload);
     let sum = 0;
     for (const partner of at(near, workload)) {
-      const there = this.#nodesOf(partner);
+      const there = this.#nodesOf(partner.workload);
       if (there.length === 0) continue;
       for (const here of this.#nodesOf(workload)) {
         let least = Number.POSITIVE_INFINITY;
-        for (const other of there) least = Math.min(least, apartCost(site, self, here, other));
+        for (const other of there) least = Math.min(least, partnerCost(site, self, here, other, partner));
         sum += least;
       }
     }

@@ -25,6 +25,8 @@ export const rates = {
   copySeconds: 1,
   /** Seconds per run between partners, besides the latency both ways. */
   apartSeconds: 0.001,
+  /** Seconds per run between partners that do not reach each other. */
+  apartUnreachableSeconds: 1,
   /** Seconds per hour for moving one replica, besides the threshold and its start. */
   moveSeconds: 1,
   /** A change of class on the same box costs this share of a move. */
@@ -135,11 +137,22 @@ export function moveCost(problem: PlacementProblem, { criticality, startup }: Pl
   return toMicros(problem.weights.migration * (rates.moveSeconds + criticality * startup.initSeconds + problem.moveThresholdSeconds));
 }
 
-/** Being apart: the way there and back, once a run. */
-export function apartCost(site: Site, workload: PlacementWorkload, from: number, to: number): number {
-  if (from === to) return 0;
-  const { origin, latencyMs } = at(site.paths.routes([from], 'latencyMs'), to);
-  const seconds = origin === -1 ? 1 : rates.apartSeconds + (2 * latencyMs) / 1000;
+/**
+ * Being apart, once a run: for a friend the way there and back, for data that comes from a partner the time its transfer takes by the
+ * quickest route.
+ */
+export function partnerCost(
+  site: Site,
+  workload: PlacementWorkload,
+  here: number,
+  there: number,
+  { friend, mbPerRun }: { readonly friend: boolean; readonly mbPerRun: number },
+): number {
+  if (here === there) return 0;
+  const { origin, latencyMs, mbps } = at(site.paths.routes([there], 'latencyMs'), here);
+  const apart = origin === -1 ? rates.apartUnreachableSeconds : rates.apartSeconds + (2 * latencyMs) / 1000;
+  const flow = origin === -1 ? rates.unreachableSeconds : latencyMs / 1000 + (mbPerRun * 8) / mbps;
+  const seconds = (friend ? apart : 0) + (mbPerRun > 0 ? flow : 0);
   return toMicros(site.problem.weights.colocation * runsPerHour(workload) * workload.criticality * seconds);
 }
 

@@ -30,6 +30,15 @@ export interface FixedReplica {
   readonly demand: readonly number[];
 }
 
+/** A workload another one should be near. */
+export interface Partner {
+  readonly workload: number;
+  /** Named in `affinity`. */
+  readonly friend: boolean;
+  /** Megabytes that come from it at each run. */
+  readonly mbPerRun: number;
+}
+
 export interface Instance {
   readonly site: Site;
   readonly slots: readonly Slot[];
@@ -40,8 +49,8 @@ export interface Instance {
   readonly fixedOf: readonly (readonly FixedReplica[])[];
   /** Workloads that must not share a box, both ways. */
   readonly apart: readonly ReadonlySet<number>[];
-  /** Workloads it should be near. */
-  readonly near: readonly (readonly number[])[];
+  /** Workloads it should be near, for affinity or for the data they give. */
+  readonly near: readonly (readonly Partner[])[];
   /** Workloads whose affinity must be looked at again when this one moves. */
   readonly watchedBy: readonly (readonly number[])[];
   /** Sources that several workloads read, by number. */
@@ -71,7 +80,7 @@ export function compile(problem: PlacementProblem): Instance {
   const slotsOf: number[][] = workloads.map(() => []);
   for (const [index, { workload }] of slots.entries()) at(slotsOf, workload).push(index);
   const apart = workloads.map(() => new Set<number>());
-  const near = workloads.map(({ affinity }, self) => numbers(affinity, workloadIndex).filter((other) => other !== self));
+  const near = workloads.map((workload, self) => partnersOf(workload, self, workloadIndex));
   workloads.forEach(({ antiAffinity }, self) => {
     for (const other of numbers(antiAffinity, workloadIndex)) {
       if (other === self) continue;
@@ -90,7 +99,9 @@ export function compile(problem: PlacementProblem): Instance {
     apart,
     near,
     watchedBy: workloads.map((_, self) =>
-      near.flatMap((others, watcher) => ((watcher === self ? others.length > 0 : others.includes(self)) ? [watcher] : [])),
+      near.flatMap((others, watcher) =>
+        (watcher === self ? others.length > 0 : others.some((one) => one.workload === self)) ? [watcher] : [],
+      ),
     ),
     shared,
     sharedCount,
@@ -122,6 +133,20 @@ function makeSlots(site: Site, fixed: readonly FixedReplica[]): readonly Slot[] 
         return { workload: index, replica, level: ranks.indexOf(workload.criticality), columns, moving, currentColumn, currentNode };
       });
   });
+}
+
+function partnersOf(
+  { affinity, flows = [] }: PlacementProblem['workloads'][number],
+  self: number,
+  index: ReadonlyMap<string, number>,
+): readonly Partner[] {
+  const friends = new Set(numbers(affinity, index));
+  const megabytes = new Map<number, number>();
+  for (const { from, mbPerRun } of flows)
+    for (const other of numbers([from], index)) megabytes.set(other, (megabytes.get(other) ?? 0) + mbPerRun);
+  return [...new Set([...friends, ...megabytes.keys()])]
+    .filter((other) => other !== self)
+    .map((workload) => ({ workload, friend: friends.has(workload), mbPerRun: megabytes.get(workload) ?? 0 }));
 }
 
 function sharedSources(site: Site): { readonly shared: readonly (readonly number[])[]; readonly sharedCount: number } {

@@ -111,6 +111,7 @@ export function workloadOf(spec: WorkloadSpec, unreachable: ReadonlySet<string>)
     spread: spec.spread ?? 'node',
     antiAffinity: [...(spec.antiAffinity ?? [])],
     affinity: [...(spec.affinity ?? [])],
+    ...(spec.flows === undefined ? {} : { flows: spec.flows.map(({ from, mbPerRun }) => ({ from, mbPerRun })) }),
     requires: {
       tags: [...(requires.tags ?? [])],
       extras: [...(requires.extras ?? [])],

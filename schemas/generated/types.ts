@@ -1572,28 +1572,7 @@ export interface PlacementWorkload {
    * Items: A label, matched exactly.
    */
   tags: string[];
-  demand: {
-    /**
-     * RAM of one running replica.
-     */
-    memoryMiB: number;
-    /**
-     * Size in cache or on disk of what is loaded at a start.
-     */
-    imageMiB: number;
-    /**
-     * CPU seconds of one run.
-     */
-    cpuSeconds: number;
-    /**
-     * Disk space.
-     */
-    diskMiB: number;
-    /**
-     * Accelerator memory of one running replica.
-     */
-    vramMiB: number;
-  };
+  demand: PlacementDemand;
   /**
    * Runs per hour.
    */
@@ -1609,28 +1588,7 @@ export interface PlacementWorkload {
   /**
    * @maxItems 32
    */
-  inputs: {
-    /**
-     * Name of a data source, for example press-7/vibration.
-     */
-    source: string;
-    /**
-     * Megabytes read per run.
-     */
-    mbPerCall: number;
-    /**
-     * Links between the box and the source.
-     */
-    maxHops?: number;
-    /**
-     * One way, from the source to the box.
-     */
-    maxLatencyMs?: number;
-    /**
-     * Limits must hold; else they only cost.
-     */
-    hard: boolean;
-  }[];
+  inputs: PlacementInput[];
   /**
    * 0 (nice to have) to 1 (the plant stops without it).
    */
@@ -1659,6 +1617,19 @@ export interface PlacementWorkload {
    * Items: Name of a workload, unique in its site.
    */
   affinity: string[];
+  /**
+   * Data each run takes from runs of other workloads: better near them, by the megabytes.
+   *
+   * @maxItems 32
+   */
+  flows?: PlacementFlow[];
+  /**
+   * Stages it can be cut into. It is cut only where that gives a better plan than leaving it whole.
+   *
+   * @minItems 2
+   * @maxItems 16
+   */
+  parts?: PlacementPart[];
   requires: {
     /**
      * @maxItems 32
@@ -1721,6 +1692,90 @@ export interface PlacementWorkload {
    * @maxItems 4096
    */
   measured?: MeasuredRun[];
+}
+export interface PlacementDemand {
+  /**
+   * RAM of one running replica.
+   */
+  memoryMiB: number;
+  /**
+   * Size in cache or on disk of what is loaded at a start.
+   */
+  imageMiB: number;
+  /**
+   * CPU seconds of one run.
+   */
+  cpuSeconds: number;
+  /**
+   * Disk space.
+   */
+  diskMiB: number;
+  /**
+   * Accelerator memory of one running replica.
+   */
+  vramMiB: number;
+}
+export interface PlacementInput {
+  /**
+   * Name of a data source, for example press-7/vibration.
+   */
+  source: string;
+  /**
+   * Megabytes read per run.
+   */
+  mbPerCall: number;
+  /**
+   * Links between the box and the source.
+   */
+  maxHops?: number;
+  /**
+   * One way, from the source to the box.
+   */
+  maxLatencyMs?: number;
+  /**
+   * Limits must hold; else they only cost.
+   */
+  hard: boolean;
+}
+export interface PlacementFlow {
+  /**
+   * Name of a workload, unique in its site.
+   */
+  from: string;
+  /**
+   * Megabytes per run.
+   */
+  mbPerRun: number;
+}
+/**
+ * One stage of a workload that may be placed stage by stage. What is not said is as for the whole.
+ */
+export interface PlacementPart {
+  /**
+   * Unique in its workload; placed as WORKLOAD--PART.
+   */
+  id: string;
+  demand: PlacementDemand;
+  /**
+   * Expected length of its share of a run.
+   */
+  durationSeconds: number;
+  /**
+   * @maxItems 32
+   */
+  inputs: PlacementInput[];
+  /**
+   * What it takes from earlier parts. A part that takes from several brings their results together.
+   *
+   * @maxItems 16
+   */
+  takes: {
+    part: string;
+    /**
+     * Megabytes per run.
+     */
+    mbPerRun: number;
+  }[];
 }
 export interface MeasuredRun {
   /**
@@ -2625,6 +2680,21 @@ export interface WorkloadSpec {
      * Whether the limits must hold, or only cost.
      */
     hard?: boolean;
+  }[];
+  /**
+   * Data each run takes from runs of other workloads: placed nearer to them, by the megabytes.
+   *
+   * @maxItems 32
+   */
+  flows?: {
+    /**
+     * Name of a workload, unique in its site.
+     */
+    from: string;
+    /**
+     * Megabytes per run.
+     */
+    mbPerRun: number;
   }[];
   /**
    * 0 (nice to have) to 1 (the plant stops without it).

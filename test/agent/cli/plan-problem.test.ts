@@ -36,6 +36,23 @@ describe('plan of a problem file', () => {
   };
   after(() => rmSync(directory, { recursive: true }));
 
+  it('P13: says which workloads it cut into parts', () => {
+    const demand = { memoryMiB: 10, imageMiB: 1, cpuSeconds: 0.1, diskMiB: 0, vramMiB: 0 };
+    const part = (id: string, takes: { part: string; mbPerRun: number }[] = []) => ({ id, demand, durationSeconds: 1, inputs: [], takes });
+    const parts = [part('first'), part('last', [{ part: 'first', mbPerRun: 1 }])];
+    const work = makeWorkload('wide', {
+      demand: { memoryMiB: 1500 },
+      parts: parts.map((one) => ({ ...one, demand: { ...demand, memoryMiB: 800 } })),
+    });
+    const problem = makeProblem([makeNode('a'), makeNode('b')], [work], { links: [{ a: 'a', b: 'b', latencyMs: 1, mbps: 100 }] });
+    const report = planProblem(problem, { file: 'x', whatIf: [] });
+    assert.deepEqual(report.cut, ['wide']);
+    assert.match(showReport(report), /^wide--last\/0 /m);
+    assert.match(showReport(report), /^Cut into parts.*: wide$/m);
+    const light = { ...problem, workloads: [{ ...work, demand }] };
+    assert.match(showReport(planProblem(light, { file: 'x', whatIf: [] })), /^Nothing is cut/m);
+  });
+
   it('P16 P7: the mill is planned whole without an agent; what is printed adds up to the total', () => {
     const problem = read(mill);
     const report = planProblem(problem, { file: mill, whatIf: [], compare: 'current', pareto: true });

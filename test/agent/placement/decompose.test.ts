@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { checkPlan } from '../../../agent/placement/checker.ts';
+import { cutProblem, partName, planWithParts } from '../../../agent/placement/decompose.ts';
+import { solve } from '../../../agent/placement/solve.ts';
+import { specsToProblem } from '../../../agent/placement/spec-to-problem.ts';
+import type { PlacedReplica, PlacementPart, PlacementProblem, PlacementWorkload, Plan } from '../../../schemas/generated/types.ts';
+import { box, spec } from '../site-double.ts';
+import { makeNode, makeProblem, makeWorkload, placesOf } from './problems.ts';
+
+const small = { memoryMiB: 60, imageMiB: 10, cpuSeconds: 0.1, diskMiB: 0, vramMiB: 0 };
+const part = (id: string, source: string | undefined, takes: PlacementPart['takes'] = [], demand = small): PlacementPart => ({
+  id,
+  demand,
+  durationSeconds: 0.5,
+  inputs: source === undefined ? [] : [{ source, mbPerCall: 40, hard: true }],
+  takes,
+});
+/** Two cameras at two boxes, each filtered where it is or both sent to one place; the results are brought together. */
+const inspection = (mbPerRun: number): PlacementWorkload =>
+  makeWorkload('inspection', {
+    classes: ['hot'],
+    demand: { memoryMiB: 150 },
+    inputs: ['left', 'right'].map((source) => ({ source, mbPerCall: 40, hard: true })),
+    parts: [
+      part('left', 'left'),
+      part('right', 'right'),
+      part('join', undefined, [
+        { part: 'left', mbPerRun },
+        { part: 'right', mbPerRun },
+      ]),
+    ],
+  });
+const site = (work: PlacementWorkload, parts: Partial<PlacementProblem> = {}): PlacementProblem =>
+  makeProblem([makeNode('a'), makeNode('b'), makeNode('c')], [work], {
+    links: [
+      { a: 'a', b: 'b', latencyMs: 1, mbps: 100 },
+      { a: 'b', b: 'c', latencyMs: 1, mbps: 100 },
+    ],
+    sources: [
+      { id: 'left', nodes: ['a'], rateMBps: 1 },
+      { id: 'right', nodes: ['c'], rateMBps: 1 },
+    ],
+    ...parts,
+  });
+
+/** Megabytes over links in one run, by the model's words alone. */
+function moved({ workloads, sources }: PlacementProblem, { assignments }: Plan): number {
+  const at = (name: string): string | undefined => assignments.find(({ workload }) => workload === name)?.node;
+  return workloads.reduce((sum, { id, inputs, flows = [] }) => {
+    const here = at(id) ?? '';
+    const read = inputs.filter(({ source }) => !sources.find((one) => one.id === source)?.nodes.includes(here));
+    const taken = flows.filter(({ from }) => at(from) !== here);
+    return sum + read.reduce((all, { mbPerCall }) => all + mbPerCall, 0) + taken.reduce((all, { mbPerRun }) => all + mbPerRun, 0);
+  }, 0);
+}
+
+describe('workloads that can be cut', () => {
+  it('P13: are placed stage by stage where that moves less, their results brought together', () => {
+    const given = site(inspection(0.5));
+    const { problem, plan, cut } = planWithParts(given, solve);
+    assert.deepEqual(cut, ['inspection']);
+    assert.deepEqual(checkPlan(problem, plan), []);
+    const places = placesOf(plan);
+    assert.equal(places['inspection--left/0'], 'a:hot');
+    assert.equal(places['inspection--right/0'], 'c:hot');
+    const whole = cutProblem(given, new Set());
+    assert.ok(moved(problem, plan) <= moved(whole, solve(whole)), 'no more moves than with the whole');
+    assert.equal(moved(problem, plan), 0.5, 'one of the two filters is where they are joined');
+  });
+
+  it('P13: stay whole where cutting does not pay', () => {
+    const { problem, plan, cut } = planWithParts(site(inspection(90)), solve);
+    assert.deepEqual(cut, []);
+    assert.deepEqual(Object.keys(placesOf(plan)), ['inspection/0']);
+    assert.equal(problem.workloads[0]?.parts, undefined);
+  });
+
+  it('P13: are cut when no box takes the whole, and only then count as placed when all their parts are', () => {
+    const large = { ...inspection(0.5), demand: { ...small, memoryMiB: 5000 } };
+    assert.deepEqual(planWithParts(site(large), solve).cut, ['inspection']);
+    const hopeless = { ...large, parts: large.parts?.map((one) => ({ ...one, demand: { ...small, memoryMiB: 4000 } })) ?? [] };
+    const { cut, plan } = planWithParts(site(hopeless), solve);
+    assert.deepEqual(cut, []);
+    assert.deepEqual(
+      plan.unplaced.map(({ workload }) => workload),
+      ['inspection'],
+    );
+  });
+
+  it('P13: what runs whole is cut only for more than the moves cost; what runs in parts is not joined for nothing', () => {
+    const standing: PlacedReplica[] = [{ workload: 'inspection', replica: 0, node: 'a', class: 'hot' }];
+    const dear = site(inspection(0.5), { current: standing, moveThresholdSeconds: 100_000 });
+    assert.deepEqual(planWithParts(dear, solve).plan.moves, [], 'nothing moves');
+    const inParts = ['left', 'right', 'join'].map((id, index) => ({
+      workload: partName('inspection', id),
+      replica: 0,
+      node: 'aca'[index] as string,
+      class: 'hot' as const,
+    }));
+    const { plan, cut } = planWithParts(site(inspection(0.5), { current: inParts }), solve);
+    assert.deepEqual([cut, plan.moves], [['inspection'], []]);
+  });
+
+  it('P13: whoever keeps away from the whole keeps away from every part; who takes its data takes its result', () => {
+    const given = site(inspection(0.5));
+    const others = [
+      makeWorkload('press', { antiAffinity: ['inspection'] }),
+      makeWorkload('panel', { affinity: ['inspection'], flows: [{ from: 'inspection', mbPerRun: 3 }] }),
+    ];
+    const { workloads } = cutProblem({ ...given, workloads: [...given.workloads, ...others] }, new Set(['inspection']));
+    const byName = new Map(workloads.map((one) => [one.id, one]));
+    assert.deepEqual(byName.get('press')?.antiAffinity, ['inspection--left', 'inspection--right', 'inspection--join']);
+    assert.deepEqual(byName.get('panel')?.affinity, ['inspection--join']);
+    assert.deepEqual(byName.get('panel')?.flows, [{ from: 'inspection--join', mbPerRun: 3 }]);
+  });
+
+  it('P13: parts that contradict each other are refused with their place', () => {
+    const refused = (parts: PlacementPart[], words: RegExp): void => {
+      assert.throws(() => cutProblem(site({ ...inspection(1), parts }), new Set()), words);
+    };
+    refused([part('x', 'left'), part('x', 'right')], /\/workloads\/0\/parts\/1\/id.*repeats x/);
+    refused([part('x', 'left', [{ part: 'y', mbPerRun: 1 }]), part('z', 'right')], /parts\/0\/takes.*y, which is no part/);
+    refused([part('x', 'left', [{ part: 'z', mbPerRun: 1 }]), part('z', 'right', [{ part: 'x', mbPerRun: 1 }])], /circle: x, z/);
+  });
+
+  it('P13: with any flows, the plan is valid and never worse than leaving everything whole', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.double({ min: 0, max: 60, noNaN: true }), { minLength: 2, maxLength: 2 }),
+        fc.integer({ min: 40, max: 400 }),
+        fc.integer({ min: 1, max: 2 }),
+        ([left = 0, right = 0], memoryMiB, replicas) => {
+          const work = {
+            ...inspection(0),
+            replicas,
+            parts: [
+              part('left', 'left', [], { ...small, memoryMiB }),
+              part('right', 'right', [{ part: 'left', mbPerRun: left }]),
+              part('join', undefined, [{ part: 'right', mbPerRun: right }]),
+            ],
+          };
+          const given = site(work, { limits: { steps: 4000, seed: 3, starts: 2 } });
+          const { problem, plan } = planWithParts(given, solve);
+          assert.deepEqual(checkPlan(problem, plan), []);
+          const whole = solve(cutProblem(given, new Set()));
+          assert.ok(plan.unplaced.length === 0 || whole.unplaced.length > 0);
+          if (whole.unplaced.length === 0) assert.ok(plan.objective.total <= whole.objective.total);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+});
+
+describe('data that flows between workloads', () => {
+  it('P13: is taken over from workload files', () => {
+    const flows = [{ from: 'giver', mbPerRun: 2 }];
+    const { workloads } = specsToProblem({ specs: [spec('taker', { flows }), spec('giver')], nodes: [box('a')], current: [] });
+    assert.deepEqual(
+      workloads.map((one) => one.flows),
+      [undefined, flows],
+    );
+  });
+
+  it('P13: draws its taker near, by the megabytes, at the speed of the route', () => {
+    const giver = makeWorkload('giver', { classes: ['hot'], requires: { tags: [], extras: [], nodes: ['a'] } });
+    const taker = makeWorkload('taker', {
+      classes: ['hot'],
+      requires: { tags: [], extras: [], nodes: ['c'] },
+      flows: [{ from: 'giver', mbPerRun: 10 }],
+    });
+    const far = solve(site(giver, { workloads: [giver, taker] }));
+    const affinity = far.objective.terms.find(({ name }) => name === 'affinity');
+    // 60 runs an hour at criticality 0.5; two links of 1 ms, 10 MB at 100 Mbit/s.
+    assert.equal(affinity?.cost, 24.06, '60 x 0.5 x (0.002 + 0.8)');
+    const free = { ...taker, requires: { tags: [], extras: [] } };
+    assert.equal(placesOf(solve(site(giver, { workloads: [giver, free] })))['taker/0'], 'a:hot');
+  });
+});
