@@ -66,7 +66,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
   const dataDir = await claimDataDir(settings.dataDir, { node: name, clusterId, peerId: identity.peerId }, canHeal(settings));
   const undo: (() => Promise<void> | void)[] = [() => dataDir.release()];
   try {
-    const events = new EventRing(() => clock.nowMs(), { run: dataDir.run });
+    const events = new EventRing(() => clock.recentMs(), { run: dataDir.run });
     const { network, agreement } = await openSite({
       settings,
       identity,

@@ -37,6 +37,11 @@ export class BootClock implements Clock {
     return monotonic + this.#offsetMs;
   }
 
+  /** Without a look at /proc/uptime: behind by what the box slept since the last look. For what decides nothing. */
+  recentMs(): number {
+    return this.#monotonicMs() + this.#offsetMs;
+  }
+
   after(ms: number, callback: () => void): () => void {
     const timer = setTimeout(callback, ms);
     return () => clearTimeout(timer);

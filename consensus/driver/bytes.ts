@@ -1,6 +1,7 @@
 /** Writing and reading the primitives of the wire and of the log: canonical, bounded, one way to write each value. */
 import { type NodeId, nodeIdPattern } from '../core/types.ts';
 import { CodecError } from './errors.ts';
+import { copySmall } from './slab.ts';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -159,15 +160,11 @@ export class ByteReader {
 
   /** A copy, so that a kept message does not hold the network's buffer. */
   data(bytesMax: number): Uint8Array {
-    const length = this.uint();
-    if (length > bytesMax) throw this.fail(`${length} bytes where ${bytesMax} are allowed`);
-    if (length > this.remaining) throw this.#truncated();
-    this.#offset += length;
-    return this.#bytes.slice(this.#offset - length, this.#offset);
+    return copySmall(this.#counted(bytesMax));
   }
 
   text(bytesMax: number): string {
-    const bytes = this.data(bytesMax);
+    const bytes = this.#counted(bytesMax);
     try {
       return decoder.decode(bytes);
     } catch {
@@ -206,6 +203,15 @@ export class ByteReader {
 
   fail(message: string): CodecError {
     return new CodecError('FRAME_MALFORMED', `Malformed frame: ${message}`, this.#offset);
+  }
+
+  /** Without a copy. */
+  #counted(bytesMax: number): Uint8Array {
+    const length = this.uint();
+    if (length > bytesMax) throw this.fail(`${length} bytes where ${bytesMax} are allowed`);
+    if (length > this.remaining) throw this.#truncated();
+    this.#offset += length;
+    return this.#bytes.subarray(this.#offset - length, this.#offset);
   }
 
   #truncated(): CodecError {

@@ -320,9 +320,13 @@ const bodies: { readonly [T in MessageType]: BodyCodec<Body<T>> } = {
   TIMEOUT_NOW: { write: () => undefined, read: (_reader, address) => ({ type: 'TIMEOUT_NOW', ...address }) },
 };
 
+/** Encoding is synchronous: all messages are written into the same buffer, and copied out of it. */
+const scratch = new ByteWriter(64 * 1024);
+
 /** The payload of one frame. @throws {CodecError} when a value cannot be written, or the frame would be too large. */
 export function encodeMessage(message: Message): Uint8Array {
-  const writer = new ByteWriter();
+  const writer = scratch;
+  writer.truncate(0);
   writer.byte(wireVersion);
   writer.byte(wordIndex(messageTypes, message.type));
   writer.nodeId(message.from);
@@ -332,7 +336,7 @@ export function encodeMessage(message: Message): Uint8Array {
   if (writer.length > limits.frameBytesMax) {
     throw new CodecError('FRAME_TOO_LARGE', `Cannot encode ${message.type}: ${writer.length} bytes`, writer.length);
   }
-  return writer.finish();
+  return writer.finish().slice();
 }
 
 /** Reads one frame's payload; keeps no reference to it. @throws {CodecError} on anything `encodeMessage` would not write. */

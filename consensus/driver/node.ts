@@ -15,6 +15,7 @@ import type { ConsensusNodeOptions, NodeStatus } from './node-options.ts';
 import type { Applied } from './ports.ts';
 import { type Ask, type RequestOptions, Requests } from './requests.ts';
 import { Sender } from './sender.ts';
+import { copySmall } from './slab.ts';
 import { decodeSnapshot } from './snapshot-codec.ts';
 import { SnapshotMaker } from './snapshot-maker.ts';
 import { loadStartState, type StartState } from './start-state.ts';
@@ -147,7 +148,7 @@ export class ConsensusNode {
    * is known. Rejects with `ConsensusError`; `definite` says whether the change certainly did not happen.
    */
   propose(data: Uint8Array, options: RequestOptions = {}): Promise<unknown> {
-    return this.#ask({ kind: 'command', data }, options);
+    return this.#ask({ kind: 'command', data: copySmall(data) }, options);
   }
 
   /**
@@ -217,7 +218,8 @@ export class ConsensusNode {
     if (this.#isWitness && (ask.kind === 'command' || ask.kind === 'read')) {
       return Promise.reject(new ConsensusError('WITNESS', 'A witness keeps no data: ask another member', true));
     }
-    const asked = this.#requests.submit(ask, this.#options.clock.nowMs(), options);
+    const { clock } = this.#options;
+    const asked = this.#requests.submit(ask, clock.recentMs?.() ?? clock.nowMs(), options);
     this.#schedule();
     return asked;
   }

@@ -48,6 +48,8 @@ export interface Transport {
 export interface Clock {
   /** Milliseconds since boot (/proc/uptime on Linux). */
   nowMs(): number;
+  /** Cheaper, and late after the box slept: for deadlines of requests and dates of events. @default nowMs */
+  recentMs?(): number;
   /** Calls back after about `ms`; returns a function that cancels. */
   after(ms: number, callback: () => void): () => void;
 }
