@@ -8,6 +8,7 @@ import { Answers } from './answers.ts';
 import { ArtefactExchange } from './artefact-exchange.ts';
 import type { Settings } from './config.ts';
 import { DecisionBook } from './control/decisions.ts';
+import { priceAt } from './control/energy-price.ts';
 import { PlanningDuty, replanOptions } from './control/planning-duty.ts';
 import { ReleaseDuty } from './control/release-duty.ts';
 import { SessionDuty } from './control/session-duty.ts';
@@ -143,12 +144,13 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
           events.add('plan.kept', { reason: decision.reason });
         },
         wallClock: () => new Date(),
+        price: () => settings.energy && priceAt(settings.energy.prices, new Date()),
       },
       {
         hasUpper: settings.upper !== undefined,
         hasChildren: settings.children.length > 0,
         uplink: { latencyMs: settings.upper?.latencyMs ?? 20, mbps: settings.upper?.mbps ?? 100 },
-        replan: replanOptions(settings.replan),
+        replan: replanOptions(settings.replan, settings.energy),
       },
     );
     const uplinkClient =

@@ -47,6 +47,7 @@ export interface Settings {
   /** Milliseconds. */
   readonly timing: Required<NonNullable<AgentConfig['timing']>>;
   readonly limits: Required<NonNullable<AgentConfig['limits']>>;
+  readonly energy: AgentConfig['energy'];
   readonly availability: AvailabilityBounds;
   readonly replan: Required<NonNullable<AgentConfig['replan']>>;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
@@ -150,6 +151,7 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
     links: document.links ?? [],
     timing,
     limits: { artefactStoreMiB: 1024, outputKiB: 256, logSegmentKiB: 4096, ...document.limits },
+    energy: document.energy,
     availability,
     replan: {
       ignore: [],

@@ -28,7 +28,7 @@ export class EnginePlanner implements PlanningPort {
 }
 
 export function toProblem(input: PlanningInput): PlacementProblem {
-  const { nodes, specs, current, held, uplink, unreachableArtefacts, cordoned, learned, moveThresholdSeconds } = input;
+  const { nodes, specs, current, held, uplink, unreachableArtefacts, cordoned, learned, energy, moveThresholdSeconds } = input;
   const known = new Set(nodes.map(({ topology }) => topology.node));
   // What stands on a box not known here has nowhere to stay, unless it is held: then it counts for spreading.
   const standing = current.filter(({ workload, replica, node }) => known.has(node) || held.has(`${workload}/${replica}`));
@@ -43,7 +43,10 @@ export function toProblem(input: PlanningInput): PlacementProblem {
       ...(cordoned === undefined ? {} : { cordoned }),
       ...(learned === undefined ? {} : { learned }),
     },
-    moveThresholdSeconds === undefined ? {} : { moveThresholdSeconds },
+    {
+      ...(moveThresholdSeconds === undefined ? {} : { moveThresholdSeconds }),
+      ...(energy === undefined ? {} : { energyPrice: energy.price, weights: { energy: energy.secondsPerMoney } }),
+    },
   );
 }
 

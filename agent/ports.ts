@@ -170,6 +170,8 @@ export interface PlanningInput {
   readonly cordoned?: ReadonlySet<string>;
   /** Only these replicas, and those that may not stay, are to be looked at, if that is enough. Absent: all. */
   readonly free?: ReadonlySet<string>;
+  /** Price of energy per kWh, and the seconds one unit of money is worth. */
+  readonly energy?: { readonly price: number; readonly secondsPerMoney: number };
   /** Seconds per hour a move must save beyond what it costs. */
   readonly moveThresholdSeconds?: number;
 }

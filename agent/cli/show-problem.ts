@@ -38,6 +38,7 @@ const meaning: Readonly<Record<MeritTerm['name'], string>> = {
   affinity: 'partners apart',
   colocation: 'copies of shared data',
   migration: 'moving what runs',
+  energy: 'power for work, and for boxes that could be off',
 };
 
 const maker: Readonly<Record<Plan['trace']['madeBy'], string>> = {
@@ -58,11 +59,21 @@ export function showReport(report: PlanReport): string {
         ? 'Nothing is cut into its parts: that would not pay.'
         : `Cut into parts, because that is better than leaving it whole: ${report.cut.join(', ')}`,
     );
+  const resting = restingOf(problem, plan);
+  if (resting.length > 0) sections.push(`Without work, and may be switched off: ${resting.join(', ')}`);
   if (problem.current.length > 0) sections.push(movesOf(plan, problem));
   if (whatIf !== undefined) sections.push(effectText(whatIf));
   if (report.choices !== undefined) sections.push(choicesOf(report.choices));
   if (report.infeasible !== undefined) sections.push(infeasibleText(plan, report.infeasible));
   return sections.join('\n\n');
+}
+
+/** Boxes that may be switched off under this plan, with what that saves. */
+function restingOf({ nodes }: PlacementProblem, { assignments }: Plan): readonly string[] {
+  const used = new Set(assignments.map(({ node }) => node));
+  return nodes.flatMap(({ id, energy }) =>
+    energy?.maySwitchOff === true && !used.has(id) ? [`${id} (${amount(energy.idleWatts)} W)`] : [],
+  );
 }
 
 function placesOf({ nodes, workloads }: PlacementProblem, { assignments, unplaced }: Plan): string {

@@ -37,6 +37,8 @@ export interface ReplanOptions extends TriggerCriteria {
   /** Sites of more replicas than this are planned in part, where that is enough. */
   readonly partialAbove: number;
   readonly moveThresholdSeconds: number;
+  /** Seconds one unit of money for energy is worth. */
+  readonly secondsPerMoney: number;
 }
 
 export const defaultReplan: ReplanOptions = {
@@ -46,11 +48,21 @@ export const defaultReplan: ReplanOptions = {
   calmMs: 60_000,
   partialAbove: 64,
   moveThresholdSeconds: 1,
+  secondsPerMoney: 0,
 };
 
 /** From the words of the configuration. */
-export function replanOptions({ ignore, restSeconds, calmSeconds, ...rest }: Required<NonNullable<AgentConfig['replan']>>): ReplanOptions {
-  return { ...rest, ignore: new Set(ignore), restMs: restSeconds * 1000, calmMs: calmSeconds * 1000 };
+export function replanOptions(
+  { ignore, restSeconds, calmSeconds, ...rest }: Required<NonNullable<AgentConfig['replan']>>,
+  energy: AgentConfig['energy'],
+): ReplanOptions {
+  return {
+    ...rest,
+    secondsPerMoney: energy?.secondsPerMoney ?? 0,
+    ignore: new Set(ignore),
+    restMs: restSeconds * 1000,
+    calmMs: calmSeconds * 1000,
+  };
 }
 
 export interface PlanningDutyOptions {
@@ -125,7 +137,8 @@ export class PlanningDuty {
 
   /** What a plan would be made from now, and for whom nothing may be decided. */
   input(): PlanningInput {
-    const { site, nodes, unseen, cordoned } = this.#parts;
+    const { site, nodes, unseen, cordoned, price } = this.#parts;
+    const energyPrice = price?.();
     const known = nodes();
     const { absent, unheard } = unseen();
     const specs = site.state.workloads().map(({ spec }) => spec);
@@ -146,6 +159,7 @@ export class PlanningDuty {
       unreachableArtefacts: this.#unreachable(),
       cordoned: cordoned?.() ?? new Set(),
       learned: this.#runs.learned(),
+      ...(energyPrice === undefined ? {} : { energy: { price: energyPrice, secondsPerMoney: this.#options.replan.secondsPerMoney } }),
       moveThresholdSeconds: this.#options.replan.moveThresholdSeconds,
     };
   }

@@ -58,6 +58,7 @@ export function buildTopologyDocument(
     // A box that plans for other sites stands above the machines. How high is known only to those further up.
     level: children.length > 0 ? 1 : 0,
     domain: node.domain ?? node.name,
+    ...(node.energy === undefined ? {} : { energy: node.energy }),
     tags: node.tags ?? [],
     extras: node.extras ?? [],
     capacity: {

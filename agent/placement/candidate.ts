@@ -2,7 +2,7 @@
 import type { Misfit } from '../../schemas/generated/types.ts';
 import type { Column } from './columns.ts';
 import { availableAt } from './demand.ts';
-import { balanceCost, partnerCost, rates } from './merit.ts';
+import { balanceCost, idleCost, partnerCost, rates } from './merit.ts';
 import { shortOf } from './misfit.ts';
 import { at, ownTerms, resources, type TermName, tolerance, toMicros } from './model.ts';
 import type { Instance, Slot } from './slots.ts';
@@ -26,6 +26,10 @@ export class Candidate {
   readonly #readers: Int32Array;
   readonly #copies: Int32Array;
   readonly #copyMicros: number;
+  /** Per box: what it costs when it has any work, and whether it has. */
+  readonly #idleMicros: readonly number[];
+  readonly #used: Uint8Array;
+  readonly #mayRest: boolean;
   /** Micro-seconds per hour, whole numbers. */
   #cost = 0;
 
@@ -44,6 +48,9 @@ export class Candidate {
     this.#affinity = new Float64Array(site.workloads.length);
     this.#readers = new Int32Array(sharedCount * nodes);
     this.#copies = new Int32Array(sharedCount);
+    this.#idleMicros = site.nodes.map((node) => idleCost(site.problem, node));
+    this.#mayRest = this.#idleMicros.some((cost) => cost > 0);
+    this.#used = new Uint8Array(nodes);
     this.#copyMicros = toMicros(site.problem.weights.colocation * rates.copySeconds);
     for (const { workload, node, demand } of fixed) {
       if (node < 0) continue;
@@ -69,6 +76,14 @@ export class Candidate {
   /** Slots placed at a box; changes as they move. */
   slotsAt(node: number): readonly number[] {
     return at(this.#slotsAt, node);
+  }
+
+  /** Boxes with work that is free to go and that would cost less without any; most often none. */
+  restable(): readonly number[] {
+    if (!this.#mayRest) return [];
+    return this.#idleMicros.flatMap((cost, node) =>
+      cost > 0 && at(this.#slotsAt, node).length > 0 && at(this.#fixedAt, node).length === 0 ? [node] : [],
+    );
   }
 
   /** Whether the slot, not placed now, may be put in that column with what else is placed. */
@@ -148,6 +163,7 @@ export class Candidate {
       affinity: 0,
       colocation: 0,
       migration: 0,
+      energy: 0,
     };
     this.instance.slots.forEach((slot, index) => {
       const column = this.column(index);
@@ -159,6 +175,9 @@ export class Candidate {
     });
     for (const cost of this.#balance) sums.balance += cost;
     for (const cost of this.#affinity) sums.affinity += cost;
+    this.#used.forEach((used, node) => {
+      sums.energy += used * at(this.#idleMicros, node);
+    });
     for (const copies of this.#copies) sums.colocation += Math.max(0, copies - 1) * this.#copyMicros;
     return sums;
   }
@@ -221,6 +240,9 @@ export class Candidate {
     const balance = balanceCost(site.problem, at(site.nodes, node), this.#load, node * width);
     this.#cost += balance - at(this.#balance, node);
     this.#balance[node] = balance;
+    const used = at(this.#slotsAt, node).length + at(this.#fixedAt, node).length > 0 ? 1 : 0;
+    this.#cost += (used - at(this.#used, node)) * at(this.#idleMicros, node);
+    this.#used[node] = used;
     for (const source of at(shared, workload)) this.#countReader(source, node, sign);
     for (const watcher of at(watchedBy, workload)) {
       const affinity = this.#affinityOf(watcher);

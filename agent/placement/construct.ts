@@ -84,10 +84,14 @@ export function placeByDiffusion(candidate: Candidate, random: PlacementRandom):
   }
 }
 
-/** Cheapest fitting column with what is placed now, and what the second best would cost more. */
+/**
+ * Cheapest fitting column with what is placed now, and what the second best would cost more.
+ * @param avoided box whose columns are left out, -1 for none.
+ */
 export function bestColumns(
   candidate: Candidate,
   slot: number,
+  avoided = -1,
 ): { readonly column: number; readonly cost: number; readonly regret: number } {
   let column = -1;
   let least = Number.POSITIVE_INFINITY;
@@ -97,7 +101,7 @@ export function bestColumns(
   // Columns are sorted by their own cost, and only a partner come nearer makes one cheaper than that.
   const sorted = at(candidate.instance.watchedBy, workload).length === 0;
   columns.forEach((option, index) => {
-    if ((sorted && option.cost >= second) || !candidate.fits(slot, option)) return;
+    if (option.node === avoided || (sorted && option.cost >= second) || !candidate.fits(slot, option)) return;
     candidate.put(slot, index);
     const cost = candidate.cost - before;
     candidate.take(slot);

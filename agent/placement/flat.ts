@@ -1,6 +1,6 @@
 /** An instance as typed arrays, for loops that must not allocate: columns row by row (CSR), active resources only. */
 import { availableAt } from './demand.ts';
-import { rates } from './merit.ts';
+import { idleCost, rates } from './merit.ts';
 import { at, resources } from './model.ts';
 import type { Instance } from './slots.ts';
 
@@ -85,7 +85,9 @@ export function flatten(instance: Instance): Flat {
     slots: slots.length,
     nodes,
     width,
-    tied: weights.colocation > 0 && (sharedCount > 0 || watchedBy.some((watchers) => watchers.length > 0)),
+    tied:
+      (weights.colocation > 0 && (sharedCount > 0 || watchedBy.some((watchers) => watchers.length > 0))) ||
+      site.nodes.some((node) => idleCost(site.problem, node) > 0),
   };
 }
 

@@ -50,7 +50,26 @@ function descend(candidate: Candidate, random: PlacementRandom, over: () => bool
       if (over()) return;
       if (at(candidate.placed, slot) !== -1) gained = shift(candidate, slot) || swap(candidate, slot, random) || gained;
     }
+    for (const node of candidate.restable()) {
+      if (over()) return;
+      gained = vacate(candidate, node) || gained;
+    }
   }
+}
+
+/** Takes all work off a box that costs something as long as it has any: no single move sees that gain. */
+function vacate(candidate: Candidate, node: number): boolean {
+  const kept = keep(candidate);
+  const { slots } = candidate.instance;
+  const leaving = [...candidate.slotsAt(node)].sort((a, b) => at(slots, a).level - at(slots, b).level || a - b);
+  for (const slot of leaving) candidate.take(slot);
+  for (const slot of leaving) {
+    const { column } = bestColumns(candidate, slot, node);
+    if (column !== -1) candidate.put(slot, column);
+  }
+  if (candidate.compare(kept.unplaced, kept.cost) < 0) return true;
+  candidate.restore(kept.placed);
+  return false;
 }
 
 /** Places a slot; if there is no room, makes some: others move aside, or less critical ones give way. */

@@ -3,7 +3,7 @@
  * the terms printed sum exactly to the total.
  */
 import type { MeritTerm, Objective, PlacementNode, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
-import { availableAt, runsPerHour } from './demand.ts';
+import { availableAt, demandOf, runsPerHour } from './demand.ts';
 import { allTerms, at, type OwnTerm, ownTerms, resources, type TermName, toMicros, toSeconds, type WorkClass } from './model.ts';
 import { routeTo, type Site } from './site.ts';
 
@@ -40,7 +40,7 @@ export const rates = {
 
 /** Weight of each term: several terms share one of the problem's weights. */
 export function weightsOf({ weights }: PlacementProblem): Readonly<Record<TermName, number>> {
-  const { latency, hops, balance, robustness, minimumSize, colocation, migration } = weights;
+  const { latency, hops, balance, robustness, minimumSize, colocation, migration, energy = 0 } = weights;
   return {
     startup: latency,
     staging: latency,
@@ -52,6 +52,7 @@ export function weightsOf({ weights }: PlacementProblem): Readonly<Record<TermNa
     affinity: colocation,
     colocation,
     migration,
+    energy,
   };
 }
 
@@ -111,10 +112,30 @@ export function ownCosts(
     transfer: runs * transferSeconds(site, workload, node),
     hops: runs * hops.reduce((sum, count) => sum + count, 0) * rates.secondsPerHop,
     robustness: criticality * box.health.risk * rates.riskSeconds,
+    energy: workingEnergy(site, workload, box, workClass),
     minimumSize: vram > 0 ? rates.wasteSeconds * Math.max(0, 1 - demand.vramMiB / vram) : 0,
   };
   const weights = weightsOf(site.problem);
   return ownTerms.map((name) => toMicros(weights[name] * seconds[name]));
+}
+
+/** Money per hour for the power a replica adds while it computes, idle power left out. */
+function workingEnergy(
+  { problem: { energyPrice = 0 } }: Site,
+  workload: PlacementWorkload,
+  box: PlacementNode,
+  workClass: WorkClass,
+): number {
+  const { energy, capacity } = box;
+  if (energy === undefined || energyPrice === 0 || capacity.cpuCores <= 0) return 0;
+  const share = Math.min(1, at(demandOf(workload, workClass, box.id), resources.indexOf('cpuCores')) / capacity.cpuCores);
+  return ((energyPrice * Math.max(0, energy.fullWatts - energy.idleWatts)) / 1000) * share;
+}
+
+/** What it costs that a box which could be switched off is on, because something has its place there. */
+export function idleCost({ weights, energyPrice = 0 }: PlacementProblem, { energy }: PlacementNode): number {
+  if (energy?.maySwitchOff !== true) return 0;
+  return toMicros(((weights.energy ?? 0) * energyPrice * energy.idleWatts) / 1000);
 }
 
 /** Load of one box: nothing up to comfort, then the square of the way to full, for each resource. */

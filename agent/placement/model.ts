@@ -11,7 +11,7 @@ export const classes = ['hot', 'warm', 'cold'] as const satisfies readonly WorkC
 export const workTemperature: Readonly<Record<WorkClass, number>> = { hot: 2, warm: 1, cold: 0 };
 
 /** Terms of one replica at one box, in the order they are printed. */
-export const ownTerms = ['startup', 'staging', 'transfer', 'hops', 'robustness', 'minimumSize'] as const;
+export const ownTerms = ['startup', 'staging', 'transfer', 'hops', 'robustness', 'minimumSize', 'energy'] as const;
 export type OwnTerm = (typeof ownTerms)[number];
 /** All terms of the objective. */
 export const allTerms = [
@@ -25,6 +25,7 @@ export const allTerms = [
   'affinity',
   'colocation',
   'migration',
+  'energy',
 ] as const;
 export type TermName = (typeof allTerms)[number];
 

@@ -42,6 +42,8 @@ export interface ProblemOptions {
   readonly limits?: Partial<PlacementProblem['limits']>;
   /** @default 1 second per hour */
   readonly moveThresholdSeconds?: number;
+  /** Money per kWh. */
+  readonly energyPrice?: number;
 }
 
 export const defaultWeights = { latency: 1, hops: 1, balance: 1, robustness: 1, minimumSize: 1, colocation: 1, migration: 1 } as const;
@@ -68,6 +70,7 @@ export function specsToProblem(known: Planned, options: ProblemOptions = {}): Pl
     version: 1,
     weights: { ...defaultWeights, ...options.weights },
     moveThresholdSeconds: options.moveThresholdSeconds ?? 1,
+    ...(options.energyPrice === undefined ? {} : { energyPrice: options.energyPrice }),
     nodes: nodes.map((node) => nodeOf(node, known.cordoned?.has(node.topology.node) ?? false, given(node.topology))),
     links: linksOf(nodes, known.uplink ?? defaultUplink),
     sources: sourcesOf(nodes),
@@ -171,6 +174,7 @@ function nodeOf(
     level: topology.level,
     capacity: { memoryMiB, cacheMiB, cpuCores, diskMiB, vramMiB },
     ...(comfort === undefined ? {} : { comfort }),
+    ...(topology.energy === undefined ? {} : { energy: { ...topology.energy } }),
     tags: [...topology.tags],
     extras: [...topology.extras],
     // An empty list says nothing about who may ask.

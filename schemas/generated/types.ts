@@ -49,6 +49,7 @@ export interface AgentConfig {
      * Items: A label, matched exactly.
      */
     tags?: string[];
+    energy?: NodeEnergy;
     /**
      * Named extras workloads may ask for, for example data-backup.
      *
@@ -281,6 +282,29 @@ export interface AgentConfig {
     logSegmentKiB?: number;
   };
   /**
+   * What energy costs and how much that counts. The price in force is planned with, and a new one calls for a plan.
+   */
+  energy?: {
+    /**
+     * @minItems 1
+     * @maxItems 48
+     */
+    prices: {
+      /**
+       * Local time from which it holds, until the next one.
+       */
+      from: string;
+      /**
+       * Money per kilowatt hour.
+       */
+      perKwh: number;
+    }[];
+    /**
+     * Seconds of waiting that one unit of money is worth: a plan may lose so many to save it.
+     */
+    secondsPerMoney: number;
+  };
+  /**
    * When the placements are planned again, and when a new plan is worth its moves.
    */
   replan?: {
@@ -318,6 +342,23 @@ export interface AgentConfig {
   log?: {
     level?: 'debug' | 'info' | 'warn' | 'error';
   };
+}
+/**
+ * What a box draws.
+ */
+export interface NodeEnergy {
+  /**
+   * Switched on, without work.
+   */
+  idleWatts: number;
+  /**
+   * With all its processors busy; not below idleWatts.
+   */
+  fullWatts: number;
+  /**
+   * It may be switched off while it has no work: then its idle power is saved.
+   */
+  maySwitchOff?: boolean;
 }
 export interface Member {
   /**
@@ -1181,6 +1222,7 @@ export interface TopologyDocument {
    */
   level: number;
   domain: string;
+  energy?: NodeEnergy;
   /**
    * @maxItems 64
    *
@@ -1311,7 +1353,15 @@ export interface PlacementProblem {
      * Weight of moving what already runs.
      */
     migration: number;
+    /**
+     * Seconds per hour that one unit of money per hour for energy is worth; 0 where absent.
+     */
+    energy?: number;
   };
+  /**
+   * Money per kilowatt hour now; energy costs nothing where absent.
+   */
+  energyPrice?: number;
   /**
    * A move must gain this many seconds per hour more than it costs.
    */
@@ -1398,6 +1448,7 @@ export interface PlacementNode {
    * Administrative limit of replicas here.
    */
   maxWorkloads?: number;
+  energy?: NodeEnergy;
   /**
    * @maxItems 64
    *
@@ -2010,7 +2061,18 @@ export interface Objective {
  * One named part of the objective; lower is better.
  */
 export interface MeritTerm {
-  name: 'startup' | 'staging' | 'transfer' | 'hops' | 'balance' | 'robustness' | 'minimumSize' | 'affinity' | 'colocation' | 'migration';
+  name:
+    | 'startup'
+    | 'staging'
+    | 'transfer'
+    | 'hops'
+    | 'balance'
+    | 'robustness'
+    | 'minimumSize'
+    | 'affinity'
+    | 'colocation'
+    | 'migration'
+    | 'energy';
   unit: 's/h';
   /**
    * Factor.

@@ -149,6 +149,29 @@ describe('a plan is worth its moves, or is not carried out', () => {
   });
 });
 
+describe('the price of energy', () => {
+  it('P25 P18: a new price calls for a plan, and empties a box when that saves more than the moves cost', async () => {
+    const leader = new Leader({ replan: { restMs: 1000, secondsPerMoney: 100 } });
+    const hungry = (name: string): ReturnType<typeof box> => {
+      const one = box(name);
+      return { ...one, topology: { ...one.topology, energy: { idleWatts: 100, fullWatts: 150, maySwitchOff: true } } };
+    };
+    leader.nodes = [hungry('a'), hungry('b')];
+    leader.price = 0.1;
+    leader.site.give(spec('web'), spec('panel'));
+    leader.site.plan({ 'web/0': 'a', 'panel/0': 'b' });
+    await leader.round();
+    await leader.round(1000);
+    assert.equal(new Set(Object.values(leader.site.where())).size, 2, 'cheap energy is not worth a move');
+    leader.price = 0.5;
+    await leader.round();
+    await leader.round();
+    assert.equal(new Set(Object.values(leader.site.where())).size, 1);
+    assert.deepEqual(leader.decision?.triggers, [{ kind: 'price', subject: 'energy', detail: '0.1 became 0.5 per kWh' }]);
+    assert.ok((leader.decision?.gain ?? 0) > (leader.decision?.movingCost ?? 0));
+  });
+});
+
 describe('a plan in part', () => {
   async function crowd(partialAbove: number): Promise<Leader> {
     const leader = new Leader({ replan: { partialAbove, calmMs: 60_000 } });
