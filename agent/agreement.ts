@@ -5,6 +5,7 @@ import { byName, isJoint, isWitness, peersOf } from '../consensus/core/membershi
 import type { LogIndex, Membership, NodeId, Timing } from '../consensus/core/types.ts';
 import { defaultTiming, tickMs } from '../consensus/core/types.ts';
 import type { NodeEvent } from '../consensus/driver/driver-event.ts';
+import type { Promised } from '../consensus/driver/hello.ts';
 import { LevelStateStore } from '../consensus/driver/level-store.ts';
 import { DurableLog } from '../consensus/driver/log/durable-log.ts';
 import { ConsensusNode } from '../consensus/driver/node.ts';
@@ -32,12 +33,14 @@ export class Agreement implements SiteAccess {
   #members: readonly NodeId[];
   readonly state: SiteState;
   readonly node: ConsensusNode;
+  readonly #log: DurableLog;
 
-  private constructor(settings: Settings, state: SiteState, node: ConsensusNode, listeners: (() => void)[]) {
+  private constructor(settings: Settings, state: SiteState, node: ConsensusNode, log: DurableLog, listeners: (() => void)[]) {
     this.self = settings.name;
     this.site = settings.site;
     this.state = state;
     this.node = node;
+    this.#log = log;
     this.#founders = settings.members;
     this.#listeners = listeners;
     this.#members = this.#memberNames();
@@ -74,7 +77,7 @@ export class Agreement implements SiteAccess {
       await log.close();
       throw error;
     });
-    return new Agreement(settings, state, node, listeners);
+    return new Agreement(settings, state, node, log, listeners);
   }
 
   /** All boxes that take part in the agreement, and this one. */
@@ -107,6 +110,11 @@ export class Agreement implements SiteAccess {
   /** Members are asked for, heal or leave in the state: looks again who takes part. */
   refreshMembers(): void {
     this.#members = this.#memberNames();
+  }
+
+  /** What this box has on its disk. */
+  promised(): Promised {
+    return this.#log.promised;
   }
 
   /** Calls back after every change of membership. */

@@ -12,7 +12,7 @@ import { priceAt } from './control/energy-price.ts';
 import { PlanningDuty, replanOptions } from './control/planning-duty.ts';
 import { ReleaseDuty } from './control/release-duty.ts';
 import { SessionDuty } from './control/session-duty.ts';
-import { claimDataDir, makeDataDir } from './data-dir.ts';
+import { claimDataDir, type Damage, makeDataDir } from './data-dir.ts';
 import { DutyRoster } from './duty-roster.ts';
 import { EnginePlanner } from './engine-planner.ts';
 import { tellChanges, tellEvent } from './event-notes.ts';
@@ -51,13 +51,17 @@ export interface ComposeOptions {
   readonly workerUrl: URL | undefined;
   /** The agreement has broken beyond repair: end the process. */
   readonly onFatal: (error: Error) => void;
+  /** Set: the memory of this box is not to be used; it begins anew. */
+  readonly damage?: Damage | undefined;
+  /** The site does not listen to the memory this box has: start again with this as `damage`. `CLONED`: do not start again. */
+  readonly onUnfit: (damage: Damage) => void;
 }
 
 /** Facts are said again this long after a box connected: its gossip needs a moment to join the mesh. */
 const repeatAfterMs = [200, 1000, 3000] as const;
 
 /** Builds and starts an agent. Rejects with an error that has a code; nothing is left running then. */
-export async function startAgent({ settings, log, version, workerUrl, onFatal }: ComposeOptions): Promise<Agent> {
+export async function startAgent({ settings, log, version, workerUrl, onFatal, damage, onUnfit }: ComposeOptions): Promise<Agent> {
   const clock = new BootClock();
   const random = { nextInt: (below: number) => randomInt(below) };
   makeDataDir(settings.dataDir);
@@ -66,6 +70,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
   const { name, site, clusterId, timing } = settings;
   const dataDir = await claimDataDir(settings.dataDir, { node: name, clusterId, peerId: identity.peerId }, canHeal(settings));
   const undo: (() => Promise<void> | void)[] = [() => dataDir.release()];
+  if (damage !== undefined) dataDir.beginHealing(damage);
   try {
     const events = new EventRing(() => clock.recentMs(), { run: dataDir.run });
     const { network, agreement } = await openSite({
@@ -234,7 +239,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal }:
       if (instances.offer(document)) facts.instances.setOwn({ from: name, document, receivedAt: clock.nowMs() });
     };
     const sessions = new SessionDuty({ site: agreement, clock, log });
-    const membership = new SiteMembership({ agreement, network, dataDir, clock, log });
+    const membership = new SiteMembership({ agreement, network, dataDir, clock, log, onUnfit });
     agreement.node.onTouched((touches) => sessions.touched(touches));
     const duties = [
       publishInstances,

@@ -12,7 +12,8 @@ export type DataDirCode =
   | 'DATA_DIR_OTHER_CLUSTER'
   | 'DATA_DIR_NOT_WRITABLE'
   | 'DATA_DIR_DAMAGED'
-  | 'DATA_DIR_LOG_LOST';
+  | 'DATA_DIR_LOG_LOST'
+  | 'DATA_DIR_COPIED';
 
 /** The data directory cannot be used. The message says why and what to do. */
 export class DataDirError extends Error {
@@ -50,6 +51,8 @@ export interface DataDir {
   readonly path: string;
   /** Count of starts, this one included. */
   readonly run: number;
+  /** Drawn at this start: another agent that counts as many starts is not this one. */
+  readonly start: number;
   /** True for the first start on this directory. */
   readonly fresh: boolean;
   /** Another one in every data directory and for every memory in it, from 1: whoever has another one under this name has not what was promised here. */
@@ -64,6 +67,8 @@ export interface DataDir {
   beginHealing(damage: Damage): void;
   /** It is again what it was. */
   healed(): void;
+  /** A box with this identity runs elsewhere: no agent starts here any more, until somebody has looked. */
+  markCopied(message: string): void;
   release(): void;
 }
 
@@ -121,6 +126,12 @@ export async function claimDataDir(
         `${path} was made under the identity ${before.peerId}, and identity.key is now ${owner.peerId}: put the former key back`,
       );
     }
+    if (existsSync(join(path, copiedName)))
+      throw new DataDirError(
+        'DATA_DIR_COPIED',
+        `${path} is a copy of that of a box that was running as ${owner.node}: empty it and give this box its own name and key. ` +
+          `If the other one is gone for good, remove ${join(path, copiedName)} and start again`,
+      );
     const isLost = before?.hasLog === true && !existsSync(join(path, 'log')) && before.healing?.aside === undefined;
     if (isLost && !canHeal)
       throw new DataDirError(
@@ -144,9 +155,13 @@ export async function claimDataDir(
   }
 }
 
+/** Stands in a directory that was found to be a copy. */
+const copiedName = 'copied';
+
 class BoxBook implements DataDir {
   readonly path: string;
   readonly fresh: boolean;
+  readonly start = drawIncarnation();
   readonly #file: string;
   readonly #lock: Server;
   #record: BoxRecord;
@@ -196,6 +211,10 @@ class BoxBook implements DataDir {
     if (healing === undefined) return;
     this.#write(record);
     reclaimAsides(this.path);
+  }
+
+  markCopied(message: string): void {
+    writeFileSync(join(this.path, copiedName), `${message}\n`, { mode: 0o600, flush: true });
   }
 
   release(): void {

@@ -1,11 +1,17 @@
 /** Where a box that cannot trust its memory asks its site to let it begin anew. Every member answers; the leader decides. */
 import { isMember, isWitness } from '../consensus/core/membership.ts';
 import type { NodeId } from '../consensus/core/types.ts';
+import type { HelloRefusal } from '../consensus/driver/hello.ts';
+import type { Standing } from '../consensus/driver/standing.ts';
 import type { Agreement } from './agreement.ts';
 import { canSpare } from './control/member-duty.ts';
 import type { CallPort, Log } from './ports.ts';
 
 const healProtocol = '/holdfast/heal/1';
+const standingProtocol = '/holdfast/standing/1';
+/** A copy is called one only when the other box was heard this long after it greeted, in milliseconds. */
+const otherHeardMs = 1000;
+const barrierMs = 3000;
 const requestBytesMax = 4096;
 const answerBytesMax = 4096;
 
@@ -23,13 +29,22 @@ export interface HealRequest {
 export type HealAnswer =
   | { readonly state: 'welcome' | 'taken' }
   | { readonly state: 'elsewhere'; readonly leader: NodeId | null }
-  | { readonly state: 'refused'; readonly code: 'NOT_MEMBER' | 'TOO_FEW' | 'STILL_ALIVE' | 'STATE'; readonly message: string };
+  | { readonly state: 'refused'; readonly code: HealRefusal; readonly message: string };
+
+type HealRefusal = 'NOT_MEMBER' | 'TOO_FEW' | 'STILL_ALIVE' | 'STATE' | HelloRefusal;
+
+/** Who greeted here, and how it was received. */
+interface Greetings {
+  readonly standing: Standing;
+  refusalOf(name: NodeId, start: number): { readonly code: HelloRefusal; readonly message: string; readonly at: number } | undefined;
+}
 
 export interface HealDeskComponents {
   readonly agreement: Agreement;
   readonly calls: CallPort;
   /** Whether a member answers this box, which leads. */
   readonly answers: (name: NodeId) => boolean;
+  readonly greetings: Greetings;
   readonly log: Log;
 }
 
@@ -46,6 +61,30 @@ export class HealDesk {
       if (asked === undefined) throw new Error('BAD_REQUEST: incarnation, code and message are needed');
       return new TextEncoder().encode(JSON.stringify(await this.#decide(from.name, asked)));
     });
+    this.#parts.calls.serve(standingProtocol, { requestBytesMax }, async (from, request) => {
+      const { start } = JSON.parse(new TextDecoder().decode(request)) as { start?: unknown };
+      return new TextEncoder().encode(JSON.stringify(await this.#judge(from.name, Number(start))));
+    });
+  }
+
+  /**
+   * Whether a start of a box is listened to. `taken`: nothing can be said yet. What it holds is called unfit only by a leader that
+   * a majority follows at this moment, without it.
+   */
+  async #judge(name: NodeId, start: number): Promise<HealAnswer> {
+    const { agreement, greetings } = this.#parts;
+    const refusal = greetings.refusalOf(name, start);
+    const isOtherHeard = (greetings.standing.otherHeardAt(name, start) ?? 0) >= (refusal?.at ?? 0) + otherHeardMs;
+    const { leader } = agreement.status();
+    // The copy of a leader has nobody else to ask.
+    if (refusal?.code === 'CLONED' && leader === name && isOtherHeard)
+      return { state: 'refused', code: refusal.code, message: refusal.message };
+    if (!agreement.leads()) return { state: 'elsewhere', leader: leader ?? null };
+    if (refusal === undefined) return { state: 'welcome' };
+    const { code, message } = refusal;
+    if (code === 'CLONED' && !isOtherHeard) return { state: 'taken' };
+    await agreement.barrier(AbortSignal.timeout(barrierMs));
+    return { state: 'refused', code, message };
   }
 
   async #decide(name: NodeId, { incarnation, code, message }: HealRequest): Promise<HealAnswer> {
@@ -57,7 +96,7 @@ export class HealDesk {
     const isKnown = isMember(membership, name) || (row !== undefined && row.role !== 'none');
     if (!isKnown || row?.role === 'none')
       return { state: 'refused', code: 'NOT_MEMBER', message: `${name} does not belong to the site any more: add it again` };
-    if (state.incarnations().get(name) === incarnation) return { state: 'welcome' };
+    if (state.starts().get(name)?.incarnation === incarnation) return { state: 'welcome' };
     if (row?.healing === incarnation) return { state: 'taken' };
     if (answers(name))
       return { state: 'refused', code: 'STILL_ALIVE', message: `${name} answers here with the memory it has: is this a copy of it?` };
@@ -71,10 +110,18 @@ export class HealDesk {
   }
 }
 
-/** Asks one member. Rejects with NetworkError. */
-export async function askToHeal(calls: CallPort, member: NodeId, request: HealRequest): Promise<HealAnswer> {
-  const short = { ...request, message: request.message.slice(0, 1000) };
-  const bytes = await calls.call(member, healProtocol, new TextEncoder().encode(JSON.stringify(short)), {
+/** Asks one member to begin anew. Rejects with NetworkError. */
+export function askToHeal(calls: CallPort, member: NodeId, request: HealRequest): Promise<HealAnswer> {
+  return ask(calls, member, healProtocol, { ...request, message: request.message.slice(0, 1000) });
+}
+
+/** Asks one member whether this start is listened to. Rejects with NetworkError. */
+export function askStanding(calls: CallPort, member: NodeId, start: number): Promise<HealAnswer> {
+  return ask(calls, member, standingProtocol, { start });
+}
+
+async function ask(calls: CallPort, member: NodeId, protocol: string, request: object): Promise<HealAnswer> {
+  const bytes = await calls.call(member, protocol, new TextEncoder().encode(JSON.stringify(request)), {
     timeoutMs: 5000,
     responseBytesMax: answerBytesMax,
   });

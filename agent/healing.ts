@@ -4,10 +4,14 @@ import type { NodeId } from '../consensus/core/types.ts';
 import type { Clock } from '../consensus/driver/ports.ts';
 import type { Agreement } from './agreement.ts';
 import type { Damage, DataDir } from './data-dir.ts';
-import { askToHeal } from './heal-desk.ts';
+import { askStanding, askToHeal } from './heal-desk.ts';
 import type { CallPort, Log, PeerView } from './ports.ts';
 
 const askEveryMs = 500;
+/** Without a leader for this long, a box asks whether it is listened to at all. */
+const leaderlessMs = 2000;
+/** What its site must have said for a box to give up the memory it has, or itself. */
+const unfitCodes: ReadonlySet<string> = new Set(['ROLLED_BACK', 'INCARNATION_STALE', 'CLONED']);
 
 /** `asking`: its site has not let it begin anew yet. `learning`: it is given the log, and has no vote. */
 export interface HealingView extends Damage {
@@ -23,6 +27,8 @@ export interface HealingComponents {
   readonly peers: () => readonly PeerView[];
   /** From now on it may speak in the agreement. */
   readonly release: () => void;
+  /** The site does not listen to the memory this box has, or runs another box of this identity. */
+  readonly onUnfit: (damage: Damage) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -35,9 +41,12 @@ export class Healing {
   #turn = 0;
   #leader: NodeId | undefined;
   #refusal: string | null = null;
+  #ledAt: number;
+  #isUnfit = false;
 
   constructor(components: HealingComponents) {
     this.#parts = components;
+    this.#ledAt = components.clock.nowMs();
   }
 
   view(): HealingView | undefined {
@@ -48,19 +57,19 @@ export class Healing {
   /** To be called a few times a second. */
   check(): void {
     const { dataDir, clock, log } = this.#parts;
-    if (dataDir.healing === undefined) return;
-    if (this.#welcome) {
+    const { healing } = dataDir;
+    if (healing !== undefined && this.#welcome) {
       if (!this.#isWell()) return;
-      log.info('healing.done', { ...dataDir.healing, incarnation: dataDir.incarnation });
+      log.info('healing.done', { ...healing, incarnation: dataDir.incarnation });
       dataDir.healed();
       return;
     }
-    if (this.#busy || clock.nowMs() - this.#askedAt < askEveryMs) return;
+    if (this.#busy || clock.nowMs() - this.#askedAt < askEveryMs || (healing === undefined && this.#isLed())) return;
     const member = this.#next();
     if (member === undefined) return;
     this.#busy = true;
     this.#askedAt = clock.nowMs();
-    this.#ask(member, dataDir.healing)
+    (healing === undefined ? this.#askStanding(member) : this.#ask(member, healing))
       .catch((error: Error) => {
         this.#leader = undefined;
         log.debug('healing.unanswered', { member, message: error.message });
@@ -83,6 +92,25 @@ export class Healing {
     release();
   }
 
+  async #askStanding(member: NodeId): Promise<void> {
+    const { calls, dataDir, onUnfit, log } = this.#parts;
+    const answer = await askStanding(calls, member, dataDir.start);
+    this.#leader = answer.state === 'elsewhere' ? (answer.leader ?? undefined) : member;
+    log.debug('healing.standing', { member, ...answer });
+    if (answer.state !== 'refused' || !unfitCodes.has(answer.code) || this.#isUnfit) return;
+    this.#isUnfit = true;
+    const { code, message } = answer;
+    log.error('memory.unfit', { code, message, by: member });
+    if (code === 'CLONED') dataDir.markCopied(message);
+    onUnfit({ code, message });
+  }
+
+  #isLed(): boolean {
+    const { agreement, clock } = this.#parts;
+    if (agreement.status().leader !== undefined) this.#ledAt = clock.nowMs();
+    return clock.nowMs() - this.#ledAt < leaderlessMs;
+  }
+
   /** The leader, when it is known and connected; otherwise one connected member after the other. */
   #next(): NodeId | undefined {
     const connected = this.#parts
@@ -98,7 +126,7 @@ export class Healing {
     const { agreement, dataDir } = this.#parts;
     const { state, self } = agreement;
     const { membership, ready } = agreement.status();
-    const isKnown = state.incarnations().get(self) === dataDir.incarnation && isMember(membership, self);
+    const isKnown = state.starts().get(self)?.incarnation === dataDir.incarnation && isMember(membership, self);
     return ready && isKnown && state.members().get(self)?.healing === undefined;
   }
 }

@@ -5,7 +5,7 @@ import { CliError, exitCode } from './cli/http-client.ts';
 import { runCli } from './cli/main-cli.ts';
 import { startAgent } from './compose.ts';
 import { ConfigError, loadConfig } from './config.ts';
-import { DataDirError, makeDataDir } from './data-dir.ts';
+import { type Damage, DataDirError, makeDataDir } from './data-dir.ts';
 import { runDemo } from './demo/demo.ts';
 import { makeLogger } from './logger.ts';
 import { loadOrCreateIdentity } from './network/identity.ts';
@@ -19,6 +19,8 @@ const exitCodes: Readonly<Record<string, number>> = {
   DATA_DIR_OTHER_CLUSTER: 4,
   DATA_DIR_NOT_WRITABLE: 4,
   DATA_DIR_DAMAGED: 4,
+  DATA_DIR_LOG_LOST: 4,
+  DATA_DIR_COPIED: 4,
   PORT_IN_USE: 5,
   LISTEN_FAILED: 5,
 };
@@ -42,31 +44,39 @@ async function runAgent({ config, stopWorkloads }: { readonly config: string; re
     return error instanceof ConfigError ? 2 : 1;
   }
   const log = makeLogger(settings.name, settings.logLevel);
-  let end: (code: number) => void = () => undefined;
-  const ended = new Promise<number>((resolve) => {
-    end = resolve;
-  });
+  let end: (outcome: number | Damage) => void = () => undefined;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => end(0));
   // A fault of ours: nothing in memory can be trusted, so end at once. Keepers and workloads go on; the next agent adopts them.
   process.on('uncaughtException', (error) => {
     log.error('agent.crashed', { message: error.message, stack: error.stack });
     process.exit(1);
   });
-  try {
-    const worker = new URL('./placement-worker.mjs', import.meta.url);
-    const agent = await startAgent({
-      settings,
-      log,
-      version: packageJson.version,
-      workerUrl: existsSync(worker) ? worker : undefined,
-      onFatal: () => end(1),
+  const worker = new URL('./placement-worker.mjs', import.meta.url);
+  let damage: Damage | undefined;
+  for (;;) {
+    const ended = new Promise<number | Damage>((resolve) => {
+      end = resolve;
     });
-    const code = await ended;
-    setTimeout(() => process.exit(code || 1), stopDeadlineMs).unref();
-    await agent.stop(stopWorkloads);
-    return code;
-  } catch (error) {
-    return complain(error);
+    try {
+      const agent = await startAgent({
+        settings,
+        log,
+        version: packageJson.version,
+        workerUrl: existsSync(worker) ? worker : undefined,
+        onFatal: () => end(1),
+        damage,
+        onUnfit: (found) => end(found),
+      });
+      const outcome = await ended;
+      const deadline = setTimeout(() => process.exit(outcome === 0 ? 1 : Number(outcome) || 1), stopDeadlineMs).unref();
+      await agent.stop(stopWorkloads && typeof outcome === 'number');
+      if (typeof outcome === 'number') return outcome;
+      clearTimeout(deadline);
+      if (outcome.code === 'CLONED') return complain({ code: 'DATA_DIR_COPIED', message: outcome.message });
+      damage = outcome;
+    } catch (error) {
+      return complain(error);
+    }
   }
 }
 

@@ -1,8 +1,9 @@
 /** Who belongs to the site, put together: the leader's duty, boxes that begin anew, and whom this box is connected to. */
 import type { Clock, RowChange } from '../consensus/driver/ports.ts';
+import type { KnownStart } from '../consensus/driver/standing.ts';
 import type { Agreement } from './agreement.ts';
 import { MemberDuty } from './control/member-duty.ts';
-import type { DataDir } from './data-dir.ts';
+import type { Damage, DataDir } from './data-dir.ts';
 import { HealDesk } from './heal-desk.ts';
 import { Healing, type HealingView } from './healing.ts';
 import { KnownMembers } from './known-members.ts';
@@ -18,6 +19,8 @@ export interface SiteMembershipComponents {
   readonly dataDir: DataDir;
   readonly clock: Clock;
   readonly log: Log;
+  /** The site does not listen to this memory: the agent has to start without it. */
+  readonly onUnfit: (damage: Damage) => void;
 }
 
 export class SiteMembership {
@@ -29,7 +32,7 @@ export class SiteMembership {
 
   constructor(components: SiteMembershipComponents) {
     this.#parts = components;
-    const { agreement, network, dataDir, clock, log } = components;
+    const { agreement, network, dataDir, clock, log, onUnfit } = components;
     const { calls } = network;
     const answers = (name: string): boolean => this.#answers(name);
     this.#duty = new MemberDuty({
@@ -38,16 +41,20 @@ export class SiteMembership {
       wanted: () => agreement.state.members(),
       change: (changes) => agreement.node.changeMembership(changes),
       isSettled: () => agreement.isMembershipSettled(),
-      heard: () => new Map([...network.consensus.heardIncarnations(), [agreement.self, dataDir.incarnation]]),
-      recorded: () => agreement.state.incarnations(),
+      heard: () => new Map([...network.consensus.heardStarts(), [agreement.self, startOf(dataDir)]]),
+      recorded: () => agreement.state.starts(),
       answers,
       propose: (command) => agreement.propose(command),
       log,
     });
-    this.#desk = new HealDesk({ agreement, calls, answers, log });
+    this.#desk = new HealDesk({ agreement, calls, answers, greetings: network.consensus, log });
     const release = (): void => network.consensus.release();
-    this.#healing = new Healing({ dataDir, agreement, calls, peers: () => network.peers(), release, clock, log });
+    this.#healing = new Healing({ dataDir, agreement, calls, peers: () => network.peers(), release, onUnfit, clock, log });
     this.#known = new KnownMembers(dataDir.path);
+    network.consensus.standing.setFollows(() => {
+      const { leader } = agreement.status();
+      return leader !== undefined && leader !== agreement.self;
+    });
     agreement.onMembership(() => this.meet());
   }
 
@@ -59,6 +66,7 @@ export class SiteMembership {
 
   /** To be called a few times a second. */
   readonly check = (): void => {
+    this.#remember();
     this.#duty.check();
     this.#healing.check();
   };
@@ -80,8 +88,15 @@ export class SiteMembership {
     const { agreement, network } = this.#parts;
     const peers = agreement.memberPeers();
     network.setMembers(peers);
-    network.consensus.setIncarnations(agreement.state.incarnations());
+    network.consensus.setStarts(agreement.state.starts());
     if (agreement.isMembershipSettled() && agreement.status().membership.voters.length > 0) this.#known.remember(peers);
+  }
+
+  /** What the others acknowledged to this box, and is committed: they must not have less when they greet again. */
+  #remember(): void {
+    const { agreement, network } = this.#parts;
+    const { peers, commitIndex } = agreement.status();
+    for (const { id, match } of peers) network.consensus.standing.promised(id, Math.min(match, commitIndex));
   }
 
   #answers(name: string): boolean {
@@ -92,3 +107,5 @@ export class SiteMembership {
     return linked && at !== undefined && clock.nowMs() - at < silentAfterMs;
   }
 }
+
+const startOf = ({ incarnation, run, start }: DataDir): KnownStart => ({ incarnation, run, start });

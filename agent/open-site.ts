@@ -55,7 +55,7 @@ async function open({ settings: configured, identity, dataDir, clock, random, lo
   const network = new Network({
     identity,
     listen: settings.listen,
-    self: { name, site, clusterId, clusterEpoch: 0, incarnation: dataDir.incarnation },
+    self: { name, site, clusterId, clusterEpoch: 0, incarnation: dataDir.incarnation, run: dataDir.run, start: dataDir.start },
     peers: peersOf({ ...settings, members }),
     clock,
     log,
@@ -63,6 +63,7 @@ async function open({ settings: configured, identity, dataDir, clock, random, lo
   });
   if (dataDir.healing !== undefined) network.consensus.hold();
   const agreement = await Agreement.open({ settings, transport: network.consensus, clock, onEvent });
+  network.consensus.setPromised(() => agreement.promised());
   return { network, agreement };
 }
 

@@ -4,7 +4,7 @@ import { majority } from '../../consensus/core/quorum.ts';
 import type { Membership, NodeId, RoleChange } from '../../consensus/core/types.ts';
 import type { Log } from '../ports.ts';
 import type { Command } from '../state/commands.ts';
-import type { MemberRow } from '../state/member-table.ts';
+import type { IncarnationRow, MemberRow } from '../state/member-table.ts';
 
 export interface MemberDutyComponents {
   readonly leads: () => boolean;
@@ -16,8 +16,8 @@ export interface MemberDutyComponents {
   /** The membership is committed, and no change is between its steps. */
   readonly isSettled: () => boolean;
   /** What linked members greeted with, this box included; and what is recorded of that. */
-  readonly heard: () => ReadonlyMap<NodeId, number>;
-  readonly recorded: () => ReadonlyMap<NodeId, number>;
+  readonly heard: () => ReadonlyMap<NodeId, IncarnationRow>;
+  readonly recorded: () => ReadonlyMap<NodeId, IncarnationRow>;
   /** Answers the leader at present; true for this box itself. */
   readonly answers: (name: NodeId) => boolean;
   readonly propose: (command: Command) => Promise<unknown>;
@@ -78,14 +78,14 @@ export class MemberDuty {
     if (renewed !== undefined) return { type: 'memberRenewed', name: renewed[0] };
     const healed = healing.find(([name, row]) => !isOutdated(name, row, known) && isAsWanted(now, name, row));
     if (healed !== undefined) return { type: 'memberHealed', name: healed[0] };
-    const fresh = [...heard()].find(([name]) => !known.has(name) && isMember(now, name));
-    return fresh === undefined ? undefined : { type: 'memberSeen', name: fresh[0], incarnation: fresh[1] };
+    const fresh = [...heard()].find(([name, start]) => isNews(start, known.get(name)) && isMember(now, name));
+    return fresh === undefined ? undefined : { type: 'memberSeen', name: fresh[0], ...fresh[1] };
   }
 }
 
 /** What is known of the members, beyond what they are. */
 export interface MemberFacts {
-  readonly recorded: ReadonlyMap<NodeId, number>;
+  readonly recorded: ReadonlyMap<NodeId, IncarnationRow>;
   readonly answers: (name: NodeId) => boolean;
 }
 
@@ -125,8 +125,12 @@ export function nextChanges(
 }
 
 /** It heals, and what is listened to under its name is still what it was before. */
-const isOutdated = (name: NodeId, { healing }: MemberRow, recorded: ReadonlyMap<NodeId, number>): boolean =>
-  healing !== undefined && recorded.get(name) !== healing;
+const isOutdated = (name: NodeId, { healing }: MemberRow, recorded: ReadonlyMap<NodeId, IncarnationRow>): boolean =>
+  healing !== undefined && recorded.get(name)?.incarnation !== healing;
+
+/** A member greets for the first time, or was started again. */
+const isNews = ({ incarnation, run = 0 }: IncarnationRow, known: IncarnationRow | undefined): boolean =>
+  known === undefined || (known.incarnation === incarnation && run > (known.run ?? 0));
 
 const isAsWanted = (membership: Membership, name: NodeId, { role }: MemberRow): boolean =>
   role === 'learner' ? isMember(membership, name) && !membership.voters.includes(name) : membership.voters.includes(name);

@@ -17,7 +17,7 @@ export async function gossipNonsense(config: AgentConfig, signal: AbortSignal, h
   const network = new Network({
     identity: await loadOrCreateIdentity(dataDir as string),
     listen: listen as string,
-    self: { name: node.name, site: site.name, clusterId: site.clusterId, clusterEpoch: 0, incarnation: 1 },
+    self: { name: node.name, site: site.name, clusterId: site.clusterId, clusterEpoch: 0, incarnation: 1, run: 1, start: 1 },
     peers: site.members.map((member) => ({ ...member, site: site.name, relation: 'member' as const })),
     clock: new BootClock(),
     log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },

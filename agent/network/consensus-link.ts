@@ -6,6 +6,7 @@ import { decodeMessage } from '../../consensus/driver/codec.ts';
 import { encodeFrames, FrameSplitter } from '../../consensus/driver/framing.ts';
 import { checkHello, decodeHello, encodeHello, type Hello, type HelloRefusal, type HelloVerdict } from '../../consensus/driver/hello.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
+import type { StandingVerdict } from '../../consensus/driver/standing.ts';
 import type { KnownPeer } from '../ports.ts';
 import { giveLeaveByHalves } from './frugal.ts';
 import { networkLimits } from './libp2p-node.ts';
@@ -23,13 +24,13 @@ const helloMagic = [0x48, 0x45, 0x4c, 0x4f] as const;
 
 export interface LinkEvents {
   message(message: Message): void;
-  /** The peer greeted on its stream. */
-  greeted(): void;
+  /** The peer was let in, on its own stream or on ours. */
+  greeted(hello: Hello): void;
   /** Both streams are greeted. */
   up(): void;
   /** A stream ended while the link was up. */
   down(): void;
-  helloRefused(code: HelloRefusal, message: string): void;
+  helloRefused(code: HelloRefusal, message: string, hello: Hello | undefined): void;
   frameRefused(error: unknown): void;
   /** The connection has been silent for too long. */
   silent(): void;
@@ -41,10 +42,11 @@ interface Half {
 }
 
 export class ConsensusLink {
-  readonly #own: Hello;
+  readonly #own: () => Hello;
+  readonly #nodeId: NodeId;
   readonly #peer: KnownPeer;
   readonly #members: readonly NodeId[];
-  readonly #incarnations: () => ReadonlyMap<NodeId, number>;
+  readonly #standing: (hello: Hello) => StandingVerdict | undefined;
   #hello: Hello | undefined;
   readonly #clock: Clock;
   readonly #events: LinkEvents;
@@ -61,17 +63,20 @@ export class ConsensusLink {
   constructor(
     peer: KnownPeer,
     components: {
-      readonly own: Hello;
+      /** Asked for at every greeting: what is promised grows. */
+      readonly own: () => Hello;
       readonly members: readonly NodeId[];
-      readonly incarnations: () => ReadonlyMap<NodeId, number>;
+      /** What is remembered against a box that greets so. */
+      readonly standing: (hello: Hello) => StandingVerdict | undefined;
       readonly clock: Clock;
     },
     events: LinkEvents,
   ) {
     this.#peer = peer;
     this.#own = components.own;
+    this.#nodeId = components.own().nodeId;
     this.#members = components.members;
-    this.#incarnations = components.incarnations;
+    this.#standing = components.standing;
     this.#clock = components.clock;
     this.#events = events;
   }
@@ -98,7 +103,7 @@ export class ConsensusLink {
     this.#attend(half, () => {
       this.#flushWaiting();
     });
-    stream.send(encodeFrames([encodeHello(this.#own)]));
+    stream.send(encodeFrames([encodeHello(this.#own())]));
   }
 
   /** Takes over a stream the peer opened; the newest one counts. */
@@ -198,15 +203,15 @@ export class ConsensusLink {
       this.#refuse(half, 'HELLO_MALFORMED', `no HELLO from ${this.#peer.name}: ${error instanceof Error ? error.message : String(error)}`);
       return false;
     }
-    if (half === this.#in) this.#write(half, encodeFrames([encodeHello(this.#own)]));
+    if (half === this.#in) this.#write(half, encodeFrames([encodeHello(this.#own())]));
     const verdict = this.#check(hello);
     if (!verdict.ok) {
-      this.#refuse(half, verdict.code, verdict.message);
+      this.#refuse(half, verdict.code, verdict.message, hello);
       return false;
     }
     half.greeted = true;
     this.#hello = hello;
-    if (half === this.#in) this.#events.greeted();
+    this.#events.greeted(hello);
     if (!this.#up && this.#out?.greeted === true && this.#in?.greeted === true) {
       this.#up = true;
       this.#events.up();
@@ -214,9 +219,9 @@ export class ConsensusLink {
     return true;
   }
 
-  /** The incarnation the peer greeted with on the present connection. */
-  get incarnation(): number | undefined {
-    return this.#up ? this.#hello?.incarnation : undefined;
+  /** What the peer greeted with on the present connection. */
+  get hello(): Hello | undefined {
+    return this.#up ? this.#hello : undefined;
   }
 
   /** More is known of the members than when the peer greeted: whoever would not be let in now has to go. */
@@ -224,17 +229,19 @@ export class ConsensusLink {
     if (!this.#up || this.#hello === undefined) return;
     const verdict = this.#check(this.#hello);
     if (verdict.ok) return;
-    for (const half of [this.#out, this.#in]) if (half !== undefined) this.#refuse(half, verdict.code, verdict.message);
+    for (const half of [this.#out, this.#in]) if (half !== undefined) this.#refuse(half, verdict.code, verdict.message, this.#hello);
   }
 
   #check(hello: Hello): HelloVerdict {
-    return checkHello({ own: this.#own, members: this.#members, incarnations: this.#incarnations(), expectedNode: this.#peer.name }, hello);
+    const verdict = checkHello({ own: this.#own(), members: this.#members, expectedNode: this.#peer.name }, hello);
+    const against = verdict.ok ? this.#standing(hello) : undefined;
+    return against === undefined ? verdict : { ok: false, ...against };
   }
 
   #take(half: Half, payload: Uint8Array): void {
     if (helloMagic.every((byte, i) => payload[i] === byte)) {
       // A later HELLO only asks whether anybody is there; on our own stream it is the answer to that.
-      if (half === this.#in) this.#write(half, encodeFrames([encodeHello(this.#own)]));
+      if (half === this.#in) this.#write(half, encodeFrames([encodeHello(this.#own())]));
       return;
     }
     let message: Message;
@@ -242,7 +249,7 @@ export class ConsensusLink {
       if (half !== this.#in) throw new Error('a message on the stream that is ours to speak on');
       message = decodeMessage(payload);
       if (message.from !== this.#peer.name) throw new Error(`speaks for "${message.from}"`);
-      if (message.to !== this.#own.nodeId) throw new Error(`is addressed to "${message.to}"`);
+      if (message.to !== this.#nodeId) throw new Error(`is addressed to "${message.to}"`);
     } catch (error) {
       this.#refuseFrame(half, error);
       return;
@@ -250,8 +257,8 @@ export class ConsensusLink {
     this.#events.message(message);
   }
 
-  #refuse(half: Half, code: HelloRefusal, message: string): void {
-    this.#events.helloRefused(code, message);
+  #refuse(half: Half, code: HelloRefusal, message: string, hello?: Hello): void {
+    this.#events.helloRefused(code, message, hello);
     // Closed, not aborted: our own HELLO is to arrive first.
     void half.stream.close({ signal: AbortSignal.timeout(1000) }).catch((error: Error) => half.stream.abort(error));
     this.#halfEnded(half);
@@ -289,7 +296,7 @@ export class ConsensusLink {
     }
     if (age >= askAfterMs && !this.#asked && this.#out.greeted) {
       this.#asked = true;
-      this.#write(this.#out, encodeFrames([encodeHello(this.#own)]));
+      this.#write(this.#out, encodeFrames([encodeHello(this.#own())]));
     }
     this.#cancelWatch ??= this.#clock.after(askAfterMs / 2, () => this.#watch());
   }

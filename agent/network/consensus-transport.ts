@@ -3,8 +3,9 @@ import type { Connection, Stream } from '@libp2p/interface';
 import type { Message } from '../../consensus/core/messages.ts';
 import type { NodeId } from '../../consensus/core/types.ts';
 import { encodeMessage } from '../../consensus/driver/codec.ts';
-import { ownHello } from '../../consensus/driver/hello.ts';
+import { type Hello, type HelloRefusal, ownHello, type Promised } from '../../consensus/driver/hello.ts';
 import type { Clock, Transport } from '../../consensus/driver/ports.ts';
+import { type KnownStart, Standing } from '../../consensus/driver/standing.ts';
 import type { KnownPeer, Log } from '../ports.ts';
 import type { Connections } from './connections.ts';
 import { ConsensusLink } from './consensus-link.ts';
@@ -32,6 +33,15 @@ export interface ConsensusTransportComponents {
   readonly log: Log;
 }
 
+/** A greeting that was refused. */
+export interface Refusal {
+  readonly code: HelloRefusal;
+  readonly message: string;
+  readonly start: number;
+  /** When it was first refused for this, in milliseconds since boot. */
+  readonly at: number;
+}
+
 interface Peer {
   readonly known: KnownPeer;
   readonly link: ConsensusLink;
@@ -51,17 +61,25 @@ export class ConsensusTransport implements Transport {
   readonly #linkHandlers: LinkHandler[] = [];
   readonly #stop = new AbortController();
   readonly #touched = new Set<Peer>();
-  #incarnations: ReadonlyMap<NodeId, number> = new Map();
+  readonly standing: Standing;
+  /** The newest start of each member that the site has written down. */
+  #recorded: ReadonlyMap<NodeId, KnownStart> = new Map();
+  #promised: () => Promised | undefined = () => undefined;
+  /** Why a start of a member was last refused. */
+  readonly #refusals = new Map<NodeId, Refusal>();
   #isFlushDue = false;
   /** Neither speaks nor listens. */
   #isHeld = false;
 
   constructor(components: ConsensusTransportComponents) {
     this.#parts = components;
+    this.standing = new Standing(components.self.name);
     for (const known of components.book.members()) this.#peers.set(known.name, this.#makePeer(known));
     components.connections.onEvent((known, event) => {
       const peer = this.#peers.get(known.name);
       if (peer === undefined) return;
+      // One that another of the same key replaced says nothing of whoever had it.
+      if (event !== 'up') this.standing.ended(known.name);
       peer.link.reset();
       peer.cancelReopen?.();
       peer.probing?.abort();
@@ -74,18 +92,28 @@ export class ConsensusTransport implements Transport {
     });
   }
 
-  /** The incarnation of each linked member, as it greeted. */
-  heardIncarnations(): ReadonlyMap<NodeId, number> {
-    const heard = [...this.#peers].flatMap(([name, { link }]) =>
-      link.incarnation === undefined ? [] : [[name, link.incarnation] as const],
+  /** Each linked member's start, as it greeted. */
+  heardStarts(): ReadonlyMap<NodeId, KnownStart> {
+    return new Map(
+      [...this.#peers].flatMap(([name, { link }]) => (link.hello === undefined ? [] : [[name, startOf(link.hello)] as const])),
     );
-    return new Map(heard);
   }
 
-  /** The only incarnations listened to from now on, of those members that are named. */
-  setIncarnations(known: ReadonlyMap<NodeId, number>): void {
-    this.#incarnations = known;
+  /** The only incarnations listened to from now on, and the oldest starts of them, of those members that are named. */
+  setStarts(recorded: ReadonlyMap<NodeId, KnownStart>): void {
+    this.#recorded = recorded;
     for (const { link } of this.#peers.values()) link.checkAgain();
+  }
+
+  /** What this box has on its disk, told with every greeting. */
+  setPromised(promised: () => Promised): void {
+    this.#promised = promised;
+  }
+
+  /** Why this start of a member was refused when it last greeted; undefined when it was not. */
+  refusalOf(name: NodeId, start: number): Refusal | undefined {
+    const refusal = this.#refusals.get(name);
+    return refusal?.start === start ? refusal : undefined;
   }
 
   /** This box belongs to the site now. */
@@ -178,26 +206,40 @@ export class ConsensusTransport implements Transport {
 
   #makePeer(known: KnownPeer): Peer {
     const { self, book, clock, counters, log, connections } = this.#parts;
-    const own = ownHello({ clusterId: self.clusterId, clusterEpoch: self.clusterEpoch, nodeId: self.name, incarnation: self.incarnation });
+    const { name: nodeId, clusterId, clusterEpoch, incarnation, run, start } = self;
+    const own = (): Hello => {
+      const promise = this.#promised();
+      return ownHello({ clusterId, clusterEpoch, nodeId, incarnation, ...(promise === undefined ? {} : { run, start, promise }) });
+    };
     const members = [self.name, known.name, ...book.members().map(({ name }) => name)];
     const link = new ConsensusLink(
       known,
-      { own, members, incarnations: () => this.#incarnations, clock },
+      { own, members, standing: (hello) => this.standing.check(hello, this.#recorded.get(hello.nodeId), clock.nowMs()), clock },
       {
         message: (message) => {
+          this.standing.heard(known.name, clock.nowMs());
+          if (message.type === 'VOTE_REPLY' && message.granted) this.standing.voted(known.name, message.term);
           for (const handler of this.#messageHandlers) handler(message);
         },
         up: () => {
           peer.reopenMs = reopenMinMs;
           this.#report(peer, 'up');
         },
-        greeted: () => {
+        greeted: (hello) => {
+          this.standing.greeted(hello, clock.nowMs());
+          if (this.#refusals.get(known.name)?.start === hello.start) this.#refusals.delete(known.name);
           // It speaks to us again: no reason to go on waiting before we speak to it.
           peer.cancelReopen?.();
           this.#open(peer);
         },
         down: () => this.#streamEnded(peer),
-        helloRefused: (code, message) => {
+        helloRefused: (code, message, hello) => {
+          if (hello?.start !== undefined) {
+            const { start } = hello;
+            const before = this.refusalOf(known.name, start);
+            const at = before?.code === code ? before.at : clock.nowMs();
+            this.#refusals.set(known.name, { code, message, start, at });
+          }
           counters.count('hellosRefused');
           peer.reopenMs = reopenMaxMs;
           log.warn('consensus.hello.refused', { peer: known.name, code, reason: message });
@@ -276,4 +318,8 @@ export class ConsensusTransport implements Transport {
     this.#parts.log.info('consensus.link', { peer: peer.known.name, state });
     for (const handler of this.#linkHandlers) handler(peer.known.name, state);
   }
+}
+
+function startOf({ incarnation, run, start }: Hello): KnownStart {
+  return run === undefined || start === undefined ? { incarnation } : { incarnation, run, start };
 }

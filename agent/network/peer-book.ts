@@ -10,6 +10,9 @@ export interface SelfFacts {
   readonly clusterId: string;
   readonly clusterEpoch: number;
   readonly incarnation: number;
+  /** How often it was started, and a number drawn at this start. */
+  readonly run: number;
+  readonly start: number;
 }
 
 export class PeerBook {

@@ -79,8 +79,8 @@ export type Command =
       /** The box that leaves as this one gets its vote. */
       readonly replaces?: NodeId;
     }
-  /** A member greeted with this incarnation for the first time. */
-  | { readonly type: 'memberSeen'; readonly name: NodeId; readonly incarnation: number }
+  /** A member greeted with this incarnation, or from this start of it, for the first time. */
+  | { readonly type: 'memberSeen'; readonly name: NodeId; readonly incarnation: number; readonly run?: number; readonly start?: number }
   /** A member cannot trust its memory, and asks to begin anew under another incarnation. `role`: what it is to be, when no row says so. */
   | { readonly type: 'memberHeal'; readonly name: NodeId; readonly incarnation: number; readonly role: Exclude<MemberRole, 'none'> }
   /** What a healing member was has left the membership. */
@@ -250,7 +250,7 @@ const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: u
     address: optional(isText),
     replaces: optional(isText),
   },
-  memberSeen: { name: isText, incarnation: isCount },
+  memberSeen: { name: isText, incarnation: isCount, run: optional(isCount), start: optional(isCount) },
   memberHeal: {
     name: isText,
     incarnation: isCount,

@@ -28,6 +28,9 @@ export interface MemberRow {
 /** What a member greets with: drawn with its data directory, so that one that lost it is told. */
 export interface IncarnationRow {
   readonly incarnation: number;
+  /** Its newest start: how many there were, and what it drew then. */
+  readonly run?: number;
+  readonly start?: number;
 }
 
 export interface MemberTables {
@@ -36,6 +39,7 @@ export interface MemberTables {
 }
 
 export type MemberSet = Extract<Command, { type: 'memberSet' }>;
+export type MemberSeen = Extract<Command, { type: 'memberSeen' }>;
 export type MemberHeal = Extract<Command, { type: 'memberHeal' }>;
 
 export function setMember({ members }: MemberTables, command: MemberSet, revision: number): Outcome {
@@ -68,12 +72,17 @@ export function setMember({ members }: MemberTables, command: MemberSet, revisio
   return { ok: true, revision };
 }
 
-/** The first one stays until the box has left: whoever greets with another one lacks what this one promised. */
-export function seeMember({ incarnations }: MemberTables, name: NodeId, incarnation: number, revision: number): Outcome {
+/**
+ * The first incarnation stays until the box has left or begins anew: whoever greets with another one lacks what this one promised. Of
+ * its starts the newest counts.
+ */
+export function seeMember({ incarnations }: MemberTables, { name, incarnation, run, start }: MemberSeen, revision: number): Outcome {
   const known = incarnations.get(name);
   if (known === undefined && incarnations.size >= stateLimits.membersMax)
     return refused(revision, 'STATE_FULL', `A site remembers at most ${stateLimits.membersMax} boxes`);
-  if (known === undefined) incarnations.set(name, { incarnation });
+  const isNewer = known?.incarnation === incarnation && run !== undefined && run > (known.run ?? 0);
+  if (known !== undefined && !isNewer) return { ok: true, revision };
+  incarnations.set(name, run === undefined || start === undefined ? { incarnation } : { incarnation, run, start });
   return { ok: true, revision };
 }
 

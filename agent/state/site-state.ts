@@ -131,9 +131,9 @@ export class SiteState implements StateMachine {
   members(): ReadonlyMap<NodeId, MemberRow> {
     return new Map(this.#members.entries());
   }
-  /** The one incarnation of each member that is listened to. */
-  incarnations(): ReadonlyMap<NodeId, number> {
-    return new Map([...this.#incarnations.entries()].map(([name, { incarnation }]) => [name, incarnation]));
+  /** The one incarnation of each member that is listened to, and its newest start. */
+  starts(): ReadonlyMap<NodeId, IncarnationRow> {
+    return new Map(this.#incarnations.entries());
   }
   authority(): AuthorityRow {
     return this.#authority.get(onlyRow) ?? this.#initial;
@@ -220,7 +220,7 @@ export class SiteState implements StateMachine {
       case 'memberSet':
         return setMember(this.#memberTables(), command, revision);
       case 'memberSeen':
-        return seeMember(this.#memberTables(), command.name, command.incarnation, revision);
+        return seeMember(this.#memberTables(), command, revision);
       case 'memberHeal':
         return healMember(this.#memberTables(), command, revision);
       case 'memberRenewed':

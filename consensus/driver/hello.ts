@@ -1,8 +1,9 @@
 /** The first frame of every stream, in both directions: who speaks, for which cluster, in which wire versions. */
-import type { NodeId } from '../core/types.ts';
+import { type LogIndex, logIndex, type NodeId, type Term, term } from '../core/types.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { wireVersion } from './codec.ts';
 import { CodecError } from './errors.ts';
+import type { StandingRefusal } from './standing.ts';
 
 /** 'HELO'. Fixed for all wire versions, as is the order of the fields; later versions may only append. */
 const magic = 0x48454c4f;
@@ -19,6 +20,19 @@ export interface Hello {
   readonly nodeId: NodeId;
   /** Another one in each data directory: a box that lost its memory, or a copy of it, is told by it. */
   readonly incarnation: number;
+  /** How often its directory was started, and a number drawn at this start. Releases before these fields leave all three out. */
+  readonly run?: number;
+  readonly start?: number;
+  /** What it has on its disk. */
+  readonly promise?: Promised;
+}
+
+/** What a box on its word must not forget. */
+export interface Promised {
+  readonly term: Term;
+  readonly votedFor: NodeId | undefined;
+  /** Last entry it may have acknowledged. */
+  readonly index: LogIndex;
 }
 
 export type HelloRefusal =
@@ -29,7 +43,7 @@ export type HelloRefusal =
   | 'NODE_SELF'
   | 'NODE_UNKNOWN'
   | 'NODE_UNEXPECTED'
-  | 'INCARNATION_STALE';
+  | StandingRefusal;
 
 export type HelloVerdict =
   | { readonly ok: true; readonly wireVersion: number }
@@ -41,8 +55,6 @@ export interface HelloExpectation {
   readonly members: readonly NodeId[];
   /** Who the secured connection says the peer is, when it says so. */
   readonly expectedNode?: NodeId;
-  /** The one incarnation accepted from each member, where it is known. */
-  readonly incarnations?: ReadonlyMap<NodeId, number>;
 }
 
 /** This release's HELLO. */
@@ -60,6 +72,11 @@ export function encodeHello(hello: Hello): Uint8Array {
   writer.uint(hello.clusterEpoch);
   writer.nodeId(hello.nodeId);
   writer.uint(hello.incarnation);
+  if (hello.run === undefined || hello.start === undefined || hello.promise === undefined) return writer.finish();
+  const { term, votedFor, index } = hello.promise;
+  for (const number of [hello.run, hello.start, term, index]) writer.uint(number);
+  writer.boolean(votedFor !== undefined);
+  if (votedFor !== undefined) writer.nodeId(votedFor);
   return writer.finish();
 }
 
@@ -77,12 +94,18 @@ export function decodeHello(payload: Uint8Array): Hello {
     incarnation: reader.uint(),
   };
   if (hello.wireMin > hello.wireMax) throw reader.fail('wireMin above wireMax');
-  return hello;
+  return reader.remaining === 0 ? hello : { ...hello, ...readStart(reader) };
+}
+
+function readStart(reader: ByteReader): Required<Pick<Hello, 'run' | 'start' | 'promise'>> {
+  const [run, start] = [reader.uint(), reader.uint()];
+  const [saved, index] = [term(reader.uint()), logIndex(reader.uint())];
+  return { run, start, promise: { term: saved, index, votedFor: reader.boolean() ? reader.nodeId() : undefined } };
 }
 
 /** May this peer talk to us? The first thing that does not fit is named. */
 export function checkHello(expectation: HelloExpectation, peer: Hello): HelloVerdict {
-  const { own, members, expectedNode, incarnations } = expectation;
+  const { own, members, expectedNode } = expectation;
   const version = Math.min(own.wireMax, peer.wireMax);
   if (version < Math.max(own.wireMin, peer.wireMin)) {
     return refuse(
@@ -105,11 +128,6 @@ export function checkHello(expectation: HelloExpectation, peer: Hello): HelloVer
   }
   if (expectedNode !== undefined && peer.nodeId !== expectedNode) {
     return refuse('NODE_UNEXPECTED', `The key of "${expectedNode}" was used by a node that calls itself "${peer.nodeId}"`);
-  }
-  const known = incarnations?.get(peer.nodeId) ?? peer.incarnation;
-  if (peer.incarnation !== known) {
-    const remedy = `remove ${peer.nodeId} from the site and add it again`;
-    return refuse('INCARNATION_STALE', `${peer.nodeId} has lost what it promised here, or is a copy of it: ${remedy}`);
   }
   return { ok: true, wireVersion: version };
 }

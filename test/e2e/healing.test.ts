@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HttpSiteClient } from '../../agent/client/http-site-client.ts';
 import { done, notYet, until } from '../../agent/demo/until.ts';
-import type { StatusDocument } from '../../schemas/generated/types.ts';
+import type { AgentConfig, StatusDocument } from '../../schemas/generated/types.ts';
 import { freePort } from '../agent/status/served.ts';
-import { LoneAgent } from './agent-process.ts';
+import { LoneAgent, run } from './agent-process.ts';
 
 const names = ['box-a', 'box-b', 'box-c'] as const;
 type Name = (typeof names)[number];
@@ -51,10 +51,11 @@ describe('a box that finds its memory damaged', function () {
   async function healed(name: Name, code: string): Promise<void> {
     const helper = names.find((other) => other !== name) ?? name;
     await until('it votes again', 30_000, async () => {
+      if ((await agent(name).cli(['status', '--json'])).code !== 0) return notYet('it starts anew');
       const { consensus } = await status(name);
       const { voters } = (await status(helper)).consensus;
       if (consensus.healing !== undefined) assert.equal(consensus.healing.code, code);
-      const well = consensus.healing === undefined && consensus.voters.includes(name) && voters.includes(name);
+      const well = consensus.healing === undefined && consensus.leader !== null && consensus.voters.includes(name) && voters.includes(name);
       return well ? done(true) : notYet(JSON.stringify(consensus));
     });
     const aside = readdirSync(agent(name).dataDir).filter((entry) => entry.startsWith('damaged-'));
@@ -85,16 +86,46 @@ describe('a box that finds its memory damaged', function () {
     await healed('box-b', 'LOG_CORRUPT');
   });
 
-  it('K13: its vote is gone, and later its whole log; what it has of its site then counts in a majority', async () => {
+  it('K13: its vote is gone: what it has of its site then counts in a majority', async () => {
     await agent('box-c').stop('SIGKILL');
     rmSync(join(agent('box-c').dataDir, 'log', 'vote'));
     await agent('box-c').start({}, true);
     await healed('box-c', 'VOTE_DAMAGED');
-    await agent('box-c').stop('SIGKILL');
-    rmSync(join(agent('box-c').dataDir, 'log'), { recursive: true });
-    await agent('box-c').start({}, true);
-    await healed('box-c', 'DATA_DIR_LOG_LOST');
     await agent('box-a').stop('SIGKILL');
     await write('box-b');
+    await agent('box-a').start();
+  });
+
+  it('K13: put back from a copy of an earlier day, it is told by its start, and begins anew', async () => {
+    const { dataDir } = agent('box-b');
+    const copy = `${dataDir}.copy`;
+    await agent('box-b').stop();
+    cpSync(dataDir, copy, { recursive: true });
+    await agent('box-b').start();
+    await write('box-a');
+    await agent('box-b').stop('SIGKILL');
+    rmSync(dataDir, { recursive: true });
+    renameSync(copy, dataDir);
+    await agent('box-b').start({}, true);
+    await healed('box-b', 'ROLLED_BACK');
+  });
+
+  it('K13: a copy of a box that runs ends itself and does not start again; the box goes on', async () => {
+    const original = agent('box-c');
+    const copy = new LoneAgent();
+    const config = JSON.parse(readFileSync(original.configFile, 'utf8')) as AgentConfig;
+    copy.write({ ...config, listen: `/ip4/127.0.0.1/tcp/${await freePort()}`, dataDir: copy.dataDir, runtimeDir: copy.runtimeDir });
+    cpSync(original.dataDir, copy.dataDir, { recursive: true });
+    for (const path of ['log', 'state', 'box.json']) assert.ok(existsSync(join(copy.dataDir, path)), path);
+    try {
+      for (const attempt of ['first', 'second']) {
+        const { code, stderr } = await run(copy.args, { timeoutMs: 20_000 });
+        assert.equal(code, 4, `${attempt}: ${stderr}`);
+        assert.match(stderr, /DATA_DIR_COPIED/);
+      }
+    } finally {
+      await copy.remove();
+    }
+    await write('box-c');
   });
 });

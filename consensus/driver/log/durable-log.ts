@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Entry, EntryId, HardState, LogIndex, Term } from '../../core/types.ts';
 import { damagedRemedy, StorageError, storageErrorFrom } from '../errors.ts';
+import type { Promised } from '../hello.ts';
 import type { Recovered, Storage } from '../ports.ts';
 import type { File, FileSystem } from './file-system.ts';
 import { alignUp, type BatchFacts, batchWriter, finishBatch, nonceBytes, writeRecord } from './format.ts';
@@ -105,6 +106,12 @@ export class DurableLog implements Storage {
 
   get base(): EntryId {
     return this.#base;
+  }
+
+  /** What is on disk: whoever has less under the same name has forgotten something. */
+  get promised(): Promised {
+    const index = this.#uncertain === undefined ? this.#last.index : (Math.max(this.#last.index, this.#uncertain.index) as LogIndex);
+    return { ...this.#vote.hardState, index };
   }
 
   /** Segments on disk, the open one included. */

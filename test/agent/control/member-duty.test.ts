@@ -3,6 +3,7 @@ import { canSpare, MemberDuty, type MemberFacts, nextChanges } from '../../../ag
 import type { Command } from '../../../agent/state/commands.ts';
 import type { MemberRow } from '../../../agent/state/member-table.ts';
 import type { Membership, RoleChange } from '../../../consensus/core/types.ts';
+import type { KnownStart } from '../../../consensus/driver/standing.ts';
 
 const site: Membership = { voters: ['a', 'b', 'c'], learners: ['d'] };
 const row = (role: MemberRow['role'], replacedBy?: string): MemberRow => ({
@@ -39,7 +40,7 @@ describe('the duty to bring the membership to what was asked for', () => {
 
   it('K13: what a healing box was leaves first, then it joins as what it has become, and votes', () => {
     const heals = { b: { ...row('voter'), healing: 9 } };
-    const knows = (incarnation: number): MemberFacts => ({ recorded: new Map([['b', incarnation]]), answers: (name) => name !== 'b' });
+    const knows = (incarnation: number): MemberFacts => ({ recorded: new Map([['b', { incarnation }]]), answers: (name) => name !== 'b' });
     const next = (membership: Membership, incarnation: number) =>
       nextChanges(membership, new Map(Object.entries(heals)), knows(incarnation));
     assert.deepEqual(next(site, 7), [[{ id: 'b', role: 'none' }]]);
@@ -99,12 +100,12 @@ describe('the duty to bring the membership to what was asked for', () => {
     assert.deepEqual(warned, []);
   });
 
-  it('K13: writes down who greets for the first time, and who has left for good, once', async () => {
+  it('K13: writes down who greets for the first time, who was started again, and who has left for good, once', async () => {
     const wanted = new Map([
       ['gone', row('none')],
       ['c', row('none')],
     ]);
-    const recorded = new Map([['a', 7]]);
+    const recorded = new Map<string, KnownStart>([['a', { incarnation: 7, run: 3, start: 33 }]]);
     const proposed: Command[] = [];
     const duty = new MemberDuty({
       leads: () => true,
@@ -114,16 +115,16 @@ describe('the duty to bring the membership to what was asked for', () => {
       isSettled: () => true,
       heard: () =>
         new Map([
-          ['a', 7],
-          ['b', 9],
-          ['stranger', 11],
+          ['a', { incarnation: 7, run: 4, start: 44 }],
+          ['b', { incarnation: 9 }],
+          ['stranger', { incarnation: 11 }],
         ]),
       recorded: () => recorded,
       answers: () => true,
       propose: (command) => {
         proposed.push(command);
         if (command.type === 'memberGone') wanted.delete(command.name);
-        if (command.type === 'memberSeen') recorded.set(command.name, command.incarnation);
+        if (command.type === 'memberSeen') recorded.set(command.name, command);
         return Promise.resolve();
       },
       log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
@@ -134,6 +135,7 @@ describe('the duty to bring the membership to what was asked for', () => {
     }
     assert.deepEqual(proposed, [
       { type: 'memberGone', name: 'gone' },
+      { type: 'memberSeen', name: 'a', incarnation: 7, run: 4, start: 44 },
       { type: 'memberSeen', name: 'b', incarnation: 9 },
     ]);
   });

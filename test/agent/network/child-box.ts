@@ -31,7 +31,7 @@ const { memoryLog } = await import('./site-fixture.ts');
 const network = new Network({
   identity: await loadOrCreateIdentity(facts.dataDir),
   listen: facts.listen,
-  self: { name: facts.name, site: 'plant', clusterId: 'cluster-1', clusterEpoch: 0, incarnation: 1 },
+  self: { name: facts.name, site: 'plant', clusterId: 'cluster-1', clusterEpoch: 0, incarnation: 1, run: 1, start: 1 },
   peers: facts.peers,
   clock: new BootClock(),
   log: memoryLog([]),

@@ -32,7 +32,7 @@ async function handDialled(site: Site, name: string): Promise<HandDialled> {
     inspectGossip: () => undefined,
   });
   const connections = new Connections({ self: name, book, clock, log });
-  const self = { name, site: 'plant', clusterId: 'cluster-1', clusterEpoch: 0, incarnation: 1 };
+  const self = { name, site: 'plant', clusterId: 'cluster-1', clusterEpoch: 0, incarnation: 1, run: 1, start: 1 };
   const transport = new ConsensusTransport({ self, book, connections, counters: new Counters(), clock, log });
   const links: string[] = [];
   transport.onLink((peer, state) => links.push(`${peer} ${state}`));

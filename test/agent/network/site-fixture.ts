@@ -89,7 +89,7 @@ export class Site {
     const network = new Network({
       identity,
       listen: overrides.listen ?? known.address ?? '/ip4/127.0.0.1/tcp/0',
-      self: { name, site: 'plant', clusterId: overrides.clusterId ?? 'cluster-1', clusterEpoch: 0, incarnation: 1 },
+      self: { name, site: 'plant', clusterId: overrides.clusterId ?? 'cluster-1', clusterEpoch: 0, incarnation: 1, run: 1, start: 1 },
       peers: overrides.peers ?? this.peers(),
       clock,
       log: memoryLog(lines),
