@@ -18,6 +18,7 @@ import type { DecisionBook } from './control/decisions.ts';
 import type { PlanningDuty } from './control/planning-duty.ts';
 import type { EnginePlanner } from './engine-planner.ts';
 import type { LogCollector } from './log-collector.ts';
+import { MaintenanceService } from './maintenance-service.ts';
 import { MembersService } from './members-service.ts';
 import type { AgentMetrics } from './metrics.ts';
 import { PlannerError } from './placement/planner.ts';
@@ -36,7 +37,7 @@ import {
   type Written,
 } from './status/agent-api.ts';
 import type { EventRing } from './status/event-ring.ts';
-import type { MembersApi } from './status/members-api.ts';
+import type { MaintenanceApi, MembersApi } from './status/members-api.ts';
 import { WatchLog } from './status/watch-log.ts';
 import type { ArtefactStore } from './workload/artefact-store.ts';
 
@@ -83,6 +84,7 @@ const transferDeadlineMs = 2000;
 export class AgentService implements AgentApi {
   readonly events: EventRing;
   readonly members: MembersApi;
+  readonly maintenance: MaintenanceApi;
   readonly watchLog: WatchLog;
   #loads: number;
   readonly #parts: AgentServiceComponents;
@@ -93,6 +95,8 @@ export class AgentService implements AgentApi {
     this.events = components.events;
     const { agreement, peers } = components;
     this.members = new MembersService({ agreement, peers, write: (command) => this.#write(command) });
+    const known = (): string[] => components.answers.nodes().nodes.map(({ name }) => name);
+    this.maintenance = new MaintenanceService({ agreement, known, write: (command) => this.#write(command) });
     this.watchLog = new WatchLog(components.agreement.status().appliedIndex);
     this.#loads = components.agreement.state.loads;
     components.agreement.onApplied((revision, changes) => {

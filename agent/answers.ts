@@ -132,6 +132,7 @@ export class Answers {
       return {
         name,
         site: agreement.site,
+        ...(agreement.state.maintenance().has(name) ? { cordoned: true } : {}),
         usable: node?.usable ?? false,
         reason: node === undefined ? 'nothing was heard of it yet' : node.reason,
         topology: node?.topology ?? null,
@@ -140,9 +141,10 @@ export class Answers {
         staged: node?.staged.length ?? 0,
       };
     });
-    const foreign = foreignNodes().map(({ topology, usable, reason, healthAgeSeconds, staged }) => ({
+    const foreign = foreignNodes().map(({ topology, usable, reason, healthAgeSeconds, staged, cordoned }) => ({
       name: topology.node,
       site: topology.site,
+      ...(cordoned === true || agreement.state.maintenance().has(topology.node) ? { cordoned: true } : {}),
       usable,
       reason,
       topology,

@@ -149,6 +149,11 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal, d
           events.add('plan.kept', { reason: decision.reason });
         },
         wallClock: () => new Date(),
+        cordoned: () =>
+          new Set([
+            ...agreement.state.maintenance().keys(),
+            ...childNodes().flatMap(({ topology, cordoned }) => (cordoned === true ? [topology.node] : [])),
+          ]),
         price: () => settings.energy && priceAt(settings.energy.prices, new Date()),
       },
       {

@@ -21,7 +21,7 @@ export function tellEvent(event: NodeEvent, log: Log, events: EventRing, onFatal
   events.add(`consensus.${type}`, rest);
 }
 
-const toldPrefixes = ['workload/', 'placement/', 'authority/', 'plan/', 'kv/', 'member/'] as const;
+const toldPrefixes = ['workload/', 'placement/', 'authority/', 'plan/', 'kv/', 'member/', 'maintenance/'] as const;
 
 /** What changed in the state, for the events. */
 export function tellChanges(events: EventRing, revision: number, changes: readonly RowChange[]): void {

@@ -9,7 +9,7 @@ export function reportOf(agreement: Agreement, facts: FactBook): UplinkReport {
     version: 1,
     site,
     authority: { ...state.authority() },
-    nodes: [...facts.nodes()],
+    nodes: facts.nodes().map((node) => (state.maintenance().has(node.topology.node) ? { ...node, cordoned: true } : node)),
     absent: [...facts.unseen().absent],
     specs: state
       .workloads()

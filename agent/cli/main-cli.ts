@@ -4,6 +4,7 @@ import { type Context, type GlobalOptions, makeContext } from './context.ts';
 import { addGuarded } from './guarded.ts';
 import { CliError, defaultEndpoint, exitCode } from './http-client.ts';
 import { addKv } from './kv.ts';
+import { addMaintenance } from './maintenance.ts';
 import { addMembers } from './members.ts';
 import { addPlan } from './plan.ts';
 import { addSessions } from './sessions.ts';
@@ -57,6 +58,7 @@ export async function runCli(argv: readonly string[], commands: ProgramCommands)
   });
   addKv(program, act);
   addMembers(program, act);
+  addMaintenance(program, act);
   addSessions(program, act);
   addGuarded(program, act, (ended) => {
     code = ended;

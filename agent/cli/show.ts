@@ -37,7 +37,7 @@ export function showStatus({ node, authority, consensus, uplink, members, worklo
 }
 
 export function showNodes({ nodes }: NodesDocument): string {
-  const rows = nodes.map(({ name, site, usable, reason, health, healthAgeSeconds, topology }) => {
+  const rows = nodes.map(({ name, site, usable, cordoned, reason, health, healthAgeSeconds, topology }) => {
     const memory = health?.memory;
     const free =
       memory?.availableBytes == null || memory.totalBytes == null
@@ -53,7 +53,7 @@ export function showNodes({ nodes }: NodesDocument): string {
       cpu == null ? '-' : `${cpu.toFixed(0)} %`,
       free,
       seconds(healthAgeSeconds),
-      reason ?? '',
+      reason ?? (cordoned === true ? 'cordoned' : ''),
     ];
   });
   return table(['BOX', 'SITE', 'USABLE', 'SHARE', 'LOAD', 'CPU', 'MEM FREE', 'AGE', ''], rows);

@@ -89,6 +89,8 @@ export type Command =
   | { readonly type: 'memberHealed'; readonly name: NodeId }
   /** A member that was to leave is in no membership any more. */
   | { readonly type: 'memberGone'; readonly name: NodeId }
+  /** A box is to be given nothing new, and why; `null` lifts that. */
+  | { readonly type: 'maintenanceSet'; readonly node: NodeId; readonly reason: string | null }
   /** Names this site's log for child sites, once. */
   | { readonly type: 'nameLog'; readonly name: string };
 
@@ -156,6 +158,7 @@ export const stateLimits = {
   /** Boxes remembered, those that left included. */
   membersMax: 256,
   workloadsMax: 1024,
+  maintenanceMax: 256,
   assignmentsMax: 8192,
   /** Idempotency-Keys whose results are remembered; the one decided longest ago is forgotten first. */
   idempotencyKeysMax: 4096,
@@ -259,6 +262,7 @@ const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: u
   memberRenewed: { name: isText },
   memberHealed: { name: isText },
   memberGone: { name: isText },
+  maintenanceSet: { node: isText, reason: (value) => value === null || isText(value) },
   nameLog: { name: isText },
 };
 

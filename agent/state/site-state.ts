@@ -15,6 +15,7 @@ import {
   type WorkloadOrigin,
 } from './commands.ts';
 import { type KvRow, KvTable } from './kv-table.ts';
+import { landsOnMaintained, type MaintenanceRow, setMaintenance } from './maintenance-table.ts';
 import {
   forgetMember,
   healedMember,
@@ -67,6 +68,7 @@ export class SiteState implements StateMachine {
   readonly #plan = new Table<PlanRow>('plan/', this.#changes);
   readonly #members = new Table<MemberRow>('member/', this.#changes);
   readonly #incarnations = new Table<IncarnationRow>('incarnation/', this.#changes);
+  readonly #maintenance = new Table<MaintenanceRow>('maintenance/', this.#changes);
   readonly #log = new Table<{ readonly name: string }>('log/', this.#changes);
   readonly #tables: readonly Table<unknown>[] = [
     this.#kv.rows,
@@ -79,6 +81,7 @@ export class SiteState implements StateMachine {
     this.#authority,
     this.#plan,
     this.#members,
+    this.#maintenance,
     this.#incarnations,
     this.#log,
   ];
@@ -128,6 +131,10 @@ export class SiteState implements StateMachine {
     });
   }
   /** Boxes that are to join or leave, or did, by name. */
+  /** Boxes that are given nothing new. */
+  maintenance(): ReadonlyMap<NodeId, MaintenanceRow> {
+    return new Map(this.#maintenance.entries());
+  }
   members(): ReadonlyMap<NodeId, MemberRow> {
     return new Map(this.#members.entries());
   }
@@ -229,6 +236,8 @@ export class SiteState implements StateMachine {
         return healedMember(this.#memberTables(), command.name, revision);
       case 'memberGone':
         return forgetMember(this.#memberTables(), command.name, revision);
+      case 'maintenanceSet':
+        return setMaintenance(this.#maintenance, command, revision);
       case 'nameLog':
         // The first name stays, whoever else gave one.
         if (this.#log.get(onlyRow) === undefined) this.#log.set(onlyRow, { name: command.name });
@@ -312,6 +321,17 @@ export class SiteState implements StateMachine {
     }
     if (command.assignments.length > stateLimits.assignmentsMax)
       return refuse(revision, 'STATE_FULL', `A plan has at most ${stateLimits.assignmentsMax} assignments`);
+    // What is taken over from a site that decided alone is a fact already; a plan made here or above is not.
+    const landing =
+      command.by === 'upper' || command.decision !== undefined
+        ? landsOnMaintained(this.#maintenance, command.assignments, (workload, replica) => this.placement(workload, replica))
+        : undefined;
+    if (landing !== undefined)
+      return refuse(
+        revision,
+        command.by === 'upper' ? 'STALE_INTENT' : 'STALE_PLAN',
+        `The plan brings ${landing.workload}/${landing.replica} to ${landing.node}, which is under maintenance`,
+      );
     const { provisional, basisRevision } = command;
     commitPlan(this.#placementTables(), (name) => this.#workloads.get(name)?.spec, command.assignments, {
       index: revision,

@@ -11,7 +11,7 @@ import type {
 import type { OperationResult, Sender } from '../state/commands.ts';
 import type { SessionClaim } from '../state/session-table.ts';
 import type { EventRing } from './event-ring.ts';
-import type { MembersApi } from './members-api.ts';
+import type { MaintenanceApi, MembersApi } from './members-api.ts';
 import type { WatchLog } from './watch-log.ts';
 
 /** A refusal with a code, the place and the remedy in `message`. */
@@ -114,6 +114,7 @@ export interface AgentApi {
   sessionClose(session: number): Promise<Written>;
   sessions(): object;
   readonly members: MembersApi;
+  readonly maintenance: MaintenanceApi;
   /** Hands the site's leadership to another box, by default to the one furthest along. Resolves once somebody else leads. */
   transferLeadership(to: string | undefined): Promise<{ readonly from: string; readonly to: string }>;
   applyWorkloads(file: WorkloadFile): Promise<Written & { readonly changed: readonly string[]; readonly unchanged: readonly string[] }>;

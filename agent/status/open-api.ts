@@ -49,6 +49,8 @@ const onceHeaders = [
 
 const fileOf: Readonly<Record<string, string>> = {
   StatusDocument: 'status',
+  MaintenanceDocument: 'maintenance',
+  MaintenanceOrder: 'maintenance-order',
   DecisionsDocument: 'decisions',
   KvTransaction: 'kv-transaction',
   MemberChange: 'member-change',

@@ -7,6 +7,7 @@ import { claimIn, isCount } from './bodies.ts';
 import { EventStreams } from './event-stream.ts';
 import type { Exchange } from './exchange.ts';
 import { kvRoutes } from './kv-routes.ts';
+import { maintenanceRoutes } from './maintenance-routes.ts';
 import { memberRoutes } from './member-routes.ts';
 import { openApi } from './open-api.ts';
 import { pipePath, pipeProtocol } from './pipe.ts';
@@ -66,6 +67,7 @@ export function routesOf(api: AgentApi): readonly Route[] {
     }),
     ...kvRoutes(api),
     ...memberRoutes(api),
+    ...maintenanceRoutes(api),
     {
       method: 'POST',
       path: '/v1/leadership/transfer',

@@ -13,6 +13,8 @@ export interface AllDocuments {
   HealthDocument: HealthDocument;
   InstancesDocument: InstancesDocument;
   KvTransaction: KvTransaction;
+  MaintenanceOrder: MaintenanceOrder;
+  MaintenanceDocument: MaintenanceDocument;
   MemberChange: MemberChange;
   MembersDocument: MembersDocument;
   NodesDocument: NodesDocument;
@@ -1083,6 +1085,49 @@ export interface KvDeletePrefixOperation {
   prefix: string;
 }
 /**
+ * Body of POST /v1/maintenance: a box is to be given nothing new.
+ */
+export interface MaintenanceOrder {
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  node: string;
+  /**
+   * Why, for people.
+   */
+  reason?: string;
+}
+/**
+ * Boxes that keep what they have and are given nothing new: answer to GET /v1/maintenance.
+ */
+export interface MaintenanceDocument {
+  /**
+   * Log index applied when this was answered.
+   */
+  revision: number;
+  /**
+   * @maxItems 256
+   */
+  maintenance: {
+    /**
+     * Name of a box, unique over all tiers.
+     */
+    node: string;
+    /**
+     * As given with the order.
+     */
+    reason: string;
+    /**
+     * Log index of the order.
+     */
+    revision: number;
+    /**
+     * Replicas still placed there.
+     */
+    replicas: number;
+  }[];
+}
+/**
  * What a box is to be in its site's agreement: the body of POST /v1/members. Key and address are needed for a box that is new.
  */
 export interface MemberChange {
@@ -1182,6 +1227,10 @@ export interface NodesDocument {
      * Name of a site.
      */
     site: string;
+    /**
+     * It is given nothing new.
+     */
+    cordoned?: boolean;
     /**
      * May be given work.
      */
@@ -2576,6 +2625,10 @@ export interface ReportedNode {
    * Why it is not usable.
    */
   reason: string | null;
+  /**
+   * Its site gives it nothing new.
+   */
+  cordoned?: boolean;
   availability?: Availability;
   /**
    * 0 (sound) to 1 (about to fail).

@@ -1,16 +1,40 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { done, notYet, until } from '../../agent/demo/until.ts';
-import type { DecisionsDocument } from '../../schemas/generated/types.ts';
+import type { DecisionsDocument, WorkloadsDocument } from '../../schemas/generated/types.ts';
 import { LoneAgent, program, run } from './agent-process.ts';
 
 /** Names of the commands a help page lists. */
 function commandsIn(help: string): string[] {
   const section = help.split('\nCommands:\n')[1] ?? '';
   return [...section.matchAll(/^ {2}([a-z]+)/gm)].map((match) => match[1] as string).filter((name) => name !== 'help');
+}
+
+/** A box that is given nothing new keeps what it has, and takes the rest when it may again. */
+async function cordonAndBack(lone: LoneAgent, file: string): Promise<void> {
+  assert.equal((await lone.cli(['node', 'cordon', 'nobody'])).code, 3);
+  const ordered = await lone.cli(['node', 'cordon', 'solo', '--reason', 'its fan']);
+  assert.equal(ordered.code, 0, ordered.stderr);
+  assert.match((await lone.cli(['node', 'cordoned'])).stdout, /^solo +[0-9]+ +1 +its fan$/m);
+  const late = `${file}.late.yaml`;
+  writeFileSync(late, readFileSync(file, 'utf8').replaceAll('talker', 'latecomer'));
+  assert.equal((await lone.cli(['apply', '-f', late])).code, 0);
+  const placed = async (): Promise<readonly string[]> => {
+    const { workloads } = JSON.parse((await lone.cli(['workload', 'list', '--json'])).stdout) as WorkloadsDocument;
+    return workloads.filter(({ replicas }) => replicas.length > 0).map(({ name }) => name);
+  };
+  await until('it is decided', 10_000, async () => {
+    const { decisions } = JSON.parse((await lone.cli(['placement', 'history', '--json'])).stdout) as DecisionsDocument;
+    const decided = decisions.some(({ triggers }) => triggers.some(({ subject }) => subject === 'latecomer'));
+    return decided ? done(undefined) : notYet('nothing was decided yet');
+  });
+  assert.deepEqual(await placed(), ['talker'], 'R2: nothing new lands');
+  assert.equal((await lone.cli(['node', 'uncordon', 'solo'])).code, 0);
+  await until('it has its place', 10_000, async () => ((await placed()).length === 2 ? done(undefined) : notYet('not placed yet')));
+  assert.equal((await lone.cli(['workload', 'delete', 'latecomer'])).code, 0);
 }
 
 describe('the command line', function () {
@@ -148,6 +172,7 @@ workloads:
       const decision = decisions.find(({ triggers }) => triggers.some(({ kind, subject }) => kind === 'workload' && subject === 'talker'));
       assert.deepEqual(decision?.moves, ['talker/0: nowhere → solo (hot)'], 'P18: why there is a plan');
       assert.match((await lone.cli(['placement', 'history', '-n', '1'])).stdout, /because {2}workload: talker is new/);
+      await cordonAndBack(lone, file);
       const unknown = await lone.cli(['placement', 'explain', 'ghost']);
       assert.equal(unknown.code, 3);
       assert.equal((await lone.cli(['apply', '-f', file])).code, 0, 'again, unchanged');

@@ -20,7 +20,7 @@ export class Leader {
   nodes: ReportedNode[] = [box('a'), box('b'), box('c')];
   unseen: { absent: string[]; unheard: string[] } = { absent: [], unheard: [] };
   settled = true;
-  cordoned: ReadonlySet<string> = new Set();
+  cordoned: () => ReadonlySet<string> = () => new Set();
   price: number | undefined;
   /** Decisions to leave everything as it is, oldest first. */
   readonly kept: Decision[] = [];
@@ -38,7 +38,7 @@ export class Leader {
         settled: () => this.settled,
         onPlanned: () => {},
         onKept: (decision) => this.kept.push(decision),
-        cordoned: () => this.cordoned,
+        cordoned: () => this.cordoned(),
         price: () => this.price,
         wallClock: () => new Date(1e12),
       },

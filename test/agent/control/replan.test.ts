@@ -38,7 +38,7 @@ describe('what calls for a plan', () => {
           leader.nodes = [...leader.nodes.filter(({ topology: { node } }) => node !== 'b'), { ...linked, risk: 0.7, topology }];
         },
       ],
-      ['maintenance c', () => (leader.cordoned = new Set(['c']))],
+      ['maintenance c', () => (leader.cordoned = () => new Set(['c']))],
     ];
     for (const [expected, change] of cases) {
       const before = leader.kept.length + leader.plans;
@@ -56,7 +56,7 @@ describe('what calls for a plan', () => {
     const leader = await atRest({ replan: { ignore: new Set(['node-joined', 'health', 'link', 'maintenance']) } });
     leader.know('d', {});
     leader.know('b', { risk: 0.7 });
-    leader.cordoned = new Set(['c']);
+    leader.cordoned = () => new Set(['c']);
     await leader.round();
     assert.equal(leader.planner.inputs.length, 1, 'the first one alone');
     leader.know('a', { usable: false });

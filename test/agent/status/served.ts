@@ -35,6 +35,11 @@ export class PlayedAgent implements AgentApi {
   waiting = 0;
   #revision = 10;
 
+  readonly maintenance = {
+    list: (): AllDocuments['MaintenanceDocument'] => example('MaintenanceDocument', 'a-fan'),
+    set: (): Promise<Written> => this.write({ revision: 13 }),
+    lift: (): Promise<Written> => this.write({ revision: 14 }),
+  };
   readonly members = {
     list: (): AllDocuments['MembersDocument'] => example('MembersDocument', 'one-joins'),
     set: (): Promise<Written> => this.write({ revision: 11 }),
