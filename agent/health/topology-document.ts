@@ -90,8 +90,13 @@ function links({ links: configured = [], upper }: AgentConfig): TopologyDocument
   for (const { name } of upper?.members ?? []) {
     byNode.set(name, { to: name, latencyMs: upper?.latencyMs ?? uplinkDefaults.latencyMs, mbps: upper?.mbps ?? uplinkDefaults.mbps });
   }
-  for (const { to, latencyMs, mbps } of configured) {
-    byNode.set(to, { to, latencyMs: latencyMs ?? linkDefaults.latencyMs, mbps: mbps ?? linkDefaults.mbps });
+  for (const { to, kind, latencyMs, mbps } of configured) {
+    byNode.set(to, {
+      to,
+      ...(kind === undefined ? {} : { kind }),
+      latencyMs: latencyMs ?? linkDefaults.latencyMs,
+      mbps: mbps ?? linkDefaults.mbps,
+    });
   }
   return [...byNode.values()].slice(0, 256);
 }

@@ -92,9 +92,12 @@ function checkEligible(
     if ((measured ?? workload.demand[amount]) > node.capacity[amount] - (node.reserved?.[amount] ?? 0) + slack)
       say(`one run needs more ${amount} than there is`);
   }
-  for (const { source, maxHops, maxLatencyMs, hard } of workload.inputs) {
+  for (const { source, maxHops, maxLatencyMs, hard, minMbps, linkKinds } of workload.inputs) {
     if (!hard) continue;
-    const reach = distances(problem, source, node.id);
+    const fit = problem.links.filter(
+      (link) => link.mbps >= (minMbps ?? 0) && (linkKinds === undefined || linkKinds.some((kind) => kind === link.kind)),
+    );
+    const reach = distances({ ...problem, links: fit }, source, node.id);
     if (reach === undefined) say(`source ${source} cannot be reached`);
     else if (maxHops !== undefined && reach.hops > maxHops) say(`source ${source} is ${reach.hops} hops away, ${maxHops} are allowed`);
     else if (maxLatencyMs !== undefined && reach.latencyMs > maxLatencyMs + slack)

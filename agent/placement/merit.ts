@@ -81,15 +81,16 @@ export function stagingSeconds(site: Site, workload: PlacementWorkload, node: nu
 /** Seconds to bring the inputs of one run to the box by the quickest route; soft limits that are passed cost extra. */
 export function transferSeconds(site: Site, workload: PlacementWorkload, node: number): number {
   let seconds = 0;
-  for (const { source, mbPerCall, maxHops, maxLatencyMs } of workload.inputs) {
-    const { origin, latencyMs, mbps } = routeTo(site, source, node, 'latencyMs');
+  for (const input of workload.inputs) {
+    const { mbPerCall, maxHops, maxLatencyMs } = input;
+    const { origin, latencyMs, mbps } = routeTo(site, input, node, 'latencyMs');
     if (origin === -1) {
       seconds += rates.unreachableSeconds;
       continue;
     }
     seconds += latencyMs / 1000 + ((mbPerCall ?? 0) * 8) / mbps;
     if (maxLatencyMs !== undefined) seconds += Math.max(0, latencyMs - maxLatencyMs) / 1000;
-    if (maxHops !== undefined) seconds += Math.max(0, routeTo(site, source, node, 'hops').hops - maxHops) * rates.softHopSeconds;
+    if (maxHops !== undefined) seconds += Math.max(0, routeTo(site, input, node, 'hops').hops - maxHops) * rates.softHopSeconds;
   }
   return seconds;
 }
@@ -104,7 +105,7 @@ export function ownCosts(
 ): readonly number[] {
   const { criticality, inputs, demand } = workload;
   const runs = runsPerHour(workload) * criticality;
-  const hops = inputs.map(({ source }) => routeTo(site, source, node, 'hops').hops).filter((count) => count < Number.POSITIVE_INFINITY);
+  const hops = inputs.map((input) => routeTo(site, input, node, 'hops').hops).filter((count) => count < Number.POSITIVE_INFINITY);
   const vram = box.capacity.vramMiB;
   const seconds: Readonly<Record<OwnTerm, number>> = {
     startup: runs * startSeconds(workload, box, workClass),

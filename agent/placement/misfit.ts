@@ -72,16 +72,25 @@ function addMissing(misfits: Misfit[], code: Misfit['code'], wanted: readonly st
 
 /** Each limit is held against its own best path: some path within the hops, some path within the latency. */
 function addRouteMisfits(misfits: Misfit[], site: Site, workload: PlacementWorkload, node: number): void {
-  for (const { source, maxHops, maxLatencyMs, hard } of workload.inputs) {
+  for (const input of workload.inputs) {
+    const { source, maxHops, maxLatencyMs, hard } = input;
     if (!hard) continue;
-    const { origin, hops } = routeTo(site, source, node, 'hops');
+    const { origin, hops } = routeTo(site, input, node, 'hops');
     if (origin === -1) {
-      misfits.push({ code: 'SOURCE_UNREACHABLE', names: [source] });
+      misfits.push(
+        routeTo(site, { source }, node, 'hops').origin === -1
+          ? { code: 'SOURCE_UNREACHABLE', names: [source] }
+          : {
+              code: 'LINK_UNFIT',
+              ...(input.minMbps === undefined ? {} : { limit: input.minMbps }),
+              names: [source, ...(input.linkKinds ?? [])],
+            },
+      );
       continue;
     }
     if (maxHops !== undefined && hops > maxHops) misfits.push({ code: 'HOPS', limit: maxHops, actual: hops, names: [source] });
     if (maxLatencyMs === undefined) continue;
-    const { latencyMs } = routeTo(site, source, node, 'latencyMs');
+    const { latencyMs } = routeTo(site, input, node, 'latencyMs');
     if (latencyMs > maxLatencyMs + tolerance)
       misfits.push({ code: 'LATENCY', limit: maxLatencyMs, actual: round(latencyMs), names: [source] });
   }

@@ -1,5 +1,5 @@
 /** What does not change while plans are compared: boxes by number, routes to data, names resolved. */
-import type { PlacementNode, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
+import type { PlacementLink, PlacementNode, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
 import { PathFinder, type Route } from './path-finder.ts';
 import { PlacementError } from './placement-error.ts';
 
@@ -12,8 +12,13 @@ export interface Site {
   /** Boxes that deliver a source now; empty when it is unknown or all its boxes are gone. */
   readonly deliveredAt: ReadonlyMap<string, readonly number[]>;
   readonly paths: PathFinder;
+  /** Routes over the links that an input's data may take. */
+  readonly pathsFor: (input: Way) => PathFinder;
   readonly stagedAt: readonly ReadonlySet<string>[];
 }
+
+/** Where data comes from, and what the links it takes must be like. */
+export type Way = Pick<PlacementWorkload['inputs'][number], 'source' | 'minMbps' | 'linkKinds'>;
 
 /** Resolves names. Boxes, sources and partners that are not there now are left out; @throws {PlacementError} on duplicates. */
 export function readSite(problem: PlacementProblem): Site {
@@ -27,7 +32,11 @@ export function readSite(problem: PlacementProblem): Site {
   });
   checkReplicas(problem, 'current', workloadIndex);
   checkReplicas(problem, 'fixed', workloadIndex);
+  const finders = new Map<string, PathFinder>();
   const usable = (name: string): boolean => problem.nodes[nodeIndex.get(name) ?? -1]?.health.usable === true;
+  // A box that cannot be used does not forward either: its links are no way to anywhere.
+  const links = problem.links.filter(({ a, b }) => usable(a) && usable(b));
+  const paths = new PathFinder(nodeIndex, links);
   return {
     problem,
     nodes: problem.nodes,
@@ -35,18 +44,30 @@ export function readSite(problem: PlacementProblem): Site {
     workloads: problem.workloads,
     workloadIndex,
     deliveredAt: new Map(problem.sources.map(({ id, nodes }) => [id, nodes.filter(usable).map((name) => nodeIndex.get(name) ?? 0)])),
-    // A box that cannot be used does not forward either: its links are no way to anywhere.
-    paths: new PathFinder(
-      nodeIndex,
-      problem.links.filter(({ a, b }) => usable(a) && usable(b)),
-    ),
+    paths,
+    pathsFor: (way) => {
+      if (way.minMbps === undefined && way.linkKinds === undefined) return paths;
+      const key = JSON.stringify([way.minMbps ?? 0, way.linkKinds ?? []]);
+      const known = finders.get(key);
+      if (known !== undefined) return known;
+      const finder = new PathFinder(
+        nodeIndex,
+        links.filter((link) => mayTake(way, link)),
+      );
+      finders.set(key, finder);
+      return finder;
+    },
     stagedAt: problem.nodes.map(({ stagedArtefacts }) => new Set(stagedArtefacts)),
   };
 }
 
+function mayTake({ minMbps = 0, linkKinds }: Way, { mbps, kind }: PlacementLink): boolean {
+  return mbps >= minMbps && (linkKinds === undefined || (kind !== undefined && linkKinds.includes(kind)));
+}
+
 /** Best routes of a source's data to a box; `origin` -1 when there is none. */
-export function routeTo(site: Site, source: string, node: number, by: 'hops' | 'latencyMs'): Route {
-  const route = site.paths.routes(site.deliveredAt.get(source) ?? [], by)[node];
+export function routeTo(site: Site, way: Way, node: number, by: 'hops' | 'latencyMs'): Route {
+  const route = site.pathsFor(way).routes(site.deliveredAt.get(way.source) ?? [], by)[node];
   if (route === undefined) throw new RangeError(`No box ${node}`);
   return route;
 }

@@ -102,12 +102,14 @@ export function workloadOf(spec: WorkloadSpec, unreachable: ReadonlySet<string>)
     },
     ...(perHour === undefined ? { idleGapSeconds: spec.idleGapSeconds ?? 0 } : { perHour }),
     durationSeconds: service ? Math.min(604_800, secondsPerRun) : (spec.durationSeconds ?? 1),
-    inputs: (spec.inputs ?? []).map(({ source, mbPerCall = 0, maxHops, maxLatencyMs, hard = true }) => ({
+    inputs: (spec.inputs ?? []).map(({ source, mbPerCall = 0, maxHops, maxLatencyMs, minMbps, linkKinds, hard = true }) => ({
       source,
       mbPerCall,
       hard,
       ...(maxHops === undefined ? {} : { maxHops }),
       ...(maxLatencyMs === undefined ? {} : { maxLatencyMs }),
+      ...(minMbps === undefined ? {} : { minMbps }),
+      ...(linkKinds === undefined ? {} : { linkKinds: [...linkKinds] }),
     })),
     criticality: spec.criticality ?? 0.5,
     replicas: spec.replicas ?? 1,
@@ -192,12 +194,19 @@ function nodeOf(
 function linksOf(nodes: readonly ReportedNode[], uplink: { readonly latencyMs: number; readonly mbps: number }): PlacementLink[] {
   const reported = new Map<string, PlacementLink>();
   for (const { topology } of nodes) {
-    for (const { to, latencyMs, mbps } of topology.links) {
+    for (const { to, latencyMs, mbps, kind: said } of topology.links) {
       const [a, b] = topology.node < to ? [topology.node, to] : [to, topology.node];
       const key = `${a} ${b}`;
       const known = reported.get(key);
       // Both ends report one link: believe the worse.
-      reported.set(key, { a, b, latencyMs: Math.max(latencyMs, known?.latencyMs ?? 0), mbps: Math.min(mbps, known?.mbps ?? mbps) });
+      const kind = known?.kind ?? said;
+      reported.set(key, {
+        a,
+        b,
+        ...(kind === undefined ? {} : { kind }),
+        latencyMs: Math.max(latencyMs, known?.latencyMs ?? 0),
+        mbps: Math.min(mbps, known?.mbps ?? mbps),
+      });
     }
   }
   const links: PlacementLink[] = [...reported.values()];

@@ -155,7 +155,7 @@ function waysOf({ spots, sources }: Layout, site: Site, plan: Plan): readonly st
   return [...reads.values()].flatMap(({ source, node, perSecond }, way) => {
     const number = numberOf(site, source);
     const pill = sources.find(({ id }) => id === source);
-    const { origin } = routeTo(site, source, node, 'latencyMs');
+    const { origin } = routeTo(site, { source }, node, 'latencyMs');
     if (pill === undefined || origin === -1) return [];
     const colour = colourOf(number);
     const [from, to] = [spots.get(at(site.nodes, origin).id), spots.get(at(site.nodes, node).id)];

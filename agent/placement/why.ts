@@ -100,6 +100,8 @@ export function remedy({ code, needMiB, freeMiB, needCores, freeCores, limit, na
       return `bring ${what} within ${limit ?? 0} ms of ${node}, or allow more`;
     case 'SOURCE_UNREACHABLE':
       return `link ${node} to a box that delivers ${what}`;
+    case 'LINK_UNFIT':
+      return `link ${node} to ${what}${limit === undefined ? '' : ` at ${limit} Mbit/s or more`}, or ask less of the links`;
     case 'TAG_MISSING':
       return `give ${node} the tag ${what}, or do not require it`;
     case 'EXTRA_MISSING':

@@ -249,6 +249,10 @@ export interface AgentConfig {
      * Name of a box, unique over all tiers.
      */
     to: string;
+    /**
+     * What it is, for work that asks for it: wired, radio, ….
+     */
+    kind?: string;
     latencyMs?: number;
     mbps?: number;
   }[];
@@ -1331,6 +1335,10 @@ export interface TopologyDocument {
      * Name of a box, unique over all tiers.
      */
     to: string;
+    /**
+     * A label, matched exactly.
+     */
+    kind?: string;
     latencyMs: number;
     mbps: number;
   }[];
@@ -1625,6 +1633,10 @@ export interface PlacementLink {
    */
   b: string;
   /**
+   * A label, matched exactly.
+   */
+  kind?: string;
+  /**
    * One way.
    */
   latencyMs: number;
@@ -1832,6 +1844,19 @@ export interface PlacementInput {
    * One way, from the source to the box.
    */
   maxLatencyMs?: number;
+  /**
+   * Every link its data takes has at least this many megabits per second.
+   */
+  minMbps?: number;
+  /**
+   * Every link its data takes is of one of these kinds.
+   *
+   * @minItems 1
+   * @maxItems 16
+   *
+   * Items: A label, matched exactly.
+   */
+  linkKinds?: string[];
   /**
    * Limits must hold; else they only cost.
    */
@@ -2182,6 +2207,7 @@ export interface Misfit {
     | 'HOPS'
     | 'LATENCY'
     | 'SOURCE_UNREACHABLE'
+    | 'LINK_UNFIT'
     | 'TAG_MISSING'
     | 'EXTRA_MISSING'
     | 'NODE_NOT_ALLOWED'
@@ -2791,6 +2817,19 @@ export interface WorkloadSpec {
     mbPerCall?: number;
     maxHops?: number;
     maxLatencyMs?: number;
+    /**
+     * Every link its data takes has at least this many megabits per second.
+     */
+    minMbps?: number;
+    /**
+     * Every link its data takes is of one of these kinds.
+     *
+     * @minItems 1
+     * @maxItems 16
+     *
+     * Items: A label, matched exactly.
+     */
+    linkKinds?: string[];
     /**
      * Whether the limits must hold, or only cost.
      */

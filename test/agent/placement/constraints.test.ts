@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { checkPlan } from '../../../agent/placement/checker.ts';
 import { describeMisfit } from '../../../agent/placement/misfit.ts';
 import { solve } from '../../../agent/placement/solve.ts';
-import type { PlacementProblem } from '../../../schemas/generated/types.ts';
+import type { PlacementProblem, PlacementWorkload, Plan } from '../../../schemas/generated/types.ts';
+import { asPlan } from './brute-force.ts';
 import { makeNode, makeProblem, makeWorkload, placesOf } from './problems.ts';
 
 const codesAt = (problem: PlacementProblem, node: string): readonly string[] => {
@@ -71,6 +74,70 @@ describe('what a box may take', () => {
       { code: 'LATENCY', limit: 5, actual: 8, names: ['s'] },
     ]);
     assert.equal(misfits?.map(describeMisfit).join(), 'HOPS (limit 1, is 2; s),LATENCY (limit 5, is 8; s)');
+  });
+
+  it('P1: data takes only links as wide and of such kinds as asked for; limits and costs count those alone', () => {
+    const nodes = ['a', 'b', 'c'].map((id) => makeNode(id));
+    const links = [
+      { a: 'a', b: 'c', latencyMs: 1, mbps: 10, kind: 'radio' },
+      { a: 'a', b: 'b', latencyMs: 4, mbps: 100, kind: 'wired' },
+      { a: 'b', b: 'c', latencyMs: 4, mbps: 100 },
+    ];
+    const plan = (input: Partial<PlacementWorkload['inputs'][number]>): Plan => {
+      const reader = makeWorkload('w', {
+        requires: { tags: [], extras: [], nodes: ['c'] },
+        inputs: [{ source: 's', mbPerCall: 1, hard: true, ...input }],
+        classes: ['hot'],
+      });
+      const problem = makeProblem(nodes, [reader], { links, sources: [{ id: 's', nodes: ['a'], rateMBps: 1 }] });
+      const made = solve(problem);
+      assert.deepEqual(checkPlan(problem, made), []);
+      return made;
+    };
+    const transfer = (made: Plan): number | undefined => made.objective.terms.find(({ name }) => name === 'transfer')?.cost;
+    const refusal = (made: Plan): unknown => made.unplaced[0]?.reasons.find(({ node }) => node === 'c')?.misfits;
+    assert.equal(transfer(plan({})), 24.03, '30 runs of 1 ms and 8 Mbit at 10 Mbit/s');
+    assert.equal(transfer(plan({ minMbps: 50 })), 2.64, 'round about: 8 ms, at 100 Mbit/s');
+    assert.deepEqual(refusal(plan({ minMbps: 50, maxHops: 1 })), [{ code: 'HOPS', limit: 1, actual: 2, names: ['s'] }]);
+    assert.deepEqual(refusal(plan({ minMbps: 200 })), [{ code: 'LINK_UNFIT', limit: 200, names: ['s'] }]);
+    assert.deepEqual(
+      refusal(plan({ linkKinds: ['wired'] })),
+      [{ code: 'LINK_UNFIT', names: ['s', 'wired'] }],
+      'a link of no kind is not wired',
+    );
+    assert.deepEqual(plan({ linkKinds: ['wired', 'radio'] }).unplaced, []);
+    assert.deepEqual(plan({ minMbps: 200, hard: false }).unplaced, [], 'where it only costs, it may be missed');
+  });
+
+  it('P1: what the engine takes for unfit, the checker does, on any links', () => {
+    const some = fc.record({ mbps: fc.integer({ min: 1, max: 4 }), kind: fc.constantFrom('wired', 'radio', undefined) });
+    fc.assert(
+      fc.property(
+        fc.array(some, { minLength: 6, maxLength: 6 }),
+        fc.integer({ min: 1, max: 4 }),
+        fc.constantFrom(undefined, ['wired'], ['radio', 'wired']),
+        (kinds, minMbps, linkKinds) => {
+          const names = ['a', 'b', 'c', 'd'];
+          const pairs = names.flatMap((a, index) => names.slice(index + 1).map((b) => ({ a, b })));
+          const links = pairs.map((pair, index) => {
+            const { mbps, kind } = kinds[index] ?? { mbps: 1, kind: undefined };
+            return { ...pair, latencyMs: 1, mbps, ...(kind === undefined ? {} : { kind }) };
+          });
+          const input = { source: 's', mbPerCall: 0, hard: true, minMbps, ...(linkKinds === undefined ? {} : { linkKinds: [...linkKinds] }) };
+          for (const node of names) {
+            const work = makeWorkload('w', { classes: ['hot'], requires: { tags: [], extras: [], nodes: [node] }, inputs: [input] });
+            const problem = makeProblem(
+              names.map((id) => makeNode(id)),
+              [work],
+              { links, sources: [{ id: 's', nodes: ['a'], rateMBps: 1 }] },
+            );
+            const forced = asPlan([{ workload: 'w', replica: 0, node, class: 'hot' }], []);
+            assert.equal(solve(problem).unplaced.length === 0, checkPlan(problem, forced).length === 0, node);
+          }
+        },
+      ),
+      { numRuns: 100 },
+    );
   });
 
   it('P3: a box with a minimum claim refuses a small job, which goes to the small box', () => {
