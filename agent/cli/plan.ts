@@ -118,7 +118,7 @@ export function planProblem(given: PlacementProblem, options: PlanOptions, onPro
 }
 
 function withOptions(problem: PlacementProblem, { steps, seed, weights }: PlanOptions): PlacementProblem {
-  const names = Object.keys(problem.weights);
+  const names = [...new Set([...Object.keys(problem.weights), 'energy', 'hardware'])];
   const amounts = readAmounts(
     weights ?? '',
     names,

@@ -39,6 +39,7 @@ const meaning: Readonly<Record<MeritTerm['name'], string>> = {
   colocation: 'copies of shared data',
   migration: 'moving what runs',
   energy: 'power for work, and for boxes that could be off',
+  hardware: 'boxes in use',
 };
 
 const maker: Readonly<Record<Plan['trace']['madeBy'], string>> = {

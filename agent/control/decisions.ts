@@ -30,8 +30,12 @@ export function weigh({ plan, standing }: PlanResult, assignments: readonly Assi
   const displaced = current.filter((one) => homeless.has(keyOf(one)) || !placed.has(keyOf(one)));
   const begun = assignments.filter((one) => !present.has(keyOf(one)));
   if (displaced.length > 0 || begun.length > 0) {
+    const away = new Set(plan.unplaced.map(keyOf));
+    const victims = displaced.filter((one) => away.has(keyOf(one)) && !homeless.has(keyOf(one))).map(keyOf);
+    const forced = displaced.length - victims.length;
     const parts = [
-      ...(displaced.length > 0 ? [`${counted(displaced.length)} cannot stay`] : []),
+      ...(forced > 0 ? [`${counted(forced)} cannot stay`] : []),
+      ...(victims.length > 0 ? [`${counted(victims.length)} gave way to more critical work (${victims.slice(0, 8).join(', ')})`] : []),
       ...(begun.length > 0 ? [`${counted(begun.length)} had no place`] : []),
     ];
     return { apply: true, reason: parts.join(', '), gain: undefined, movingCost };

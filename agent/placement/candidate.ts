@@ -2,7 +2,7 @@
 import type { Misfit } from '../../schemas/generated/types.ts';
 import type { Column } from './columns.ts';
 import { availableAt } from './demand.ts';
-import { balanceCost, idleCost, partnerCost, rates } from './merit.ts';
+import { balanceCost, hardwareCost, idleCost, partnerCost, rates, usedCost } from './merit.ts';
 import { shortOf } from './misfit.ts';
 import { at, ownTerms, resources, type TermName, tolerance, toMicros } from './model.ts';
 import type { Instance, Slot } from './slots.ts';
@@ -27,7 +27,7 @@ export class Candidate {
   readonly #copies: Int32Array;
   readonly #copyMicros: number;
   /** Per box: what it costs when it has any work, and whether it has. */
-  readonly #idleMicros: readonly number[];
+  readonly #usedMicros: readonly number[];
   readonly #used: Uint8Array;
   readonly #mayRest: boolean;
   /** Micro-seconds per hour, whole numbers. */
@@ -48,8 +48,8 @@ export class Candidate {
     this.#affinity = new Float64Array(site.workloads.length);
     this.#readers = new Int32Array(sharedCount * nodes);
     this.#copies = new Int32Array(sharedCount);
-    this.#idleMicros = site.nodes.map((node) => idleCost(site.problem, node));
-    this.#mayRest = this.#idleMicros.some((cost) => cost > 0);
+    this.#usedMicros = site.nodes.map((node) => usedCost(site.problem, node));
+    this.#mayRest = this.#usedMicros.some((cost) => cost > 0);
     this.#used = new Uint8Array(nodes);
     this.#copyMicros = toMicros(site.problem.weights.colocation * rates.copySeconds);
     for (const { workload, node, demand } of fixed) {
@@ -81,7 +81,7 @@ export class Candidate {
   /** Boxes with work that is free to go and that would cost less without any; most often none. */
   restable(): readonly number[] {
     if (!this.#mayRest) return [];
-    return this.#idleMicros.flatMap((cost, node) =>
+    return this.#usedMicros.flatMap((cost, node) =>
       cost > 0 && at(this.#slotsAt, node).length > 0 && at(this.#fixedAt, node).length === 0 ? [node] : [],
     );
   }
@@ -164,6 +164,7 @@ export class Candidate {
       colocation: 0,
       migration: 0,
       energy: 0,
+      hardware: 0,
     };
     this.instance.slots.forEach((slot, index) => {
       const column = this.column(index);
@@ -175,8 +176,10 @@ export class Candidate {
     });
     for (const cost of this.#balance) sums.balance += cost;
     for (const cost of this.#affinity) sums.affinity += cost;
+    const { problem, nodes } = this.instance.site;
     this.#used.forEach((used, node) => {
-      sums.energy += used * at(this.#idleMicros, node);
+      sums.energy += used * idleCost(problem, at(nodes, node));
+      sums.hardware += used * hardwareCost(problem);
     });
     for (const copies of this.#copies) sums.colocation += Math.max(0, copies - 1) * this.#copyMicros;
     return sums;
@@ -241,7 +244,7 @@ export class Candidate {
     this.#cost += balance - at(this.#balance, node);
     this.#balance[node] = balance;
     const used = at(this.#slotsAt, node).length + at(this.#fixedAt, node).length > 0 ? 1 : 0;
-    this.#cost += (used - at(this.#used, node)) * at(this.#idleMicros, node);
+    this.#cost += (used - at(this.#used, node)) * at(this.#usedMicros, node);
     this.#used[node] = used;
     for (const source of at(shared, workload)) this.#countReader(source, node, sign);
     for (const watcher of at(watchedBy, workload)) {

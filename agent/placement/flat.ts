@@ -1,6 +1,6 @@
 /** An instance as typed arrays, for loops that must not allocate: columns row by row (CSR), active resources only. */
 import { availableAt } from './demand.ts';
-import { idleCost, rates } from './merit.ts';
+import { rates, usedCost } from './merit.ts';
 import { at, resources } from './model.ts';
 import type { Instance } from './slots.ts';
 
@@ -87,7 +87,7 @@ export function flatten(instance: Instance): Flat {
     width,
     tied:
       (weights.colocation > 0 && (sharedCount > 0 || watchedBy.some((watchers) => watchers.length > 0))) ||
-      site.nodes.some((node) => idleCost(site.problem, node) > 0),
+      site.nodes.some((node) => usedCost(site.problem, node) > 0),
   };
 }
 

@@ -40,7 +40,7 @@ export const rates = {
 
 /** Weight of each term: several terms share one of the problem's weights. */
 export function weightsOf({ weights }: PlacementProblem): Readonly<Record<TermName, number>> {
-  const { latency, hops, balance, robustness, minimumSize, colocation, migration, energy = 0 } = weights;
+  const { latency, hops, balance, robustness, minimumSize, colocation, migration, energy = 0, hardware = 0 } = weights;
   return {
     startup: latency,
     staging: latency,
@@ -53,6 +53,7 @@ export function weightsOf({ weights }: PlacementProblem): Readonly<Record<TermNa
     colocation,
     migration,
     energy,
+    hardware,
   };
 }
 
@@ -131,6 +132,16 @@ function workingEnergy(
   if (energy === undefined || energyPrice === 0 || capacity.cpuCores <= 0) return 0;
   const share = Math.min(1, at(demandOf(workload, workClass, box.id), resources.indexOf('cpuCores')) / capacity.cpuCores);
   return ((energyPrice * Math.max(0, energy.fullWatts - energy.idleWatts)) / 1000) * share;
+}
+
+/** What it costs that a box has work at all. */
+export function usedCost(problem: PlacementProblem, node: PlacementNode): number {
+  return idleCost(problem, node) + hardwareCost(problem);
+}
+
+/** For each box in use: what the same speed could be had with fewer of. */
+export function hardwareCost({ weights }: PlacementProblem): number {
+  return toMicros(weights.hardware ?? 0);
 }
 
 /** What it costs that a box which could be switched off is on, because something has its place there. */

@@ -26,6 +26,7 @@ export const allTerms = [
   'colocation',
   'migration',
   'energy',
+  'hardware',
 ] as const;
 export type TermName = (typeof allTerms)[number];
 

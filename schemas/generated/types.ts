@@ -1414,6 +1414,10 @@ export interface PlacementProblem {
      * Seconds per hour that one unit of money per hour for energy is worth; 0 where absent.
      */
     energy?: number;
+    /**
+     * Seconds per hour that a box in use counts for; 0 where absent.
+     */
+    hardware?: number;
   };
   /**
    * Money per kilowatt hour now; energy costs nothing where absent.
@@ -2146,7 +2150,8 @@ export interface MeritTerm {
     | 'affinity'
     | 'colocation'
     | 'migration'
-    | 'energy';
+    | 'energy'
+    | 'hardware';
   unit: 's/h';
   /**
    * Factor.

@@ -149,6 +149,23 @@ describe('a plan is worth its moves, or is not carried out', () => {
   });
 });
 
+describe('more critical work', () => {
+  it('P26: takes the place of the fewest of the least critical, and the record tells whose', async () => {
+    const leader = new Leader();
+    leader.nodes = [box('a', { memoryMiB: 1000 }), box('b', { memoryMiB: 300 })];
+    const sized = (name: string, memoryMiB: number, criticality: number) =>
+      spec(name, { resources: { memoryMiB, cpuSecondsPerRun: 0 }, criticality });
+    leader.site.give(sized('archive', 300, 0.1), sized('report', 600, 0.2), sized('panel', 250, 0.8));
+    await leader.round();
+    assert.equal(leader.duty.unplaced().length, 0);
+    leader.site.give(sized('guard', 650, 1));
+    await leader.round();
+    assert.deepEqual(Object.keys(leader.site.where()), ['archive/0', 'guard/0', 'panel/0']);
+    assert.match(leader.decision?.reason ?? '', /1 replica gave way to more critical work \(report\/0\), 1 replica had no place/);
+    assert.ok(leader.decision?.moves.some((move) => /^report\/0: . \(hot\) → nowhere$/.test(move)));
+  });
+});
+
 describe('the price of energy', () => {
   it('P25 P18: a new price calls for a plan, and empties a box when that saves more than the moves cost', async () => {
     const leader = new Leader({ replan: { restMs: 1000, secondsPerMoney: 100 } });

@@ -123,7 +123,13 @@ describe('what a box may take', () => {
             const { mbps, kind } = kinds[index] ?? { mbps: 1, kind: undefined };
             return { ...pair, latencyMs: 1, mbps, ...(kind === undefined ? {} : { kind }) };
           });
-          const input = { source: 's', mbPerCall: 0, hard: true, minMbps, ...(linkKinds === undefined ? {} : { linkKinds: [...linkKinds] }) };
+          const input = {
+            source: 's',
+            mbPerCall: 0,
+            hard: true,
+            minMbps,
+            ...(linkKinds === undefined ? {} : { linkKinds: [...linkKinds] }),
+          };
           for (const node of names) {
             const work = makeWorkload('w', { classes: ['hot'], requires: { tags: [], extras: [], nodes: [node] }, inputs: [input] });
             const problem = makeProblem(

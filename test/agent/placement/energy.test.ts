@@ -108,6 +108,13 @@ describe('the price of energy', () => {
     );
   });
 
+  it('P7: the fewest boxes, when boxes count', () => {
+    const problem = makeProblem(nodes, work);
+    const counted = { ...problem, weights: { ...problem.weights, hardware: 50 } };
+    assert.equal(boxes(counted), 1);
+    assert.equal(solve(counted).objective.terms.find(({ name }) => name === 'hardware')?.cost, 50);
+  });
+
   it('P25: goes by the time of day, over midnight too', () => {
     const steps = [
       { from: '06:00', perKwh: 0.3 },
