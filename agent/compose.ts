@@ -17,6 +17,7 @@ import { DutyRoster } from './duty-roster.ts';
 import { EnginePlanner } from './engine-planner.ts';
 import { tellChanges, tellEvent } from './event-notes.ts';
 import { FactBook } from './fact-book.ts';
+import { DeviceWatch } from './health/device-watch.ts';
 import { FactPublisher } from './health/fact-publisher.ts';
 import { HealthPublisher } from './health/publisher.ts';
 import { Sampler } from './health/sampler.ts';
@@ -243,11 +244,19 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal, d
       };
       if (instances.offer(document)) facts.instances.setOwn({ from: name, document, receivedAt: clock.nowMs() });
     };
+    const devices = new DeviceWatch(settings.devices);
+    const publishTopology = (): void => {
+      const described = { ...settings.document, devices: [...devices.present()] };
+      const document = buildTopologyDocument(described, detected, { run: dataDir.run, seq: topology.nextSeq });
+      topology.offer(document);
+      facts.topology.setOwn({ from: name, document, receivedAt: clock.nowMs() });
+    };
     const sessions = new SessionDuty({ site: agreement, clock, log });
     const membership = new SiteMembership({ agreement, network, dataDir, clock, log, onUnfit });
     agreement.node.onTouched((touches) => sessions.touched(touches));
     const duties = [
       publishInstances,
+      () => devices.check(clock.nowMs()) && publishTopology(),
       work.check,
       () => releases.check(),
       () => duty.check(),
@@ -328,9 +337,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal, d
     agreement.node.start();
     sampler.start();
     undo.push(() => sampler.stop());
-    const own = buildTopologyDocument(settings.document, detected, { run: dataDir.run, seq: topology.nextSeq });
-    topology.offer(own);
-    facts.topology.setOwn({ from: name, document: own, receivedAt: clock.nowMs() });
+    publishTopology();
     undo.push(
       () => topology.stop(),
       () => instances.stop(),

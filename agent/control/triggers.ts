@@ -48,7 +48,8 @@ interface BoxBasis {
   readonly atRisk: boolean;
   /** Availability by resource; undefined where it is not known. */
   readonly load: string | undefined;
-  readonly facts: string;
+  /** Of the topology, by key. */
+  readonly facts: ReadonlyMap<string, string>;
   readonly links: ReadonlyMap<string, string>;
 }
 
@@ -124,7 +125,7 @@ function boxBasis({ topology, usable, reason, risk, availability }: ReportedNode
     reason,
     atRisk: risk >= riskFrom,
     load: availability && `processor ${availability.cpu}, memory ${availability.memory}`,
-    facts: JSON.stringify(facts),
+    facts: new Map(Object.entries(facts).map(([key, value]) => [key, JSON.stringify(value)])),
     links: new Map(links.map(({ to, latencyMs, mbps }) => [to, `${latencyMs} ms, ${mbps} Mbit/s`])),
   };
 }
@@ -145,7 +146,8 @@ function boxTriggers(before: Basis, now: Basis): Trigger[] {
     if (was.atRisk !== box.atRisk) add('health', name, box.atRisk ? 'is at risk' : 'is sound again');
     // That it becomes known is no drift.
     if (was.load !== undefined && box.load !== undefined && was.load !== box.load) add('load', name, `${was.load} became ${box.load}`);
-    if (was.facts !== box.facts) add('node-changed', name, 'its capacity, devices or labels changed');
+    const keys = [...new Set([...was.facts.keys(), ...box.facts.keys()])].filter((key) => was.facts.get(key) !== box.facts.get(key));
+    if (keys.length > 0) add('node-changed', name, `changed: ${keys.join(', ')}`);
     for (const [to, quality] of box.links) {
       const former = was.links.get(to);
       if (former !== quality) add('link', `${name} ${to}`, former === undefined ? `joined: ${quality}` : `${former} became ${quality}`);

@@ -225,6 +225,10 @@ export interface AgentConfig {
     id: string;
     kind?: string;
     /**
+     * The device is there while this path exists, for example /dev/ttyUSB0. Without one it always is.
+     */
+    path?: string;
+    /**
      * @minItems 1
      * @maxItems 64
      */
