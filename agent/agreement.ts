@@ -49,7 +49,7 @@ export class Agreement implements SiteAccess {
 
   /** Opens log and state. Rejects with StorageError when this box's memory is damaged. */
   static async open({ settings, transport, clock, onEvent }: AgreementComponents): Promise<Agreement> {
-    const membership = settings.join ? { voters: [], learners: [] } : foundersOf(settings);
+    const membership = initialMembership(settings, false);
     const listeners: (() => void)[] = [];
     const directory = join(settings.dataDir, 'log');
     const { log, recovered } = await DurableLog.open({ directory, segmentBytes: settings.limits.logSegmentKiB * 1024 });
@@ -175,7 +175,9 @@ export class Agreement implements SiteAccess {
   }
 }
 
-function foundersOf({ members }: Settings): Membership {
+/** Who belongs to the site before anything is decided in it, as far as this box may say. */
+export function initialMembership({ members, join: joins }: Settings, rejoined: boolean): Membership {
+  if (joins || rejoined) return { voters: [], learners: [] };
   const witnesses = members.filter(({ witness = false }) => witness).map(({ name }) => name);
   return { voters: members.map(({ name }) => name), learners: [], witnesses };
 }

@@ -24,10 +24,12 @@ export class DataDirError extends Error {
   }
 }
 
-/** Why this box cannot trust its memory. */
+/** Why this box cannot trust its memory, or its site does not. */
 export interface Damage {
   readonly code: string;
   readonly message: string;
+  /** The epoch its site is in, where it is told of another one than its own. */
+  readonly epoch?: number;
 }
 
 interface BoxRecord {
@@ -45,6 +47,8 @@ interface BoxRecord {
   readonly healing?: Damage & { readonly aside?: number };
   /** It began anew in a site that exists: it is no founder any more, whatever the configuration says. */
   readonly rejoined?: boolean;
+  /** How many forced recoveries its site has seen. */
+  readonly epoch?: number;
 }
 
 export interface DataDir {
@@ -61,12 +65,16 @@ export interface DataDir {
   readonly healing: Damage | undefined;
   /** It began anew in a site that exists. */
   readonly rejoined: boolean;
+  /** How many forced recoveries its site has seen: those of another epoch do not listen to each other. */
+  readonly epoch: number;
   /** The log of the site's agreement was made: from now on its absence is a loss. */
   logMade(): void;
   /** Sets the memory aside, for good: nothing that was promised by it is answered for by the new incarnation. */
   beginHealing(damage: Damage): void;
   /** It is again what it was. */
   healed(): void;
+  /** Its site was recovered by force. */
+  enterEpoch(epoch: number): void;
   /** A box with this identity runs elsewhere: no agent starts here any more, until somebody has looked. */
   markCopied(message: string): void;
   release(): void;
@@ -187,6 +195,9 @@ class BoxBook implements DataDir {
   get rejoined(): boolean {
     return this.#record.rejoined === true;
   }
+  get epoch(): number {
+    return this.#record.epoch ?? 0;
+  }
 
   /** Writes the start down, and goes on with what a crash interrupted. */
   resume(): void {
@@ -198,11 +209,11 @@ class BoxBook implements DataDir {
     if (this.#record.hasLog !== true) this.#write({ ...this.#record, hasLog: true });
   }
 
-  beginHealing({ code, message }: Damage): void {
+  beginHealing({ code, message, epoch = this.epoch }: Damage): void {
     const { hasLog, ...record } = this.#record;
     // First the new name, then the move: whatever a crash leaves, the old memory is never spoken for by its old name again.
     const healing = { code, message, aside: nextAside(this.path) };
-    this.#write({ ...record, incarnation: drawIncarnation(), rejoined: true, healing });
+    this.#write({ ...record, incarnation: drawIncarnation(), rejoined: true, epoch, healing });
     this.#finishAside();
   }
 
@@ -211,6 +222,10 @@ class BoxBook implements DataDir {
     if (healing === undefined) return;
     this.#write(record);
     reclaimAsides(this.path);
+  }
+
+  enterEpoch(epoch: number): void {
+    this.#write({ ...this.#record, epoch });
   }
 
   markCopied(message: string): void {

@@ -29,7 +29,13 @@ export interface HealRequest {
 export type HealAnswer =
   | { readonly state: 'welcome' | 'taken' }
   | { readonly state: 'elsewhere'; readonly leader: NodeId | null }
-  | { readonly state: 'refused'; readonly code: HealRefusal; readonly message: string };
+  | {
+      readonly state: 'refused';
+      readonly code: HealRefusal;
+      readonly message: string;
+      /** How many forced recoveries the site has seen. */
+      readonly epoch: number;
+    };
 
 type HealRefusal = 'NOT_MEMBER' | 'TOO_FEW' | 'STILL_ALIVE' | 'STATE' | HelloRefusal;
 
@@ -45,6 +51,8 @@ export interface HealDeskComponents {
   /** Whether a member answers this box, which leads. */
   readonly answers: (name: NodeId) => boolean;
   readonly greetings: Greetings;
+  /** How many forced recoveries this site has seen. */
+  readonly epoch: number;
   readonly log: Log;
 }
 
@@ -72,41 +80,51 @@ export class HealDesk {
    * a majority follows at this moment, without it.
    */
   async #judge(name: NodeId, start: number): Promise<HealAnswer> {
-    const { agreement, greetings } = this.#parts;
+    const { agreement, greetings, epoch } = this.#parts;
     const refusal = greetings.refusalOf(name, start);
     const isOtherHeard = (greetings.standing.otherHeardAt(name, start) ?? 0) >= (refusal?.at ?? 0) + otherHeardMs;
     const { leader } = agreement.status();
     // The copy of a leader has nobody else to ask.
     if (refusal?.code === 'CLONED' && leader === name && isOtherHeard)
-      return { state: 'refused', code: refusal.code, message: refusal.message };
+      return { state: 'refused', epoch, code: refusal.code, message: refusal.message };
     if (!agreement.leads()) return { state: 'elsewhere', leader: leader ?? null };
     if (refusal === undefined) return { state: 'welcome' };
     const { code, message } = refusal;
     if (code === 'CLONED' && !isOtherHeard) return { state: 'taken' };
     await agreement.barrier(AbortSignal.timeout(barrierMs));
-    return { state: 'refused', code, message };
+    return { state: 'refused', epoch, code, message };
   }
 
   async #decide(name: NodeId, { incarnation, code, message }: HealRequest): Promise<HealAnswer> {
-    const { agreement, answers, log } = this.#parts;
+    const { agreement, answers, epoch, log } = this.#parts;
     const { state } = agreement;
     if (!agreement.leads()) return { state: 'elsewhere', leader: agreement.status().leader ?? null };
     const row = state.members().get(name);
     const { membership } = agreement.status();
     const isKnown = isMember(membership, name) || (row !== undefined && row.role !== 'none');
     if (!isKnown || row?.role === 'none')
-      return { state: 'refused', code: 'NOT_MEMBER', message: `${name} does not belong to the site any more: add it again` };
+      return { state: 'refused', epoch, code: 'NOT_MEMBER', message: `${name} does not belong to the site any more: add it again` };
     if (state.starts().get(name)?.incarnation === incarnation) return { state: 'welcome' };
     if (row?.healing === incarnation) return { state: 'taken' };
     if (answers(name))
-      return { state: 'refused', code: 'STILL_ALIVE', message: `${name} answers here with the memory it has: is this a copy of it?` };
+      return {
+        state: 'refused',
+        epoch,
+        code: 'STILL_ALIVE',
+        message: `${name} answers here with the memory it has: is this a copy of it?`,
+      };
     if (!canSpare(membership, name, answers))
-      return { state: 'refused', code: 'TOO_FEW', message: 'Too few other voters answer to decide without it: bring them back first' };
+      return {
+        state: 'refused',
+        epoch,
+        code: 'TOO_FEW',
+        message: 'Too few other voters answer to decide without it: bring them back first',
+      };
     const voter = membership.voters.includes(name);
     const role = isWitness(membership, name) ? 'witness' : voter ? 'voter' : 'learner';
     log.warn('member.heals', { name, code, reason: message, incarnation });
     const outcome = await agreement.propose({ type: 'memberHeal', name, incarnation, role });
-    return outcome.ok ? { state: 'taken' } : { state: 'refused', code: 'STATE', message: outcome.message };
+    return outcome.ok ? { state: 'taken' } : { state: 'refused', epoch, code: 'STATE', message: outcome.message };
   }
 }
 

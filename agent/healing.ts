@@ -93,16 +93,20 @@ export class Healing {
   }
 
   async #askStanding(member: NodeId): Promise<void> {
-    const { calls, dataDir, onUnfit, log } = this.#parts;
+    const { agreement, calls, dataDir, onUnfit, log } = this.#parts;
     const answer = await askStanding(calls, member, dataDir.start);
     this.#leader = answer.state === 'elsewhere' ? (answer.leader ?? undefined) : member;
     log.debug('healing.standing', { member, ...answer });
-    if (answer.state !== 'refused' || !unfitCodes.has(answer.code) || this.#isUnfit) return;
+    if (answer.state !== 'refused' || this.#isUnfit) return;
+    const { code, message, epoch } = answer;
+    // Who has nothing yet takes the epoch of the site it is to join; who has something is not to give it up for that.
+    const isEmpty = agreement.status().lastIndex === 0;
+    const isNext = code === 'CLUSTER_EPOCH' && isEmpty && epoch > dataDir.epoch;
+    if (!unfitCodes.has(code) && !isNext) return;
     this.#isUnfit = true;
-    const { code, message } = answer;
     log.error('memory.unfit', { code, message, by: member });
     if (code === 'CLONED') dataDir.markCopied(message);
-    onUnfit({ code, message });
+    onUnfit(isNext ? { code, message, epoch } : { code, message });
   }
 
   #isLed(): boolean {

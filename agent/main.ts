@@ -9,6 +9,7 @@ import { type Damage, DataDirError, makeDataDir } from './data-dir.ts';
 import { runDemo } from './demo/demo.ts';
 import { makeLogger } from './logger.ts';
 import { loadOrCreateIdentity } from './network/identity.ts';
+import { RecoverError, recoverSite } from './recover.ts';
 
 const nodeMajor = 24;
 
@@ -95,6 +96,15 @@ async function main(): Promise<number> {
     version: packageJson.version,
     runAgent,
     runDemo: (options) => runDemo({ ...options, program, workloadFile: example('site'), workloadFileAlone: example('alone') }),
+    recover: async (config, confirmed) => {
+      try {
+        return await recoverSite(loadConfig(config), confirmed);
+      } catch (error) {
+        if (error instanceof ConfigError) throw new CliError(exitCode.usage, error.code, error.message);
+        if (error instanceof DataDirError || error instanceof RecoverError) throw new CliError(exitCode.refused, error.code, error.message);
+        throw error;
+      }
+    },
     showId: async (dataDir) => {
       try {
         makeDataDir(dataDir);

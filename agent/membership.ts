@@ -47,7 +47,7 @@ export class SiteMembership {
       propose: (command) => agreement.propose(command),
       log,
     });
-    this.#desk = new HealDesk({ agreement, calls, answers, greetings: network.consensus, log });
+    this.#desk = new HealDesk({ agreement, calls, answers, greetings: network.consensus, epoch: dataDir.epoch, log });
     const release = (): void => network.consensus.release();
     this.#healing = new Healing({ dataDir, agreement, calls, peers: () => network.peers(), release, onUnfit, clock, log });
     this.#known = new KnownMembers(dataDir.path);

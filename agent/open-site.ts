@@ -55,7 +55,7 @@ async function open({ settings: configured, identity, dataDir, clock, random, lo
   const network = new Network({
     identity,
     listen: settings.listen,
-    self: { name, site, clusterId, clusterEpoch: 0, incarnation: dataDir.incarnation, run: dataDir.run, start: dataDir.start },
+    self: { name, site, clusterId, clusterEpoch: dataDir.epoch, incarnation: dataDir.incarnation, run: dataDir.run, start: dataDir.start },
     peers: peersOf({ ...settings, members }),
     clock,
     log,

@@ -7,6 +7,7 @@ import { addKv } from './kv.ts';
 import { addMaintenance } from './maintenance.ts';
 import { addMembers } from './members.ts';
 import { addPlan } from './plan.ts';
+import { addRecover, type RecoveryFacts } from './recover.ts';
 import { addSessions } from './sessions.ts';
 import { addSite } from './site.ts';
 import { addWorkloads } from './workloads.ts';
@@ -21,6 +22,8 @@ export interface ProgramCommands {
     readonly keep: boolean;
     readonly victim: 'leader' | 'follower';
   }): Promise<number>;
+  /** Makes this box a site of one; without `confirmed` it only says what that would cost. Rejects with an error that has a code. */
+  recover(config: string, confirmed: boolean): Promise<RecoveryFacts>;
   /** The peer id of a data directory; made when it has none. */
   showId(dataDir: string): Promise<string>;
 }
@@ -90,6 +93,7 @@ export async function runCli(argv: readonly string[], commands: ProgramCommands)
         victim,
       });
     });
+  addRecover(program, (config, confirmed) => commands.recover(config, confirmed));
   program
     .command('id')
     .description('print the peer id of a data directory, for the members list of the other boxes')
@@ -109,7 +113,7 @@ export async function runCli(argv: readonly string[], commands: ProgramCommands)
     });
   for (const command of leaves(program)) {
     command.option('--json', 'print JSON');
-    if (!['agent', 'demo', 'id', 'version'].includes(command.name()))
+    if (!['agent', 'demo', 'id', 'recover', 'version'].includes(command.name()))
       command.option('-e, --endpoint <where>', 'unix:/path or http://127.0.0.1:port', process.env['HOLDFAST_ENDPOINT'] ?? defaultEndpoint);
   }
   for (const command of all(program)) command.exitOverride();
