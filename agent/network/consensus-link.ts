@@ -52,6 +52,8 @@ export class ConsensusLink {
   readonly #events: LinkEvents;
   #out: Half | undefined;
   #in: Half | undefined;
+  /** A stream is being opened on this connection: a second one would replace the first at the peer. */
+  #opening: Connection | undefined;
   #up = false;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -86,14 +88,21 @@ export class ConsensusLink {
   }
 
   get hasOutbound(): boolean {
-    return this.#out !== undefined;
+    return this.#out !== undefined || this.#opening !== undefined;
   }
 
   /** Opens the stream to the peer and greets. Rejects when that fails; a refused HELLO closes the stream later. */
   async open(connection: Connection, signal: AbortSignal): Promise<void> {
-    const stream = await connection.newStream(consensusProtocol, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(helloTimeoutMs)]),
-    });
+    this.#opening = connection;
+    let stream: Stream;
+    try {
+      stream = await connection.newStream(consensusProtocol, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(helloTimeoutMs)]),
+      });
+    } finally {
+      // Another connection may have begun meanwhile.
+      if (this.#opening === connection) this.#opening = undefined;
+    }
     if (this.#out !== undefined || signal.aborted || stream.status !== 'open') {
       stream.abort(new Error('not needed'));
       return;
@@ -137,6 +146,7 @@ export class ConsensusLink {
     for (const half of [this.#out, this.#in]) half?.stream.abort(new Error('connection ended'));
     this.#out = undefined;
     this.#in = undefined;
+    this.#opening = undefined;
     this.#up = false;
     this.#answered();
   }
