@@ -1,7 +1,7 @@
 import type { Message } from '../../../consensus/core/messages.ts';
 import { Raft } from '../../../consensus/core/raft.ts';
 import type { Ready } from '../../../consensus/core/ready.ts';
-import { defaultTiming, logIndex, type NodeId, term, tick } from '../../../consensus/core/types.ts';
+import { defaultTiming, type Entry, type EntryId, logIndex, type NodeId, term, tick } from '../../../consensus/core/types.ts';
 import { entriesOf } from './entries.ts';
 
 export interface LoneOptions {
@@ -9,25 +9,35 @@ export interface LoneOptions {
   readonly learners?: readonly NodeId[];
   readonly witnesses?: readonly NodeId[];
   readonly terms?: readonly number[];
+  /** What its disk says. @default the last of `terms`, no vote */
+  readonly term?: number;
+  readonly votedFor?: NodeId;
+  /** Applied, hence committed, up to here. @default 0 */
+  readonly applied?: number;
+  readonly uncertain?: EntryId;
 }
 
 /** Member n1 alone with the test, which plays all the others and the disk. */
 export class LoneRaft {
   readonly raft: Raft;
+  /** What `saved` wrote, after what it started with. */
+  disk: readonly Entry[];
   #now = 0;
 
-  constructor({ voters = ['n1', 'n2', 'n3'], learners = [], witnesses = [], terms = [] }: LoneOptions = {}) {
+  constructor(options: LoneOptions = {}) {
+    const { voters = ['n1', 'n2', 'n3'], learners = [], witnesses = [], terms = [] } = options;
+    this.disk = entriesOf(terms);
     this.raft = new Raft({
       id: 'n1',
       membership: { voters, learners, witnesses },
       timing: defaultTiming,
       random: { nextInt: () => 0 },
       now: tick(0),
-      hardState: { term: term(terms.at(-1) ?? 0), votedFor: undefined },
-      entries: entriesOf(terms),
+      hardState: { term: term(options.term ?? terms.at(-1) ?? 0), votedFor: options.votedFor },
+      entries: this.disk,
       base: { term: term(0), index: logIndex(0) },
-      appliedIndex: logIndex(0),
-      uncertain: undefined,
+      appliedIndex: logIndex(options.applied ?? 0),
+      uncertain: options.uncertain,
     });
   }
 
@@ -48,8 +58,16 @@ export class LoneRaft {
   /** Takes one Ready and has it saved. */
   saved(): Ready {
     const ready = this.ready();
-    if (ready.save !== undefined) this.raft.step({ type: 'SAVED', token: ready.save.token });
+    if (ready.save === undefined) return ready;
+    const first = ready.save.entries[0];
+    if (first !== undefined) this.disk = [...this.disk.filter(({ index }) => index < first.index), ...ready.save.entries];
+    this.raft.step({ type: 'SAVED', token: ready.save.token });
     return ready;
+  }
+
+  /** Terms of the entries on the disk, from index 1 on. */
+  get terms(): readonly number[] {
+    return this.disk.map((entry) => entry.term);
   }
 
   /** Makes it leader with the vote of n2. Its no-op is not saved yet. */
