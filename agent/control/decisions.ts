@@ -143,14 +143,16 @@ export class DecisionBook {
     }
   }
 
-  /** A decision as it came with a plan through the log; each plan counts once. What is no decision is left out. */
+  /** A decision as it came with a plan through the log; each counts once. What is no decision is left out. */
   addCommitted(revision: number, decision: unknown): void {
     if (revision <= this.#newestPlan) return;
     this.#newestPlan = revision;
     const { planRevision: _, ...rest } = (decision ?? {}) as Partial<Decision>;
     const checked = checkDocument('DecisionsDocument', { revision, forgotten: 0, decisions: [{ ...rest, planRevision: revision }] });
     const [sound] = checked.ok ? checked.value.decisions : [];
-    if (sound !== undefined) this.add(sound);
+    // The upper site's plan may come in pieces, as replicas are handed on: it is one decision.
+    const same = (one: Decision): boolean => one.outcome === 'applied' && one.by === sound?.by && one.at === sound.at;
+    if (sound !== undefined && !this.#kept.some(same)) this.add(sound);
   }
 
   list(): { readonly forgotten: number; readonly decisions: readonly Decision[] } {

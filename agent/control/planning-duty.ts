@@ -79,6 +79,11 @@ export interface PlanningDutyOptions {
 const retryMaxMs = 10_000;
 /** A new leader waits this long to hear of every member before it plans without some of them. */
 const patienceMs = 5000;
+/**
+ * News that gets a plan of its own even if nothing moves: who decides has changed, or what is to run, and sites below hear of either by
+ * the plan's revision alone.
+ */
+const announced: ReadonlySet<Trigger['kind']> = new Set(['first', 'authority', 'workload']);
 const calm: Trigger = { kind: 'calm', subject: 'site', detail: 'all is planned again after a partial plan' };
 
 export class PlanningDuty {
@@ -243,8 +248,7 @@ export class PlanningDuty {
       const movable = ({ workload, replica }: { readonly workload: string; readonly replica: number }): boolean =>
         !input.held.has(`${workload}/${replica}`);
       const verdict = weigh(result, assignments.filter(movable), input.current.filter(movable));
-      // Whoever begins to decide says so with a plan of its own.
-      const applied = verdict.apply || triggers.some(({ kind }) => kind === 'first');
+      const applied = verdict.apply || triggers.some(({ kind }) => announced.has(kind));
       const record = recordOf({
         by: site.self,
         at: wallClock?.() ?? new Date(0),

@@ -61,6 +61,7 @@ export function composeIntent(report: UplinkReport, state: SiteState): Intent | 
       ...report.placements.filter(({ workload }) => own.has(workload)),
     ].map(({ workload, replica, node, class: workClass }) => ({ workload, replica, node, class: workClass })),
     plan: plan.plan as Intent['plan'],
+    ...(plan.decision === undefined ? {} : { decision: plan.decision as NonNullable<Intent['decision']> }),
   };
 }
 

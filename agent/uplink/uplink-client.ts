@@ -155,6 +155,7 @@ export class UplinkClient {
       provisional: false,
       assignments: intent.assignments,
       plan: intent.plan,
+      ...(intent.decision === undefined ? {} : { decision: intent.decision }),
     });
     if (!committed.ok) log.warn('uplink.intent.refused', { code: committed.code, message: committed.message });
     else log.info('uplink.intent.taken', { revision: intent.revision, assignments: intent.assignments.length });

@@ -2685,6 +2685,7 @@ export interface ReportedNode {
 }
 export interface Intent {
   revision: number;
+  decision?: Decision;
   /**
    * Workloads the upper site gives to this site.
    *

@@ -285,13 +285,15 @@ describe('records of decisions', () => {
     assert.match(record.triggers.at(-1)?.detail ?? '', /25 more/);
   });
 
-  it('P18: the newest are kept, each plan once, and how many were forgotten is said', async () => {
+  it('P18: the newest are kept, each once, however often its plan comes, and how many were forgotten is said', async () => {
     const leader = await atRest();
     const decision = leader.decision;
     assert.ok(decision !== undefined);
     const book = new DecisionBook(2);
-    for (const revision of [5, 5, 6, 4, 7]) book.addCommitted(revision, decision);
-    book.addCommitted(8, { by: 'nonsense' });
+    const at = (minute: number): Decision => ({ ...decision, at: new Date(minute * 60_000).toISOString() });
+    for (const revision of [5, 5, 6, 4, 7]) book.addCommitted(revision, at(revision));
+    book.addCommitted(8, at(7));
+    book.addCommitted(9, { by: 'nonsense' });
     assert.deepEqual(
       book.list().decisions.map(({ planRevision }) => planRevision),
       [6, 7],

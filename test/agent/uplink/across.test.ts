@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Decision } from '../../../schemas/generated/types.ts';
 import { spec } from '../site-double.ts';
 import { type Child, Tiers } from './tiers.ts';
 
@@ -30,6 +31,22 @@ describe('work that crosses tiers', () => {
       tiers.upper.site.give(only(node));
       await runs(node);
     }
+  });
+
+  it('K7: a workload that is changed above is changed below, though nothing moves; one deleted above ends below', async () => {
+    tiers = new Tiers();
+    const given = (command: string) => spec('single', { command: [command], requires: { nodes: ['b'] } });
+    const below = (): string | undefined => tiers.mill.site.state.workload('single')?.spec.command[0];
+    for (const command of ['first', 'second']) {
+      tiers.upper.site.give(given(command));
+      await tiers.until(`the site has the ${command}`, () => below() === command);
+    }
+    await runs('b');
+    const why = tiers.mill.site.state.plan()?.decision as Decision | undefined;
+    assert.deepEqual(why?.triggers, [{ kind: 'workload', subject: 'single', detail: 'was changed' }], 'P18: and the site knows why');
+    assert.equal(why.by, 'up-1');
+    tiers.upper.site.apply({ type: 'workloadDelete', name: 'single' });
+    await tiers.until('it is gone below', () => below() === undefined && tiers.running('single').length === 0);
   });
 
   it('K7: a box that may have been given the work by an answer still on its way is waited for', async () => {
