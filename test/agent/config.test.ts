@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigError, loadConfig, type Settings } from '../../agent/config.ts';
+import { replanOptions } from '../../agent/control/planning-duty.ts';
 
 const peerId = (letter: string): string => `12D3KooW${letter.repeat(44)}`;
 const member = (name: string, letter: string): object => ({ name, peerId: peerId(letter), address: '/ip4/10.0.0.11/tcp/7411' });
@@ -67,6 +68,13 @@ describe('configuration', () => {
     assert.deepEqual([settings.upper?.site, settings.upper?.holdTimeMs], ['plant', 5000]);
   });
 
+  it('P18: when placements are planned again is said there, and has defaults', () => {
+    const { replan } = load({ ...least, replan: { restSeconds: 5, ignore: ['load'] } });
+    assert.deepEqual([replan.restSeconds, replan.ignore, replan.frequencyBandPercent, replan.historyMax], [5, ['load'], 30, 200]);
+    const { ignore, restMs, secondsPerMoney } = replanOptions(replan, { prices: [{ from: '00:00', perKwh: 1 }], secondsPerMoney: 7 });
+    assert.deepEqual([[...ignore], restMs, secondsPerMoney], [['load'], 5000, 7]);
+  });
+
   it('C1: YAML and JSON say the same', () => {
     const yaml = `# a comment
 version: 1
@@ -120,6 +128,17 @@ dataDir: data
         { ...least, upper: { site: 'plant', members: [member('plant-1', 'A')] } },
         `two boxes have the peerId ${peerId('A')}`,
       ],
+      [
+        'a box that could never cool down',
+        { ...least, availability: { warmBelowPercent: 25, hotBelowPercent: 20 } },
+        '/availability: hotBelowPercent and marginPercent together',
+      ],
+      [
+        'an hour that is none',
+        { ...least, energy: { prices: [{ from: '24:00', perKwh: 1 }], secondsPerMoney: 1 } },
+        '/energy/prices/0/from',
+      ],
+      ['a kind of news that cannot be ignored', { ...least, replan: { ignore: ['node-lost'] } }, '/replan/ignore/0'],
       [
         'an election that one lost heartbeat starts',
         { ...least, timing: { pingMs: 200, electionMs: 500 } },
