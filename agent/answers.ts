@@ -3,6 +3,7 @@ import type { NodeStatus } from '../consensus/driver/node-options.ts';
 import type { NodesDocument, ReportedNode, StatusDocument, WorkloadsDocument } from '../schemas/generated/types.ts';
 import type { Agreement } from './agreement.ts';
 import type { Settings } from './config.ts';
+import type { SlowDisk } from './control/disk-guard.ts';
 import type { FactBook } from './fact-book.ts';
 import type { HealingView } from './healing.ts';
 import type { ExecutorPort, NetworkCounters, PeerView } from './ports.ts';
@@ -21,6 +22,7 @@ export interface AnswerComponents {
   readonly unplaced: () => number;
   readonly isolated: () => boolean;
   readonly healing: () => HealingView | undefined;
+  readonly slowDisk: () => SlowDisk | undefined;
   readonly nowMs: () => number;
   readonly peerId: string;
   readonly run: number;
@@ -111,10 +113,7 @@ export class Answers {
           facts[kind].refusals().map(({ from, count, lastReason }) => ({ from, kind, count, lastReason: lastReason.slice(0, 1024) })),
         ),
       },
-      storage:
-        view.storageFailure === undefined
-          ? { state: 'ok', detail: null }
-          : { state: 'failed', detail: view.storageFailure.message.slice(0, 1024) },
+      storage: storageFacts(view, this.#parts.slowDisk()),
       endpoints: [
         `unix:${settings.status.socket}`,
         ...(settings.status.port > 0 ? [`http://${settings.status.host}:${settings.status.port}`] : []),
@@ -207,4 +206,11 @@ function healingFacts(view: HealingView | undefined): Pick<StatusDocument['conse
   if (view === undefined) return {};
   const { stage, code, message, refusal } = view;
   return { healing: { stage, code: code.slice(0, 64), reason: message.slice(0, 1024), refusal: refusal?.slice(0, 1024) ?? null } };
+}
+
+function storageFacts({ storageFailure }: NodeStatus, slow: SlowDisk | undefined): StatusDocument['storage'] {
+  if (storageFailure !== undefined) return { state: 'failed', detail: storageFailure.message.slice(0, 1024) };
+  if (slow === undefined) return { state: 'ok', detail: null };
+  const { p99Ms, boundMs } = slow;
+  return { state: 'slow', detail: `Writes to the log take up to ${Math.round(p99Ms)} ms, above /timing/slowSyncMs (${boundMs})` };
 }

@@ -35,6 +35,7 @@ import { EventRing } from './status/event-ring.ts';
 import { StatusServer } from './status/server.ts';
 import { UplinkClient } from './uplink/uplink-client.ts';
 import { type ChildReport, UplinkServer } from './uplink/uplink-server.ts';
+import { watchDisk } from './watch-disk.ts';
 import { ArtefactPuller } from './workload/artefact-puller.ts';
 import { ArtefactStore } from './workload/artefact-store.ts';
 import { Executor } from './workload/executor.ts';
@@ -252,6 +253,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal, d
       facts.topology.setOwn({ from: name, document, receivedAt: clock.nowMs() });
     };
     const sessions = new SessionDuty({ site: agreement, clock, log });
+    const disk = watchDisk({ agreement, clock, log, events }, timing.slowSyncMs);
     const membership = new SiteMembership({ agreement, network, dataDir, clock, log, onUnfit });
     agreement.node.onTouched((touches) => sessions.touched(touches));
     const duties = [
@@ -262,6 +264,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal, d
       () => duty.check(),
       () => sessions.check(),
       membership.check,
+      disk.check,
       () => service.noticeReplaced(),
     ];
     const roster = new DutyRoster(clock, duties, { onFailure: (error) => log.error('duty.failed', { message: String(error) }) });
@@ -306,6 +309,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal, d
       unplaced: () => duty.unplaced().length,
       isolated: () => work.isolated(),
       healing: () => membership.healing(),
+      slowDisk: () => disk.slow(),
       nowMs: () => clock.nowMs(),
       peerId: identity.peerId,
       run: dataDir.run,

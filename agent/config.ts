@@ -108,6 +108,7 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
     healthSampleMs: 5000,
     healthMaxAgeMs: 60_000,
     lostAfterMs: 3000,
+    slowSyncMs: 500,
     ...document.timing,
   };
   if (timing.electionMs < 3 * timing.pingMs)

@@ -31,7 +31,8 @@ export class AgentMetrics {
     gauge('workloads_ready', 'Replicas that serve, or jobs between runs', ({ workloads }) => workloads.ready);
     gauge('workloads_unplaced', 'Replicas of the site without a box', ({ workloads }) => workloads.unplaced);
     gauge('strangers_refused', 'Connections of unknown peers refused', ({ refused }) => refused.strangers);
-    gauge('storage_ok', '0 while the disk refuses writes', ({ storage }) => (storage.state === 'ok' ? 1 : 0));
+    gauge('storage_ok', '0 while the disk refuses writes', ({ storage }) => (storage.state === 'failed' ? 0 : 1));
+    gauge('storage_slow', '1 while writes to the log take longer than they may', ({ storage }) => (storage.state === 'slow' ? 1 : 0));
     new Gauge({
       name: 'holdfast_authority',
       help: '1 for the mode in force',

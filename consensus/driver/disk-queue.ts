@@ -3,6 +3,7 @@ import type { Save } from '../core/ready.ts';
 import type { Entry, HardState } from '../core/types.ts';
 import { type StorageError, storageErrorFrom } from './errors.ts';
 import type { Clock, Storage } from './ports.ts';
+import { SyncTimes } from './sync-times.ts';
 
 const backoffFirstMs = 100;
 const backoffMaxMs = 5000;
@@ -22,6 +23,7 @@ export class DiskQueue {
   readonly #clock: Clock;
   readonly #settleMs: number;
   readonly #events: DiskQueueEvents;
+  readonly times = new SyncTimes();
   readonly #tasks: Task[] = [];
   #work: Promise<void> | undefined;
   #failure: StorageError | undefined;
@@ -116,7 +118,8 @@ export class DiskQueue {
     }
     const late = this.#failure !== undefined;
     const { hardState, entries } = joinSaves(saves);
-    await this.#storage.save(hardState, entries);
+    this.times.began(this.#nowMs());
+    await this.#storage.save(hardState, entries).finally(() => this.times.ended(this.#nowMs()));
     this.#syncs++;
     this.#tasks.splice(0, saves.length);
     this.#events.saved(saves, late);
@@ -134,6 +137,10 @@ export class DiskQueue {
     this.#failure = undefined;
     this.#backoffMs = backoffFirstMs;
     this.#events.recovered();
+  }
+
+  #nowMs(): number {
+    return this.#clock.recentMs?.() ?? this.#clock.nowMs();
   }
 
   #fail(error: StorageError): void {

@@ -3,6 +3,7 @@ import type { RaftView } from '../core/raft.ts';
 import type { LogIndex, Membership, NodeId, Timing } from '../core/types.ts';
 import type { NodeEvent } from './driver-event.ts';
 import type { Clock, RandomSource, Recovered, StateMachine, StateStore, Storage, Transport } from './ports.ts';
+import type { SyncTimes } from './sync-times.ts';
 
 export interface ConsensusNodeOptions {
   readonly id: NodeId;
@@ -42,6 +43,8 @@ export interface NodeStatus extends RaftView {
   readonly pendingRequests: number;
   /** Writes to the log that were made durable since the start. */
   readonly saves: number;
+  /** How long they take. */
+  readonly sync: SyncTimes;
   /** True once the node has stopped, by itself or by request. */
   readonly stopped: boolean;
 }

@@ -188,6 +188,7 @@ export class ConsensusNode {
       storedIndex: this.#behind.stored.index,
       pendingRequests: this.#requests.size,
       saves: this.#disk.syncs,
+      sync: this.#disk.times,
       stopped: this.#isStopped,
     };
   }

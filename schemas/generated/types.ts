@@ -273,6 +273,10 @@ export interface AgentConfig {
      */
     lostAfterMs?: number;
     /**
+     * A box whose writes to the log take longer (99 in 100 of the last 10 seconds, for 3 seconds) is flagged, and hands leadership over.
+     */
+    slowSyncMs?: number;
+    /**
      * Unchanged health is published at least this often.
      */
     healthMaxAgeMs?: number;
@@ -2589,9 +2593,9 @@ export interface StatusDocument {
    */
   storage: {
     /**
-     * failed: writes fail, this box has stepped down and tries again.
+     * slow: writes take longer than /timing/slowSyncMs, and this box does not keep leading. failed: writes fail, this box has stepped down and tries again.
      */
-    state: 'ok' | 'failed';
+    state: 'ok' | 'slow' | 'failed';
     /**
      * Why.
      */

@@ -9,6 +9,7 @@ describe('the documents of the HTTP interface', () => {
   let site: AgreementSite;
   let answers: Answers;
   let isolated = false;
+  let slowDisk: { readonly p99Ms: number; readonly boundMs: number } | undefined;
   const executor = new NotingExecutor();
 
   before(async () => {
@@ -31,6 +32,7 @@ describe('the documents of the HTTP interface', () => {
       unplaced: () => 1,
       isolated: () => isolated,
       healing: () => undefined,
+      slowDisk: () => slowDisk,
       nowMs: () => site.clock.nowMs(),
       peerId: settings.members[0]?.peerId ?? '',
       run: 1,
@@ -95,6 +97,15 @@ describe('the documents of the HTTP interface', () => {
     const { authority } = answers.status();
     assert.deepEqual([authority.mode, authority.siteMode], ['isolated', 'autonomous']);
     isolated = false;
+  });
+
+  it('K14: a disk that is too slow is told, with the bound', () => {
+    slowDisk = { p99Ms: 812.4, boundMs: 500 };
+    const status = answers.status();
+    assert.deepEqual(checkDocument('StatusDocument', status), { ok: true, value: status });
+    assert.deepEqual(status.storage, { state: 'slow', detail: 'Writes to the log take up to 812 ms, above /timing/slowSyncMs (500)' });
+    slowDisk = undefined;
+    assert.deepEqual(answers.status().storage, { state: 'ok', detail: null });
   });
 
   it('D1 D4: nodes and workloads follow their schemas, boxes of other tiers included', () => {
