@@ -3,7 +3,7 @@ import type { PlacementProblem, Plan } from '../schemas/generated/types.ts';
 import type { Explanation } from './placement/explain.ts';
 import { Planner, type PlannerOptions } from './placement/planner.ts';
 import type { Replanned } from './placement/replan.ts';
-import { specsToProblem } from './placement/spec-to-problem.ts';
+import { type Planned, type ProblemOptions, specsToProblem } from './placement/spec-to-problem.ts';
 import type { PlanningInput, PlanningPort, PlanResult } from './ports.ts';
 
 export class EnginePlanner implements PlanningPort {
@@ -14,7 +14,8 @@ export class EnginePlanner implements PlanningPort {
   }
 
   async solve(input: PlanningInput, signal: AbortSignal): Promise<PlanResult> {
-    return toResult(await this.#planner.replan(toProblem(input), input.free, { signal }));
+    const { known, options } = knownOf(input);
+    return toResult(await this.#planner.replan(known, options, input.free, { signal }));
   }
 
   /** Why a workload is where it is under the present facts. */
@@ -28,26 +29,30 @@ export class EnginePlanner implements PlanningPort {
 }
 
 export function toProblem(input: PlanningInput): PlacementProblem {
+  const { known, options } = knownOf(input);
+  return specsToProblem(known, options);
+}
+
+function knownOf(input: PlanningInput): { readonly known: Planned; readonly options: ProblemOptions } {
   const { nodes, specs, current, held, uplink, unreachableArtefacts, cordoned, learned, energy, moveThresholdSeconds } = input;
-  const known = new Set(nodes.map(({ topology }) => topology.node));
-  // What stands on a box not known here has nowhere to stay, unless it is held: then it counts for spreading.
-  const standing = current.filter(({ workload, replica, node }) => known.has(node) || held.has(`${workload}/${replica}`));
-  return specsToProblem(
-    {
+  const names = new Set(nodes.map(({ topology }) => topology.node));
+  return {
+    known: {
       specs,
       nodes,
-      current: standing,
+      // What stands on a box not known here has nowhere to stay, unless it is held: then it counts for spreading.
+      current: current.filter(({ workload, replica, node }) => names.has(node) || held.has(`${workload}/${replica}`)),
       held,
       unreachableArtefacts,
       uplink,
       ...(cordoned === undefined ? {} : { cordoned }),
       ...(learned === undefined ? {} : { learned }),
     },
-    {
+    options: {
       ...(moveThresholdSeconds === undefined ? {} : { moveThresholdSeconds }),
       ...(energy === undefined ? {} : { energyPrice: energy.price, weights: { energy: energy.secondsPerMoney } }),
     },
-  );
+  };
 }
 
 export function toResult({ plan, standing, partial, freed }: Replanned): PlanResult {

@@ -16,10 +16,13 @@ export interface Column {
   readonly cost: number;
 }
 
-/** All columns of a workload, cheapest first; ties by box, then class. Cordons are looked at per replica: a box keeps what it has. */
-export function columnsOf(site: Site, workload: PlacementWorkload): readonly Column[] {
+/**
+ * All columns of a workload, cheapest first; ties by box, then class. Cordons are looked at per replica: a box keeps what it has.
+ * @param among boxes looked at, by number; all when absent.
+ */
+export function columnsOf(site: Site, workload: PlacementWorkload, among?: ReadonlySet<number>): readonly Column[] {
   const columns: Column[] = [];
-  for (let node = 0; node < site.nodes.length; node += 1) {
+  for (const node of among ?? site.nodes.keys()) {
     for (const workClass of workload.classes) {
       if (staticMisfits(site, workload, node, workClass).length > 0) continue;
       const own = ownCosts(site, workload, at(site.nodes, node), node, workClass);

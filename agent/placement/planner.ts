@@ -4,6 +4,7 @@ import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { checkPlan } from './checker.ts';
 import type { Explanation } from './explain.ts';
 import type { Replanned } from './replan.ts';
+import type { Planned, ProblemOptions } from './spec-to-problem.ts';
 import type { PlannerRequest, WorkerAnswer } from './worker-messages.ts';
 
 /**
@@ -57,22 +58,26 @@ export class Planner {
   async solve(problem: PlacementProblem, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Plan> {
     const answer = await this.#interruptible((stop) => this.#ask({ kind: 'solve', id: this.#takeId(), problem, stop }, signal), signal);
     if (answer.kind !== 'plan') throw new PlannerError('WORKER_FAILED', `Cannot plan: the thread answered ${answer.kind}`);
-    refuseWrong(problem, answer.plan);
+    const wrong = checkPlan(problem, answer.plan);
+    if (wrong.length > 0) throw new PlannerError('BAD_PLAN', `Cannot use the plan: ${wrong.slice(0, 5).join('; ')}`);
     return answer.plan;
   }
 
-  /** A plan for a site that runs, made in part where that is enough, with what staying would cost. @throws {PlannerError} */
+  /**
+   * A plan for a site that runs, made in part where that is enough, with what staying would cost. The problem is made and the plan checked
+   * in the thread as well: for a large site both take longer than a heartbeat should wait. @throws {PlannerError}
+   */
   async replan(
-    problem: PlacementProblem,
+    known: Planned,
+    options: ProblemOptions,
     free: ReadonlySet<string> | undefined,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<Replanned> {
     const answer = await this.#interruptible(
-      (stop) => this.#ask({ kind: 'replan', id: this.#takeId(), problem, free, stop }, signal),
+      (stop) => this.#ask({ kind: 'replan', id: this.#takeId(), known, options, free, stop }, signal),
       signal,
     );
     if (answer.kind !== 'replanned') throw new PlannerError('WORKER_FAILED', `Cannot plan: the thread answered ${answer.kind}`);
-    refuseWrong(problem, answer.plan);
     return answer;
   }
 
@@ -179,12 +184,6 @@ export class Planner {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
-}
-
-/** The independent checker, over the whole problem: what a partial plan left in place is held against it too. */
-function refuseWrong(problem: PlacementProblem, plan: Plan): void {
-  const wrong = checkPlan(problem, plan);
-  if (wrong.length > 0) throw new PlannerError('BAD_PLAN', `Cannot use the plan: ${wrong.slice(0, 5).join('; ')}`);
 }
 
 function aborted(): PlannerError {

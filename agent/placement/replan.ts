@@ -1,8 +1,9 @@
 /** A plan for a site that runs already: what staying would cost, and planning only what has to move where that is enough. */
-import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
+import type { Objective, PlacedReplica, PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { Candidate } from './candidate.ts';
 import { keepCurrent } from './construct.ts';
-import { evaluate } from './evaluate.ts';
+import { load } from './evaluate.ts';
+import { objectiveOf } from './merit.ts';
 import { at, toSeconds } from './model.ts';
 import { compile } from './slots.ts';
 import { type SolveOptions, solve } from './solve.ts';
@@ -25,7 +26,7 @@ export interface Replanned {
 }
 
 export function standingOf(problem: PlacementProblem): Standing {
-  const candidate = new Candidate(compile(problem));
+  const candidate = new Candidate(compile(problem, placesOf([problem.current])));
   keepCurrent(candidate);
   const { slots, site } = candidate.instance;
   const homeless = slots.flatMap(({ workload, replica }, slot) =>
@@ -57,11 +58,28 @@ export function replan(problem: PlacementProblem, free: ReadonlySet<string> | un
 
 /** The terms of a plan of a part, counted over the whole: what stayed costs too. Nothing is proven about the whole. */
 function asWhole(problem: PlacementProblem, { gapPercent: _, ...plan }: Plan): Plan {
+  const instance = compile(
+    problem,
+    placesOf([problem.current, plan.assignments, ...plan.alternatives.map(({ assignments }) => assignments)]),
+  );
+  const whole = (assignments: readonly PlacedReplica[]): Objective =>
+    objectiveOf(problem, load(new Candidate(instance), { assignments: [...assignments] }).terms());
   return {
     ...plan,
-    objective: evaluate(problem, plan),
+    objective: whole(plan.assignments),
     bound: 0,
     provenBy: 'none',
-    alternatives: plan.alternatives.map((other) => ({ ...other, objective: evaluate(problem, other) })),
+    alternatives: plan.alternatives.map((other) => ({ ...other, objective: whole(other.assignments) })),
   };
+}
+
+/** Boxes each workload is on in any of the lists. */
+function placesOf(lists: readonly (readonly PlacedReplica[])[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const places = new Map<string, Set<string>>();
+  for (const { workload, node } of lists.flat()) {
+    const known = places.get(workload);
+    if (known === undefined) places.set(workload, new Set([node]));
+    else known.add(node);
+  }
+  return places;
 }

@@ -58,7 +58,8 @@ export interface Instance {
   readonly sharedCount: number;
 }
 
-export function compile(problem: PlacementProblem): Instance {
+/** @param places per workload, boxes to be looked at; all where there is none. For costs of what stands, not for plans. */
+export function compile(problem: PlacementProblem, places?: ReadonlyMap<string, ReadonlySet<string>>): Instance {
   const site = readSite(problem);
   const { workloads, workloadIndex } = site;
   const fixed = problem.fixed.flatMap((placed): FixedReplica[] => {
@@ -76,7 +77,7 @@ export function compile(problem: PlacementProblem): Instance {
       },
     ];
   });
-  const slots = makeSlots(site, fixed);
+  const slots = makeSlots(site, fixed, places);
   const slotsOf: number[][] = workloads.map(() => []);
   for (const [index, { workload }] of slots.entries()) at(slotsOf, workload).push(index);
   const apart = workloads.map(() => new Set<number>());
@@ -108,30 +109,38 @@ export function compile(problem: PlacementProblem): Instance {
   };
 }
 
-function makeSlots(site: Site, fixed: readonly FixedReplica[]): readonly Slot[] {
+function makeSlots(
+  site: Site,
+  fixed: readonly FixedReplica[],
+  places: ReadonlyMap<string, ReadonlySet<string>> | undefined,
+): readonly Slot[] {
   const { problem, workloads } = site;
   const isFixed = new Set(fixed.map(({ workload, replica }) => `${workload}/${replica}`));
   const current = new Map(problem.current.map((placed) => [`${placed.workload}/${placed.replica}`, placed]));
   const ranks = [...new Set(workloads.map(({ criticality }) => criticality))].sort((a, b) => b - a);
   return workloads.flatMap((workload, index) => {
-    const all = columnsOf(site, workload);
+    const free = Array.from({ length: workload.replicas }, (_, replica) => replica).filter(
+      (replica) => !isFixed.has(`${index}/${replica}`),
+    );
+    // Of a large site most is fixed when a part is planned: what it could do elsewhere need not be known.
+    if (free.length === 0) return [];
+    const among = places && new Set([...(places.get(workload.id) ?? [])].flatMap((name) => site.nodeIndex.get(name) ?? []));
+    const all = columnsOf(site, workload, among);
     const cost = moveCost(problem, workload);
-    return Array.from({ length: workload.replicas }, (_, replica) => replica)
-      .filter((replica) => !isFixed.has(`${index}/${replica}`))
-      .map((replica): Slot => {
-        const placed = current.get(`${workload.id}/${replica}`);
-        const currentNode = placed === undefined ? -1 : (site.nodeIndex.get(placed.node) ?? -1);
-        // A cordoned box takes nothing new and keeps what it has.
-        const columns = all.filter(({ node }) => at(site.nodes, node).health.cordoned !== true || node === currentNode);
-        const mayStay = columns.some(({ node }) => node === currentNode);
-        const moving = columns.map((column) => {
-          if (!mayStay) return 0;
-          if (column.node !== currentNode) return cost;
-          return column.class === placed?.class ? 0 : Math.round(cost * rates.reclassShare);
-        });
-        const currentColumn = columns.findIndex((column) => column.node === currentNode && column.class === placed?.class);
-        return { workload: index, replica, level: ranks.indexOf(workload.criticality), columns, moving, currentColumn, currentNode };
+    return free.map((replica): Slot => {
+      const placed = current.get(`${workload.id}/${replica}`);
+      const currentNode = placed === undefined ? -1 : (site.nodeIndex.get(placed.node) ?? -1);
+      // A cordoned box takes nothing new and keeps what it has.
+      const columns = all.filter(({ node }) => at(site.nodes, node).health.cordoned !== true || node === currentNode);
+      const mayStay = columns.some(({ node }) => node === currentNode);
+      const moving = columns.map((column) => {
+        if (!mayStay) return 0;
+        if (column.node !== currentNode) return cost;
+        return column.class === placed?.class ? 0 : Math.round(cost * rates.reclassShare);
       });
+      const currentColumn = columns.findIndex((column) => column.node === currentNode && column.class === placed?.class);
+      return { workload: index, replica, level: ranks.indexOf(workload.criticality), columns, moving, currentColumn, currentNode };
+    });
   });
 }
 

@@ -2,6 +2,7 @@
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import type { Explanation } from './explain.ts';
 import type { Replanned } from './replan.ts';
+import type { Planned, ProblemOptions } from './spec-to-problem.ts';
 
 export type PlannerRequest =
   | {
@@ -14,7 +15,9 @@ export type PlannerRequest =
   | {
       readonly kind: 'replan';
       readonly id: number;
-      readonly problem: PlacementProblem;
+      /** What is known of the site: the problem is made in the thread, and the plan checked there. */
+      readonly known: Planned;
+      readonly options: ProblemOptions;
       /** Replicas to be looked at; undefined for all. */
       readonly free: ReadonlySet<string> | undefined;
       readonly stop: SharedArrayBuffer;
@@ -25,4 +28,4 @@ export type WorkerAnswer =
   | { readonly kind: 'plan'; readonly id: number; readonly plan: Plan }
   | ({ readonly kind: 'replanned'; readonly id: number } & Replanned)
   | { readonly kind: 'explanation'; readonly id: number; readonly explanation: Explanation }
-  | { readonly kind: 'failed'; readonly id: number; readonly code: 'BAD_PROBLEM' | 'WORKER_FAILED'; readonly message: string };
+  | { readonly kind: 'failed'; readonly id: number; readonly code: 'BAD_PROBLEM' | 'BAD_PLAN' | 'WORKER_FAILED'; readonly message: string };

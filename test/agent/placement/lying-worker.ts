@@ -4,6 +4,7 @@ import { solve } from '../../../agent/placement/solve.ts';
 import type { PlannerRequest } from '../../../agent/placement/worker-messages.ts';
 
 parentPort?.on('message', (request: PlannerRequest) => {
+  if (request.kind !== 'solve') throw new Error(`This thread only plans problems, not ${request.kind}`);
   const { id, problem } = request;
   const plan = solve(problem);
   parentPort?.postMessage({

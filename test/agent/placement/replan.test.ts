@@ -3,7 +3,9 @@ import { checkPlan } from '../../../agent/placement/checker.ts';
 import { evaluate } from '../../../agent/placement/evaluate.ts';
 import { Planner } from '../../../agent/placement/planner.ts';
 import { replan, standingOf } from '../../../agent/placement/replan.ts';
+import { specsToProblem } from '../../../agent/placement/spec-to-problem.ts';
 import type { PlacedReplica } from '../../../schemas/generated/types.ts';
+import { box, spec } from '../site-double.ts';
 import { makeNode, makeProblem, makeWorkload } from './problems.ts';
 
 const at = (workload: string, node: string): PlacedReplica => ({ workload, replica: 0, node, class: 'hot' });
@@ -52,10 +54,12 @@ describe('planning a site that runs', () => {
 
   it('P18: the thread answers the same', async () => {
     const planner = new Planner();
-    const problem = makeProblem(nodes, workloads, { current });
+    const specs = ['w', 'x', 'y'].map((name) => spec(name));
+    const known = { specs, nodes: ['a', 'b', 'c'].map((name) => box(name)), current };
+    const problem = specsToProblem(known);
     try {
       const here = replan(problem, new Set(['w/0']));
-      const { plan, standing, partial } = await planner.replan(problem, new Set(['w/0']));
+      const { plan, standing, partial } = await planner.replan(known, {}, new Set(['w/0']));
       assert.equal(plan.hash, here.plan.hash);
       assert.deepEqual([standing, partial], [here.standing, here.partial]);
     } finally {
