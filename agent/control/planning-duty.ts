@@ -3,6 +3,7 @@ import type { Clock } from '../../consensus/driver/ports.ts';
 import type { AgentConfig, Decision, ReportedNode, Trigger } from '../../schemas/generated/types.ts';
 import type { Log, PlanningInput, PlanningPort, PlanResult, SiteAccess } from '../ports.ts';
 import { describeMoves, heldElsewhere, localAssignments } from './assignments.ts';
+import { committedPlan } from './committed-plan.ts';
 import { recordOf, weigh } from './decisions.ts';
 import { RunBook, ratesOf } from './run-book.ts';
 import { affected, type Basis, basisOf, drift, placementsKey, type TriggerCriteria, triggersBetween } from './triggers.ts';
@@ -270,7 +271,7 @@ export class PlanningDuty {
           expectPlan,
           provisional: this.#options.hasUpper,
           assignments,
-          plan: result.plan,
+          plan: committedPlan(result.plan),
           decision: record,
         });
         if (!outcome.ok && outcome.code === 'STALE_PLAN') {
