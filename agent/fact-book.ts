@@ -3,6 +3,7 @@
 import type { NodeId } from '../consensus/core/types.ts';
 import type { Clock } from '../consensus/driver/ports.ts';
 import type { HealthDocument, ReportedNode } from '../schemas/generated/types.ts';
+import { LinkWatch } from './control/link-watch.ts';
 import { viewNodes } from './control/node-views.ts';
 import { judge, type MemberVerdict, type VerdictWord } from './control/verdict.ts';
 import { FactRegistry } from './health/registry.ts';
@@ -30,11 +31,13 @@ export class FactBook {
   readonly #peers: () => readonly PeerView[];
   readonly #options: FactBookOptions;
   readonly #said = new Map<NodeId, VerdictWord>();
+  readonly #linkWatch: LinkWatch;
 
   constructor({ clock, gossip, peers }: FactBookComponents, options: FactBookOptions) {
     this.#clock = clock;
     this.#peers = peers;
     this.#options = options;
+    this.#linkWatch = new LinkWatch(options.lostAfterMs * linkPatience);
     this.health = new FactRegistry('HealthDocument', { clock });
     this.topology = new FactRegistry('TopologyDocument', { clock });
     this.instances = new FactRegistry('InstancesDocument', { clock });
@@ -85,9 +88,17 @@ export class FactBook {
   nodes(): readonly ReportedNode[] {
     const byNode = <Document>(facts: readonly Fact<Document>[]): ReadonlyMap<NodeId, Fact<Document>> =>
       new Map(facts.map((fact) => [fact.from, fact]));
+    const now = this.#clock.nowMs();
+    const alive = new Set(this.#options.members().filter((member) => this.verdict(member).verdict === 'alive'));
+    const observed = this.instances.all().map(({ from, document }) => ({
+      from,
+      unreached: document.observes.flatMap(({ node, reachable }) => (reachable ? [] : [node])),
+    }));
+    this.#linkWatch.look(observed, alive, now);
     return viewNodes({
       members: (this.#options.hosts ?? this.#options.members)(),
-      now: this.#clock.nowMs(),
+      now,
+      unreached: (member) => this.#linkWatch.unreached(member),
       topology: byNode(this.topology.all()),
       health: byNode(this.health.all()),
       instances: byNode(this.instances.all()),
@@ -96,6 +107,9 @@ export class FactBook {
     });
   }
 }
+
+/** A link counts as lost this many times later than a box, so that a box that died is not first taken for a matter of its links. */
+const linkPatience = 1.5;
 
 /** Part of a disk or of memory in use from which on a box counts as at risk, in percent. */
 const nearlyFull = 95;

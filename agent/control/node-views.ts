@@ -11,6 +11,8 @@ export interface NodeFacts {
   readonly health: ReadonlyMap<NodeId, Fact<HealthDocument>>;
   readonly instances: ReadonlyMap<NodeId, Fact<InstancesDocument>>;
   readonly verdict: (member: NodeId) => MemberVerdict;
+  /** Boxes it has not reached for some time, though both are alive. */
+  readonly unreached?: (member: NodeId) => readonly NodeId[];
   /** 0 (sound) to 1, from a health document. */
   readonly risk: (health: HealthDocument | undefined) => number;
 }
@@ -23,6 +25,7 @@ export function viewNodes(facts: NodeFacts): readonly ReportedNode[] {
     if (topology === undefined || said === undefined) return [];
     const health = facts.health.get(member);
     const { verdict, observers, unreachableFor } = facts.verdict(member);
+    const unreached = facts.unreached?.(member) ?? [];
     const lost = verdict === 'lost' || verdict === 'cut-off';
     return [
       {
@@ -30,6 +33,7 @@ export function viewNodes(facts: NodeFacts): readonly ReportedNode[] {
         usable: !lost,
         reason: lost ? `${verdict}: ${unreachableFor} of ${observers} observers do not reach it` : null,
         risk: facts.risk(health?.document),
+        ...(unreached.length === 0 ? {} : { unreached: [...unreached] }),
         ...(health?.document.availability === undefined ? {} : { availability: health.document.availability }),
         staged: said.staged,
         instances: said.instances,

@@ -51,6 +51,7 @@ interface BoxBasis {
   /** Of the topology, by key. */
   readonly facts: ReadonlyMap<string, string>;
   readonly links: ReadonlyMap<string, string>;
+  readonly unreached: ReadonlySet<string>;
 }
 
 /** From this risk on a box counts as unsound. */
@@ -118,7 +119,7 @@ export function affected(triggers: readonly Trigger[], placements: readonly Plac
   );
 }
 
-function boxBasis({ topology, usable, reason, risk, availability }: ReportedNode): BoxBasis {
+function boxBasis({ topology, usable, reason, risk, availability, unreached }: ReportedNode): BoxBasis {
   const { links, run: _run, seq: _seq, ...facts } = topology;
   return {
     usable,
@@ -126,6 +127,7 @@ function boxBasis({ topology, usable, reason, risk, availability }: ReportedNode
     atRisk: risk >= riskFrom,
     load: availability && `processor ${availability.cpu}, memory ${availability.memory}`,
     facts: new Map(Object.entries(facts).map(([key, value]) => [key, JSON.stringify(value)])),
+    unreached: new Set(unreached),
     links: new Map(links.map(({ to, latencyMs, mbps }) => [to, `${latencyMs} ms, ${mbps} Mbit/s`])),
   };
 }
@@ -152,6 +154,9 @@ function boxTriggers(before: Basis, now: Basis): Trigger[] {
       const former = was.links.get(to);
       if (former !== quality) add('link', `${name} ${to}`, former === undefined ? `joined: ${quality}` : `${former} became ${quality}`);
     }
+    for (const to of box.unreached)
+      if (!was.unreached.has(to)) add('link', `${name} ${to}`, 'lost: both live, and do not reach each other');
+    for (const to of was.unreached) if (!box.unreached.has(to)) add('link', `${name} ${to}`, 'is there again');
     for (const to of was.links.keys()) if (!box.links.has(to)) add('link', `${name} ${to}`, 'lost');
   }
   for (const name of before.boxes.keys())

@@ -190,13 +190,17 @@ function nodeOf(
   };
 }
 
-/** Reported links first; boxes of one site are on one LAN; tiers are joined by the uplink. */
+/** Links that either end has not used for some time though both live are lost. Reported links first; boxes of one site are on one LAN; tiers are joined by the uplink. */
 function linksOf(nodes: readonly ReportedNode[], uplink: { readonly latencyMs: number; readonly mbps: number }): PlacementLink[] {
   const reported = new Map<string, PlacementLink>();
+  const lost = new Set(
+    nodes.flatMap(({ topology, unreached = [] }) => unreached.flatMap((to) => [`${topology.node} ${to}`, `${to} ${topology.node}`])),
+  );
   for (const { topology } of nodes) {
     for (const { to, latencyMs, mbps, kind: said } of topology.links) {
       const [a, b] = topology.node < to ? [topology.node, to] : [to, topology.node];
       const key = `${a} ${b}`;
+      if (lost.has(key)) continue;
       const known = reported.get(key);
       // Both ends report one link: believe the worse.
       const kind = known?.kind ?? said;
@@ -212,7 +216,7 @@ function linksOf(nodes: readonly ReportedNode[], uplink: { readonly latencyMs: n
   const links: PlacementLink[] = [...reported.values()];
   nodes.forEach(({ topology: a }, index) => {
     for (const { topology: b } of nodes.slice(index + 1)) {
-      if (reported.has(`${a.node} ${b.node}`)) continue;
+      if (reported.has(`${a.node} ${b.node}`) || lost.has(`${a.node} ${b.node}`)) continue;
       if (a.site === b.site) links.push({ a: a.node, b: b.node, ...lan });
       else if (a.level !== b.level) links.push({ a: a.node, b: b.node, latencyMs: uplink.latencyMs, mbps: uplink.mbps });
     }

@@ -2665,6 +2665,14 @@ export interface ReportedNode {
    */
   reason: string | null;
   /**
+   * Boxes of its site that it does not reach though both are alive.
+   *
+   * @maxItems 32
+   *
+   * Items: Name of a box, unique over all tiers.
+   */
+  unreached?: string[];
+  /**
    * Its site gives it nothing new.
    */
   cordoned?: boolean;

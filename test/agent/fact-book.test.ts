@@ -163,4 +163,28 @@ describe('what a box knows of the others', () => {
     assert.equal(stage.ear.hear('topology', 'b', { ...box('c').topology, seq: 99 }), false, 'and nobody speaks for another');
     assert.equal(changes, 3);
   });
+
+  it('P18: a link between two boxes that both live is lost once that has lasted, and there again at once', async () => {
+    const stage = new Stage('a', ['a', 'b', 'c', 'd']);
+    const unreached = (): Record<string, readonly string[]> =>
+      Object.fromEntries(
+        stage.book.nodes().flatMap((node) => (node.unreached === undefined ? [] : [[node.topology.node, node.unreached]])),
+      );
+    for (const name of ['b', 'c', 'd']) stage.link(name, true);
+    stage.says('b', { a: true, c: false, d: false });
+    stage.says('c', { a: true, b: false, d: true });
+    stage.says('d', { a: true, b: true, c: true });
+    assert.deepEqual(unreached(), {});
+    await stage.clock.advance(4400);
+    assert.deepEqual(unreached(), {}, 'a box that died would be seen first');
+    await stage.clock.advance(100);
+    assert.deepEqual(unreached(), { b: ['c', 'd'], c: ['b'] });
+    stage.link('d', false);
+    await stage.clock.advance(3000);
+    assert.deepEqual(unreached(), { b: ['c'], c: ['b'] }, 'that d is not reached is no matter of a link when d may be gone');
+    stage.says('b', { a: true, c: true, d: false });
+    assert.deepEqual(unreached(), { c: ['b'] });
+    stage.says('c', { a: true, b: true, d: true });
+    assert.deepEqual(unreached(), {});
+  });
 });

@@ -94,6 +94,27 @@ describe('what calls for a plan', () => {
     }
   });
 
+  it('P18: a lost link does: data takes another way, or the work moves to it', async () => {
+    const leader = new Leader();
+    const cut = (name: string, ...unreached: string[]) => ({
+      ...box(name, name === 'a' ? { delivers: 'press/vibration' } : {}),
+      unreached,
+    });
+    leader.nodes = [cut('a'), cut('b'), cut('c')];
+    const inputs = [{ source: 'press/vibration', maxHops: 1 }];
+    leader.site.give(spec('near', { inputs, requires: { nodes: ['b', 'c'] } }));
+    leader.site.plan({ 'near/0': 'b' });
+    await leader.round();
+    assert.equal(leader.at('near/0'), 'b');
+    leader.nodes = [cut('a', 'b'), cut('b', 'a'), cut('c')];
+    await leader.round();
+    assert.equal(leader.at('near/0'), 'c', 'by way of c it would be two hops');
+    assert.deepEqual(
+      leader.decision?.triggers.map(({ kind, subject }) => `${kind} ${subject}`),
+      ['link a b', 'link b a'],
+    );
+  });
+
   it('P18: drift alone waits until the last decision has had its time', async () => {
     const leader = await atRest({ replan: { restMs: 30_000 } });
     leader.price = 0.4;
