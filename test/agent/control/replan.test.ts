@@ -140,6 +140,34 @@ describe('a plan is worth its moves, or is not carried out', () => {
     assert.equal(record.candidates.find(({ chosen }) => chosen)?.madeBy, 'stay');
   });
 
+  it('P18: a gain that only equals the cost of moving moves nothing', () => {
+    const input = {
+      nodes: [box('a'), box('b')],
+      specs: [spec('web')],
+      current: [],
+      held: new Set<string>(),
+      uplink: { latencyMs: 1, mbps: 100 },
+      unreachableArtefacts: new Set<string>(),
+    };
+    const made = toResult(replan(toProblem(input), undefined));
+    const current = made.assignments.map((one) => ({ ...one, epoch: 1, provisional: false, basisRevision: 0, awaiting: null }));
+    const moved = made.assignments.map((one) => ({ ...one, node: one.node === 'a' ? 'b' : 'a' }));
+    const migration = made.plan.objective.terms.map((term) => (term.name === 'migration' ? { ...term, cost: 2 } : term));
+    for (const [staying, apply, gain] of [
+      [9, false, 1],
+      [10, false, 2],
+      [11, true, 3],
+    ] as const) {
+      const result = {
+        ...made,
+        standing: { total: staying, homeless: [] },
+        plan: { ...made.plan, objective: { total: 10, terms: migration } },
+      };
+      const verdict = weigh(result, moved, current);
+      assert.deepEqual([verdict.apply, verdict.gain, verdict.movingCost], [apply, gain, 2], verdict.reason);
+    }
+  });
+
   it('P18: moves away from a box at risk when that saves more than it costs, and not when moving is made dear', async () => {
     for (const [moveThresholdSeconds, moved] of [
       [1, true],

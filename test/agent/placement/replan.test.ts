@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import { checkPlan } from '../../../agent/placement/checker.ts';
 import { evaluate } from '../../../agent/placement/evaluate.ts';
 import { Planner } from '../../../agent/placement/planner.ts';
+import { PlacementRandom } from '../../../agent/placement/random.ts';
 import { replan, standingOf } from '../../../agent/placement/replan.ts';
+import { solve } from '../../../agent/placement/solve.ts';
 import { specsToProblem } from '../../../agent/placement/spec-to-problem.ts';
 import type { PlacedReplica } from '../../../schemas/generated/types.ts';
 import { box, spec } from '../site-double.ts';
 import { makeNode, makeProblem, makeWorkload } from './problems.ts';
+import { randomProblem } from './random-problem.ts';
 
 const at = (workload: string, node: string): PlacedReplica => ({ workload, replica: 0, node, class: 'hot' });
 const nodes = [makeNode('a'), makeNode('b'), makeNode('c')];
@@ -50,6 +53,39 @@ describe('planning a site that runs', () => {
       plan.moves.map(({ from, to }) => [from, to]),
       [['a', 'b']],
     );
+  });
+
+  it('P18: on any small site a part moves nothing else, is valid, and is never better than planning the whole', () => {
+    let parts = 0;
+    for (let seed = 0; seed < 40; seed += 1) {
+      const random = new PlacementRandom(seed);
+      const drawn = randomProblem(random, 4, 4);
+      const problem = { ...drawn, limits: { ...drawn.limits, steps: 8000 } };
+      const before = solve(problem);
+      const dead = problem.nodes[seed % 4]?.id;
+      const changed = {
+        ...problem,
+        nodes: problem.nodes.map((node) => (node.id === dead ? { ...node, health: { ...node.health, usable: false } } : node)),
+        sources: problem.sources.map((source) => ({ ...source, nodes: [...source.nodes, ...problem.nodes.map(({ id }) => id)] })),
+        current: before.assignments,
+      };
+      const free = new Set(
+        before.assignments.filter((_, index) => (seed >> index) % 2 === 1).map((one) => `${one.workload}/${one.replica}`),
+      );
+      const { plan, partial, standing } = replan(changed, free);
+      assert.deepEqual(checkPlan(changed, plan), [], `seed ${seed}`);
+      const whole = solve(changed);
+      if (!partial) {
+        assert.equal(plan.objective.total, whole.objective.total, `seed ${seed}`);
+        continue;
+      }
+      parts += 1;
+      const mayMove = new Set([...free, ...standing.homeless]);
+      for (const { workload, replica } of plan.moves) assert.ok(mayMove.has(`${workload}/${replica}`), `seed ${seed}`);
+      assert.ok(whole.objective.total <= plan.objective.total + 1e-6, `seed ${seed}`);
+      if (standing.homeless.length === 0) assert.ok(plan.objective.total <= standing.total + 1e-6, `seed ${seed}`);
+    }
+    assert.ok(parts > 10, `${parts} plans in part`);
   });
 
   it('P18: the thread answers the same', async () => {

@@ -162,6 +162,15 @@ describe('a job on a box', () => {
     assert.ok(last('hot') < last('warm') && last('hot') < last('cold'));
   });
 
+  it('P2: a gap lies between the end of a run and the next, however long the run', async () => {
+    const executor = await box.executor();
+    const { perHour: _, ...slow } = job('slow');
+    executor.setDesired([give({ ...slow, idleGapSeconds: 0.3 }, { class: 'warm' })]);
+    const { observed } = await sees(executor, 'it ran', ({ runs }) => runs >= 3, 'slow');
+    // The job takes 0.2 s: counted from its beginning, the gap would be 0.1 s.
+    assert.ok((observed?.idleGapSeconds ?? 0) >= 0.25, `${observed?.idleGapSeconds}`);
+  });
+
   it('P4: a hot job whose process dies gets a new one and goes on', async () => {
     const executor = await box.executor();
     executor.setDesired([give(job('hot'))]);
