@@ -182,6 +182,7 @@ export class Answers {
             restarts: instance?.restarts ?? 0,
             runs: instance?.runs ?? 0,
             lastStartMs: instance?.lastStartMs ?? null,
+            ...(instance?.observed === undefined ? {} : { perHour: instance.observed.perHour }),
             ports: instance?.ports ?? {},
             reason: instance?.reason ?? null,
           };

@@ -161,6 +161,7 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
       calmSeconds: 60,
       partialAbove: 64,
       moveThresholdSeconds: 1,
+      preemptionsMax: 1_000_000,
       historyMax: 200,
       ...document.replan,
     },

@@ -15,7 +15,7 @@ export class EnginePlanner implements PlanningPort {
 
   async solve(input: PlanningInput, signal: AbortSignal): Promise<PlanResult> {
     const { known, options } = knownOf(input);
-    return toResult(await this.#planner.replan(known, options, input.free, { signal }));
+    return toResult(await this.#planner.replan(known, options, input.free, { signal, partOnly: input.partOnly ?? false }));
   }
 
   /** Why a workload is where it is under the present facts. */

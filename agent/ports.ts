@@ -172,6 +172,8 @@ export interface PlanningInput {
   readonly free?: ReadonlySet<string>;
   /** Price of energy per kWh, and the seconds one unit of money is worth. */
   readonly energy?: { readonly price: number; readonly secondsPerMoney: number };
+  /** With `free`: nothing else is looked at, even when something then has no place. */
+  readonly partOnly?: boolean;
   /** Seconds per hour a move must save beyond what it costs. */
   readonly moveThresholdSeconds?: number;
 }

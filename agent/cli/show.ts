@@ -63,10 +63,10 @@ export function showWorkloads({ workloads }: WorkloadsDocument): string {
   if (workloads.length === 0) return 'No workloads. Give some with `holdfast apply -f FILE`.';
   const rows = workloads.flatMap(({ name, replicas, wanted }) => {
     const without = wanted - replicas.length;
-    const placed = replicas.map(({ replica, node, class: workClass, state, pid, runs, restarts, provisional, reason, ports }) => {
+    const placed = replicas.map(({ replica, node, class: workClass, state, pid, runs, perHour, restarts, provisional, reason, ports }) => {
       const facts = [
         ...(provisional ? ['provisional'] : []),
-        ...(runs > 0 ? [`${runs} runs`] : []),
+        ...(runs > 0 ? [`${runs} runs${perHour === undefined ? '' : `, ${Number(perHour.toPrecision(3))} per hour`}`] : []),
         ...(restarts > 0 ? [`${restarts} restarts`] : []),
         ...Object.entries(ports).map(([port, number]) => `${port} on ${number}`),
         ...(reason === null ? [] : [reason]),

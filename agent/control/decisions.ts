@@ -30,8 +30,7 @@ export function weigh({ plan, standing }: PlanResult, assignments: readonly Assi
   const displaced = current.filter((one) => homeless.has(keyOf(one)) || !placed.has(keyOf(one)));
   const begun = assignments.filter((one) => !present.has(keyOf(one)));
   if (displaced.length > 0 || begun.length > 0) {
-    const away = new Set(plan.unplaced.map(keyOf));
-    const victims = displaced.filter((one) => away.has(keyOf(one)) && !homeless.has(keyOf(one))).map(keyOf);
+    const victims = victimsOf({ plan, standing }, displaced).map(keyOf);
     const forced = displaced.length - victims.length;
     const parts = [
       ...(forced > 0 ? [`${counted(forced)} cannot stay`] : []),
@@ -53,6 +52,13 @@ export function weigh({ plan, standing }: PlanResult, assignments: readonly Assi
     gain,
     movingCost,
   };
+}
+
+/** Replicas that could stay and lose their place to more critical work. */
+export function victimsOf({ plan, standing }: Pick<PlanResult, 'plan' | 'standing'>, current: readonly Placement[]): readonly Placement[] {
+  const away = new Set(plan.unplaced.map(keyOf));
+  const homeless = new Set(standing.homeless);
+  return current.filter((one) => away.has(keyOf(one)) && !homeless.has(keyOf(one)));
 }
 
 export interface DecisionFacts {

@@ -4,7 +4,7 @@ import type { AgentConfig, Decision, ReportedNode, Trigger } from '../../schemas
 import type { Log, PlanningInput, PlanningPort, PlanResult, SiteAccess } from '../ports.ts';
 import { describeMoves, heldElsewhere, localAssignments } from './assignments.ts';
 import { committedPlan } from './committed-plan.ts';
-import { recordOf, weigh } from './decisions.ts';
+import { recordOf, victimsOf, weigh } from './decisions.ts';
 import { RunBook, ratesOf } from './run-book.ts';
 import { affected, type Basis, basisOf, drift, placementsKey, type TriggerCriteria, triggersBetween } from './triggers.ts';
 
@@ -38,6 +38,8 @@ export interface ReplanOptions extends TriggerCriteria {
   /** Sites of more replicas than this are planned in part, where that is enough. */
   readonly partialAbove: number;
   readonly moveThresholdSeconds: number;
+  /** Replicas one decision may take the place of for more critical work. */
+  readonly preemptionsMax: number;
   /** Seconds one unit of money for energy is worth. */
   readonly secondsPerMoney: number;
 }
@@ -49,6 +51,7 @@ export const defaultReplan: ReplanOptions = {
   calmMs: 60_000,
   partialAbove: 64,
   moveThresholdSeconds: 1,
+  preemptionsMax: 1_000_000,
   secondsPerMoney: 0,
 };
 
@@ -241,7 +244,9 @@ export class PlanningDuty {
     this.#running = abort;
     const begun = clock.nowMs();
     try {
-      const result = await planner.solve(input, abort.signal);
+      const wished = await planner.solve(input, abort.signal);
+      const dear = victimsOf(wished, input.current).length > this.#options.replan.preemptionsMax;
+      const result = dear ? await planner.solve({ ...input, free: new Set(), partOnly: true }, abort.signal) : wished;
       const placements = site.state.placements();
       const assignments = localAssignments(result.assignments, placements, input.held, this.#options.hasUpper, (name) =>
         this.#mayBegin(name),
@@ -297,7 +302,8 @@ export class PlanningDuty {
       // Placements are part of the picture, and the plan itself has just changed them: only other news counts as news.
       this.#basis = applied ? { ...basis, placements: placementsKey(site.state.placements()) } : basis;
       this.#decidedAt = clock.nowMs();
-      this.#partly = result.partial;
+      // Where the budget forbade more, more calm changes nothing.
+      this.#partly = result.partial && !dear;
       if (applied) this.#parts.onPlanned(result);
       this.#running = undefined;
       this.check();

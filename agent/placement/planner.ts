@@ -71,10 +71,10 @@ export class Planner {
     known: Planned,
     options: ProblemOptions,
     free: ReadonlySet<string> | undefined,
-    { signal }: { readonly signal?: AbortSignal } = {},
+    { signal, partOnly = false }: { readonly signal?: AbortSignal; readonly partOnly?: boolean } = {},
   ): Promise<Replanned> {
     const answer = await this.#interruptible(
-      (stop) => this.#ask({ kind: 'replan', id: this.#takeId(), known, options, free, stop }, signal),
+      (stop) => this.#ask({ kind: 'replan', id: this.#takeId(), known, options, free, partOnly, stop }, signal),
       signal,
     );
     if (answer.kind !== 'replanned') throw new PlannerError('WORKER_FAILED', `Cannot plan: the thread answered ${answer.kind}`);

@@ -25,6 +25,11 @@ export interface Replanned {
   readonly freed: number;
 }
 
+export interface ReplanOptions extends SolveOptions {
+  /** With `free`: nothing else is looked at, even when something then has no place. */
+  readonly partOnly?: boolean;
+}
+
 export function standingOf(problem: PlacementProblem): Standing {
   const candidate = new Candidate(compile(problem, placesOf([problem.current])));
   keepCurrent(candidate);
@@ -39,7 +44,11 @@ export function standingOf(problem: PlacementProblem): Standing {
  * Plans anew. With `free`, first only these replicas and those that may not stay are placed, around all others; when one of them finds
  * no place that way, everything is planned. @throws {PlacementError} when the problem contradicts itself.
  */
-export function replan(problem: PlacementProblem, free: ReadonlySet<string> | undefined, options: SolveOptions = {}): Replanned {
+export function replan(
+  problem: PlacementProblem,
+  free: ReadonlySet<string> | undefined,
+  { partOnly = false, ...options }: ReplanOptions = {},
+): Replanned {
   const standing = standingOf(problem);
   const all = problem.workloads.reduce((sum, { replicas }) => sum + replicas, 0) - problem.fixed.length;
   if (free !== undefined) {
@@ -51,7 +60,7 @@ export function replan(problem: PlacementProblem, free: ReadonlySet<string> | un
     const pinned = new Set(problem.fixed.map(({ workload, replica }) => `${workload}/${replica}`));
     const added = staying.filter(({ workload, replica }) => !pinned.has(`${workload}/${replica}`));
     const plan = solve({ ...problem, fixed: [...problem.fixed, ...added] }, options);
-    if (plan.unplaced.length === 0) return { plan: asWhole(problem, plan), standing, partial: true, freed: all - added.length };
+    if (partOnly || plan.unplaced.length === 0) return { plan: asWhole(problem, plan), standing, partial: true, freed: all - added.length };
   }
   return { plan: solve(problem, options), standing, partial: false, freed: all };
 }

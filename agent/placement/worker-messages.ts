@@ -20,6 +20,7 @@ export type PlannerRequest =
       readonly options: ProblemOptions;
       /** Replicas to be looked at; undefined for all. */
       readonly free: ReadonlySet<string> | undefined;
+      readonly partOnly: boolean;
       readonly stop: SharedArrayBuffer;
     }
   | { readonly kind: 'explain'; readonly id: number; readonly problem: PlacementProblem; readonly plan: Plan; readonly workload: string };

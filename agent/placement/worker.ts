@@ -19,7 +19,7 @@ function answer(request: PlannerRequest): WorkerAnswer {
     if (request.kind === 'solve')
       return { kind: 'plan', id, plan: timed(solve(request.problem, stopWith(request.stop, request.problem, begun))) };
     const problem = specsToProblem(request.known, request.options);
-    const replanned = replan(problem, request.free, stopWith(request.stop, problem, begun));
+    const replanned = replan(problem, request.free, { ...stopWith(request.stop, problem, begun), partOnly: request.partOnly });
     // Over the whole problem: what a partial plan left in place is held against it too.
     const wrong = checkPlan(problem, replanned.plan);
     if (wrong.length > 0) return { kind: 'failed', id, code: 'BAD_PLAN', message: `Cannot use the plan: ${wrong.slice(0, 5).join('; ')}` };

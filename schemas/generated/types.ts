@@ -349,6 +349,10 @@ export interface AgentConfig {
      */
     moveThresholdSeconds?: number;
     /**
+     * Replicas one decision may take the place of for more critical work. Beyond, nothing makes way, and the newcomer waits.
+     */
+    preemptionsMax?: number;
+    /**
      * Decisions kept for `holdfast placement history`.
      */
     historyMax?: number;
@@ -3121,6 +3125,10 @@ export interface WorkloadsDocument {
        * Milliseconds the last start took.
        */
       lastStartMs: number | null;
+      /**
+       * Runs per hour as seen on its box; absent before there are two.
+       */
+      perHour?: number;
       /**
        * Ports by name.
        */

@@ -131,7 +131,9 @@ export class InlinePlanner implements PlanningPort {
     this.inputs.push(input);
     if (this.fails !== undefined) throw this.fails;
     const problem = toProblem(input);
-    const replanned = replan({ ...problem, limits: { ...problem.limits, steps: 2000 } }, input.free);
+    const replanned = replan({ ...problem, limits: { ...problem.limits, steps: 2000 } }, input.free, {
+      partOnly: input.partOnly ?? false,
+    });
     const wrong = checkPlan(problem, replanned.plan);
     if (wrong.length > 0) throw new Error(wrong.join('; '));
     if (this.held) {

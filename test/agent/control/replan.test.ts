@@ -215,6 +215,33 @@ describe('more critical work', () => {
   });
 });
 
+describe('the budget of preemptions', () => {
+  it('P26: beyond it nothing makes way, and the newcomer waits with its reasons', async () => {
+    for (const [preemptionsMax, placed] of [
+      [1, ['guard/0', 'web/0']],
+      [0, ['archive/0', 'web/0']],
+    ] as const) {
+      const leader = new Leader({ replan: { preemptionsMax } });
+      leader.nodes = [box('a', { memoryMiB: 600 })];
+      const sized = (name: string, memoryMiB: number, criticality: number) =>
+        spec(name, { resources: { memoryMiB, cpuSecondsPerRun: 0 }, criticality });
+      leader.site.give(sized('archive', 300, 0.1), sized('web', 200, 0.5));
+      await leader.round();
+      leader.site.give(sized('guard', 350, 1));
+      await leader.round();
+      assert.deepEqual(Object.keys(leader.site.where()), placed);
+      const waiting = placed.includes('guard/0' as never) ? 'archive' : 'guard';
+      assert.deepEqual(
+        leader.duty.unplaced().map(({ workload }) => workload),
+        [waiting],
+      );
+      assert.match(leader.duty.unplaced()[0]?.reasons[0] ?? '', /MEMORY_SHORT/);
+      await leader.round(120_000);
+      assert.equal(leader.duty.pending(), false, 'and that is that');
+    }
+  });
+});
+
 describe('the price of energy', () => {
   it('P25 P18: a new price calls for a plan, and empties a box when that saves more than the moves cost', async () => {
     const leader = new Leader({ replan: { restMs: 1000, secondsPerMoney: 100 } });
