@@ -1,6 +1,7 @@
 /**
- * Search on prices: capacity is soft and its overload dear; annealed ejection chains over short lists of columns with little reduced
- * cost (PLACEMENT.md 3, steps 2 to 4). Typed arrays, a journal for undoing, nothing allocated while it runs.
+ * Search on prices: capacity is soft and its overload dear; annealed shifts and swaps over short lists of columns with little reduced
+ * cost (PLACEMENT.md 3, steps 2 to 4). What a move changes is weighed before it is made: of a thousand moves one is made. Typed arrays,
+ * nothing allocated while it runs.
  */
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
@@ -23,15 +24,18 @@ export interface SearchResult {
   readonly steps: number;
 }
 
-const depthMax = 5;
-/** Replicas of an overfull box among which the one to leave is chosen. */
-const leaversMax = 3;
-/** Moves between looks at the clock and at the pressure. */
-const blockMoves = 64;
+/** Replicas of a box among which the one to swap with is chosen. */
+const partnersMax = 4;
+/** Moves between looks at the clock. */
+const blockMoves = 1024;
+/** Blocks between looks at the pressure. */
+const pressBlocks = 4;
+/** Looks that make one step: about what one evaluation elsewhere in the engine takes. */
+const looksPerStep = 8;
 /** Halvings of the temperature from start to end. */
-const halvings = 8;
+const halvings = 5;
 /** Tries per slot after which an infeasible problem is left to others. */
-const hopeMoves = 3000;
+const hopeMoves = 20_000;
 
 /** Negative logarithms of evenly spaced probabilities, by a series of exact operations: the same bits on every machine. */
 const willingness = Float64Array.from({ length: 1024 }, (_, index) => negativeLog((index + 0.5) / 1024));
@@ -58,6 +62,7 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   if (slots === 0) return { placed: undefined, steps: 0 };
   for (let slot = 0; slot < slots; slot += 1) if (first[slot] === first[slot + 1]) return { placed: undefined, steps: 0 };
   const lists = shortLists(flat, price);
+  const { reduced } = lists;
   const plan = new SoftPlan(flat, price, lists.spread);
   const kept = plan.start(lists, random);
   const result = new Int32Array(slots);
@@ -70,62 +75,66 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
     result.set(plan.placed);
   };
   keep();
-  const journalSlot = new Int32Array(depthMax);
-  const journalColumn = new Int32Array(depthMax);
   const hottest = (kept ? 0.05 : 0.5) * lists.spread;
   let temperature = hottest;
   let moves = 0;
   let within = 0;
 
-  const chain = (): boolean => {
+  /** Puts a slot elsewhere, alone or in exchange with one that is there. @returns whether anything was changed. */
+  const move = (): boolean => {
+    const slot = random.nextInt(slots);
+    const from = plan.placed[slot] as number;
+    if (from === -1) {
+      const to = plan.bestColumn(slot, -1, lists);
+      plan.put(slot, to);
+      return to !== -1;
+    }
+    const to = lists.draw(slot, random);
+    if (to === from) return false;
     const limit = temperature * (willingness[random.nextInt(1024)] as number);
-    let slot = random.nextInt(slots);
-    let total = 0;
-    let depth = 0;
-    while (depth < depthMax) {
-      const from = plan.placed[slot] as number;
-      total += plan.take(slot);
-      const to = depth === 0 ? lists.draw(slot, random) : plan.bestColumn(slot, from, lists);
-      if (to === -1 || to === from || plan.conflicts(slot, to)) {
-        plan.put(slot, from);
-        break;
-      }
-      total += plan.put(slot, to);
-      journalSlot[depth] = slot;
-      journalColumn[depth] = from;
-      depth += 1;
-      if (total <= limit || from === -1) return true;
-      const box = flat.node[to] as number;
-      if (!plan.isOverfull(box)) break;
-      slot = plan.leaver(box, slot, lists, random, leaversMax);
-      if (slot === -1) break;
+    const alone = plan.weighShift(slot, to);
+    if (alone <= limit) return plan.shift(slot, to);
+    const here = flat.node[from] as number;
+    const there = flat.node[to] as number;
+    if (here === there) return false;
+    const gain = (reduced[to] as number) - (reduced[from] as number);
+    let least = limit;
+    let partner = -1;
+    let back = -1;
+    for (let turn = 0; turn < partnersMax; turn += 1) {
+      const other = plan.anyOf(there, random);
+      if (other === -1) return false;
+      const column = lists.columnAt(other, here);
+      if (column === -1) continue;
+      // What capacity is worth being counted, an exchange that does not pay can only fill a gap by chance: too rare to be weighed.
+      if (gain + (reduced[column] as number) - (reduced[plan.placed[other] as number] as number) > limit) continue;
+      const sum = plan.weighSwap(slot, to, other, column);
+      if (sum > least) continue;
+      least = sum;
+      partner = other;
+      back = column;
     }
-    while (depth > 0) {
-      depth -= 1;
-      const undone = journalSlot[depth] as number;
-      plan.take(undone);
-      plan.put(undone, journalColumn[depth] as number);
-    }
-    return false;
+    return partner !== -1 && plan.swap(slot, to, partner, back);
   };
 
-  while (moves + plan.looks / 8 < budget.steps && best > budget.target && !budget.interrupted()) {
-    const done = Math.min(1, Math.max(budget.progress?.() ?? 0, (moves + plan.looks / 8) / budget.steps));
+  const stepsSoFar = (): number => Math.ceil((moves + plan.looks) / looksPerStep);
+  for (let block = 1; stepsSoFar() < budget.steps && best > budget.target && !budget.interrupted(); block += 1) {
+    const done = Math.min(1, Math.max(budget.progress?.() ?? 0, stepsSoFar() / budget.steps));
     const whole = Math.floor(done * halvings);
     temperature = (hottest / 2 ** whole) * (1 - (done * halvings - whole) / 2);
     for (let turn = 0; turn < blockMoves; turn += 1) {
-      if (chain()) keep();
+      if (move()) keep();
       if (plan.overfull === 0) within += 1;
     }
     moves += blockMoves;
     if (best === Number.POSITIVE_INFINITY && moves > hopeMoves * slots) break;
-    if (moves % (blockMoves * 4) !== 0) continue;
-    // Between one and five hundredths of the time within capacity: near the border, where good plans are.
-    const share = within / (blockMoves * 4);
-    plan.press(best === Number.POSITIVE_INFINITY ? 1.5 : share < 0.01 ? 1.1 : share > 0.05 ? 1 / 1.1 : 1);
+    if (block % pressBlocks !== 0) continue;
+    // Between two and ten thousandths of the time within capacity: near the border, where good plans are.
+    const share = within / (blockMoves * pressBlocks);
+    plan.press(best === Number.POSITIVE_INFINITY ? 1.2 : share < 0.002 ? 1.1 : share > 0.01 ? 1 / 1.1 : 1);
     within = 0;
   }
-  const steps = Math.ceil(moves + plan.looks / 8);
+  const steps = stepsSoFar();
   return best === Number.POSITIVE_INFINITY
     ? { placed: undefined, steps }
     : { placed: result.map((column) => at(flat.index, column)), steps };

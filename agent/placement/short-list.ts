@@ -9,8 +9,12 @@ export interface ShortLists {
   /** List of slot s: first[s] .. first[s + 1] - 1, cheapest first. */
   readonly first: Int32Array;
   readonly column: Int32Array;
+  /** Of each column: cost and the worth of what it takes. */
+  readonly reduced: Float64Array;
   /** Reduced cost between the best column and one further down, on average: the scale of sensible moves. */
   readonly spread: number;
+  /** The cheapest column of a slot on a box; -1 when its list has none. */
+  columnAt(slot: number, box: number): number;
   /** A column of the list, the better ones more often. */
   draw(slot: number, random: PlacementRandom): number;
 }
@@ -38,10 +42,19 @@ export function shortLists(flat: Flat, price: Float64Array): ShortLists {
     first[slot + 1] = chosen.length;
   }
   const column = Int32Array.from(chosen);
+  const boxes = column.map((one) => at(flat.node, one));
   return {
     first,
     column,
+    reduced,
     spread: Math.max(1, spread / Math.max(1, slots)),
+    columnAt(slot, box) {
+      const end = first[slot + 1] as number;
+      for (let index = first[slot] as number; index < end; index += 1) {
+        if (boxes[index] === box) return column[index] as number;
+      }
+      return -1;
+    },
     draw(slot, random) {
       const start = first[slot] as number;
       const share = random.next();

@@ -18,6 +18,13 @@ export class SoftPlan {
   looks = 0;
   readonly #flat: Flat;
   readonly #load: Float64Array;
+  readonly #node: Int32Array;
+  readonly #cost: Float64Array;
+  readonly #demand: Float64Array;
+  readonly #width: number;
+  readonly #capacity: Float64Array;
+  readonly #comfort: Float64Array;
+  readonly #steepness: Float64Array;
   readonly #penalty: Float64Array;
   readonly #at: Int32Array[];
   readonly #count: Int32Array;
@@ -31,6 +38,13 @@ export class SoftPlan {
     const { instance, slots, nodes, width, demand } = flat;
     const { site, slotsOf, apart } = instance;
     this.#flat = flat;
+    this.#node = flat.node;
+    this.#cost = flat.cost;
+    this.#demand = demand;
+    this.#width = width;
+    this.#capacity = flat.capacity;
+    this.#comfort = flat.comfort;
+    this.#steepness = flat.steepness;
     this.placed = new Int32Array(slots).fill(-1);
     this.overfull = slots;
     this.#load = flat.fixedLoad.slice();
@@ -51,7 +65,7 @@ export class SoftPlan {
     const mean = new Float64Array(width);
     for (let index = 0; index < demand.length; index += 1) mean[index % width] = at(mean, index % width) + at(demand, index);
     const columns = Math.max(1, flat.cost.length);
-    this.#penalty = price.map((worth, index) => 1.2 * worth + spread / Math.max(1e-9, at(mean, index % width) / columns));
+    this.#penalty = price.map((worth, index) => 4 * worth + (0.2 * spread) / Math.max(1e-9, at(mean, index % width) / columns));
   }
 
   /** Everything where it is now, the rest by regret on reduced cost. @returns whether anything could be kept. */
@@ -66,7 +80,8 @@ export class SoftPlan {
     }
     for (const slot of random.shuffle(Array.from({ length: slots }, (_, index) => index))) {
       if (at(this.placed, slot) !== -1) continue;
-      let column = this.bestColumn(slot, -1, lists);
+      let column = at(lists.column, at(lists.first, slot));
+      if (this.conflicts(slot, column)) column = this.bestColumn(slot, -1, lists);
       for (let other = at(this.#flat.first, slot); column === -1 && other < at(this.#flat.first, slot + 1); other += 1)
         if (!this.conflicts(slot, other)) column = other;
       if (column !== -1) this.put(slot, column);
@@ -198,24 +213,89 @@ export class SoftPlan {
     return best;
   }
 
-  /** Of a few replicas of a box, the one that leaves it most cheaply; -1 when only `stays` is there. */
-  leaver(box: number, stays: number, lists: ShortLists, random: PlacementRandom, tries: number): number {
-    let best = -1;
-    let least = Number.POSITIVE_INFINITY;
-    const here = this.#at[box] as Int32Array;
-    for (let turn = 0; turn < tries; turn += 1) {
-      const slot = here[random.nextInt(this.#count[box] as number)] as number;
-      if (slot === stays || slot === best) continue;
-      const from = this.placed[slot] as number;
-      const gain = this.take(slot);
-      const to = this.bestColumn(slot, from, lists);
-      const sum = to === -1 ? Number.POSITIVE_INFINITY : gain + this.weigh(to);
-      this.put(slot, from);
-      if (sum >= least) continue;
-      least = sum;
-      best = slot;
+  /** One of the replicas of a box; -1 when it is empty. */
+  anyOf(box: number, random: PlacementRandom): number {
+    const count = this.#count[box] as number;
+    return count === 0 ? -1 : ((this.#at[box] as Int32Array)[random.nextInt(count)] as number);
+  }
+
+  /** What value and penalty would change by if a slot that has a place went to another column. Conflicts are not looked at. */
+  weighShift(slot: number, to: number): number {
+    const node = this.#node;
+    const from = this.placed[slot] as number;
+    this.looks += 1;
+    const change = (this.#cost[to] as number) - (this.#cost[from] as number);
+    const here = node[from] as number;
+    const there = node[to] as number;
+    if (here === there) return change + this.#exchange(here, from, to);
+    const width = this.#width;
+    const demand = this.#demand;
+    let sum = change;
+    for (let r = 0; r < width; r += 1) {
+      const index = here * width + r;
+      const load = this.#load[index] as number;
+      sum += this.#burden(index, load - (demand[from * width + r] as number)) - this.#burden(index, load);
+      const other = there * width + r;
+      const before = this.#load[other] as number;
+      sum += this.#burden(other, before + (demand[to * width + r] as number)) - this.#burden(other, before);
     }
-    return best;
+    return sum;
+  }
+
+  /** The same if two slots on different boxes went to columns on each other's boxes. */
+  weighSwap(slot: number, to: number, other: number, back: number): number {
+    const cost = this.#cost;
+    const from = this.placed[slot] as number;
+    const there = this.placed[other] as number;
+    this.looks += 1;
+    return (
+      (cost[to] as number) -
+      (cost[from] as number) +
+      (cost[back] as number) -
+      (cost[there] as number) +
+      this.#exchange(this.#node[from] as number, from, back) +
+      this.#exchange(this.#node[to] as number, there, to)
+    );
+  }
+
+  /** Moves a slot that has a place. @returns false, with nothing changed, when it may not be there. */
+  shift(slot: number, to: number): boolean {
+    const from = this.placed[slot] as number;
+    this.take(slot);
+    const may = !this.conflicts(slot, to);
+    this.put(slot, may ? to : from);
+    return may;
+  }
+
+  /** Exchanges two slots. @returns false, with nothing changed, when one of them may not be there. */
+  swap(slot: number, to: number, other: number, back: number): boolean {
+    const from = this.placed[slot] as number;
+    const there = this.placed[other] as number;
+    this.take(slot);
+    this.take(other);
+    let may = !this.conflicts(slot, to);
+    if (may) {
+      this.put(slot, to);
+      may = !this.conflicts(other, back);
+      if (!may) this.take(slot);
+    }
+    if (!may) this.put(slot, from);
+    this.put(other, may ? back : there);
+    return may;
+  }
+
+  /** Change of burden of a box when one column leaves and another comes. */
+  #exchange(box: number, leaves: number, comes: number): number {
+    const width = this.#width;
+    const demand = this.#demand;
+    let sum = 0;
+    for (let r = 0; r < width; r += 1) {
+      const index = box * width + r;
+      const load = this.#load[index] as number;
+      const after = load - (demand[leaves * width + r] as number) + (demand[comes * width + r] as number);
+      sum += this.#burden(index, after) - this.#burden(index, load);
+    }
+    return sum;
   }
 
   #shift(column: number, sign: 1 | -1): number {
@@ -237,12 +317,12 @@ export class SoftPlan {
   }
 
   #burden(index: number, load: number): number {
-    const above = load - (this.#flat.capacity[index] as number);
+    const above = load - (this.#capacity[index] as number);
     return (above > 0 ? above * (this.#penalty[index] as number) : 0) + this.#discomfort(index, load);
   }
 
   #discomfort(index: number, load: number): number {
-    const above = load - (this.#flat.comfort[index] as number);
-    return above > 0 ? (this.#flat.steepness[index] as number) * above * above : 0;
+    const above = load - (this.#comfort[index] as number);
+    return above > 0 ? (this.#steepness[index] as number) * above * above : 0;
   }
 }
