@@ -1,6 +1,6 @@
 /** An instance as typed arrays, for loops that must not allocate: columns row by row (CSR), active resources only. */
 import { availableAt } from './demand.ts';
-import { rates, usedCost } from './merit.ts';
+import { rates } from './merit.ts';
 import { at, resources } from './model.ts';
 import type { Instance } from './slots.ts';
 
@@ -27,7 +27,7 @@ export interface Flat {
   readonly steepness: Float64Array;
   /** Column that keeps the slot where it is, -1 when there is none. */
   readonly keeps: Int32Array;
-  /** The objective has terms that tie slots together besides load: this form leaves them out. */
+  /** Partners draw each other: this form leaves that out. */
   readonly tied: boolean;
 }
 
@@ -77,7 +77,7 @@ export function flatten(instance: Instance): Flat {
     flat.first[slot + 1] = end;
   });
   const { weights } = site.problem;
-  const { watchedBy, sharedCount } = instance;
+  const { watchedBy } = instance;
   return {
     ...flat,
     ...limits(instance, active, counted),
@@ -85,9 +85,7 @@ export function flatten(instance: Instance): Flat {
     slots: slots.length,
     nodes,
     width,
-    tied:
-      (weights.colocation > 0 && (sharedCount > 0 || watchedBy.some((watchers) => watchers.length > 0))) ||
-      site.nodes.some((node) => usedCost(site.problem, node) > 0),
+    tied: weights.colocation > 0 && watchedBy.some((watchers) => watchers.length > 0),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Flat } from './flat.ts';
 import { at } from './model.ts';
 import type { PlacementRandom } from './random.ts';
 import type { ShortLists } from './short-list.ts';
+import { Ties } from './ties.ts';
 
 /** Less than what the rest of the engine forgives. */
 const slack = 1e-7;
@@ -18,6 +19,7 @@ export class SoftPlan {
   looks = 0;
   readonly #flat: Flat;
   readonly #load: Float64Array;
+  readonly #ties: Ties | undefined;
   readonly #node: Int32Array;
   readonly #cost: Float64Array;
   readonly #demand: Float64Array;
@@ -38,6 +40,7 @@ export class SoftPlan {
     const { instance, slots, nodes, width, demand } = flat;
     const { site, slotsOf, apart } = instance;
     this.#flat = flat;
+    this.#ties = Ties.of(flat);
     this.#node = flat.node;
     this.#cost = flat.cost;
     this.#demand = demand;
@@ -98,7 +101,7 @@ export class SoftPlan {
   settle(): void {
     const { width, fixedLoad, cost, node, demand, capacity, slots } = this.#flat;
     this.#load.set(fixedLoad);
-    this.value = 0;
+    this.value = this.#ties?.total() ?? 0;
     this.overfull = 0;
     for (let slot = 0; slot < slots; slot += 1) {
       const column = at(this.placed, slot);
@@ -134,8 +137,9 @@ export class SoftPlan {
     here[count] = slot;
     this.#position[slot] = count;
     this.#count[box] = count + 1;
-    this.value += cost[column] as number;
-    return (cost[column] as number) + this.#shift(column, 1);
+    const added = (cost[column] as number) + (this.#ties?.change(slot, box, 1) ?? 0);
+    this.value += added;
+    return added + this.#shift(column, 1);
   }
 
   /** @returns the change of value and penalty; 0 when it had no place. */
@@ -153,8 +157,9 @@ export class SoftPlan {
     here[position] = moved;
     this.#position[moved] = position;
     this.#count[box] = last;
-    this.value -= cost[column] as number;
-    return this.#shift(column, -1) - (cost[column] as number);
+    const added = (this.#ties?.change(slot, box, -1) ?? 0) - (cost[column] as number);
+    this.value += added;
+    return this.#shift(column, -1) + added;
   }
 
   isOverfull(box: number): boolean {
@@ -184,10 +189,10 @@ export class SoftPlan {
   }
 
   /** What putting a slot there would add to value and penalty. */
-  weigh(column: number): number {
+  weigh(slot: number, column: number): number {
     const { node, cost, demand, width } = this.#flat;
     this.looks += 1;
-    let sum = cost[column] as number;
+    let sum = (cost[column] as number) + (this.#ties?.adds(slot, node[column] as number) ?? 0);
     const row = (node[column] as number) * width;
     for (let r = 0; r < width; r += 1) {
       const load = this.#load[row + r] as number;
@@ -205,7 +210,7 @@ export class SoftPlan {
     for (let index = first[slot] as number; index < end; index += 1) {
       const option = column[index] as number;
       if (option === except) continue;
-      const sum = this.weigh(option);
+      const sum = this.weigh(slot, option);
       if (sum >= least || this.conflicts(slot, option)) continue;
       least = sum;
       best = option;
@@ -230,7 +235,7 @@ export class SoftPlan {
     if (here === there) return change + this.#exchange(here, from, to);
     const width = this.#width;
     const demand = this.#demand;
-    let sum = change;
+    let sum = change + (this.#ties?.moves(slot, here, there) ?? 0);
     for (let r = 0; r < width; r += 1) {
       const index = here * width + r;
       const load = this.#load[index] as number;
@@ -248,13 +253,17 @@ export class SoftPlan {
     const from = this.placed[slot] as number;
     const there = this.placed[other] as number;
     this.looks += 1;
+    const here = this.#node[from] as number;
+    const box = this.#node[to] as number;
+    const tied = this.#ties === undefined ? 0 : this.#ties.moves(slot, here, box) + this.#ties.moves(other, box, here);
     return (
       (cost[to] as number) -
       (cost[from] as number) +
       (cost[back] as number) -
       (cost[there] as number) +
-      this.#exchange(this.#node[from] as number, from, back) +
-      this.#exchange(this.#node[to] as number, there, to)
+      tied +
+      this.#exchange(here, from, back) +
+      this.#exchange(box, there, to)
     );
   }
 

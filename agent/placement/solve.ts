@@ -67,14 +67,20 @@ export function solve(problem: PlacementProblem, { interrupted = () => false, pr
     const found = search(within, prices.price, random, {
       steps: Math.max(1, allowed - used),
       target: bound,
-      interrupted: budget.interrupted,
-      ...(progress === undefined ? {} : { progress }),
+      // What draws partners to each other it does not see: the other half of the time goes to making its plan better with that.
+      interrupted: () => budget.interrupted() || (within.tied && (progress?.() ?? 0) > 0.5),
+      ...(progress === undefined ? {} : { progress: within.tied ? () => 2 * progress() : progress }),
     });
     used += found.steps;
     if (found.placed === undefined) return;
     const candidate = new Candidate(instance);
     placeChecked(candidate, found.placed);
     pool.push(finish(candidate, 'search'));
+    if (within.tied) {
+      improve(candidate, random, budget);
+      used += candidate.steps;
+      pool.push(finish(candidate, 'search'));
+    }
     onProgress?.({ incumbent: toSeconds(candidate.cost), unplaced: sum(candidate.unplaced), bound: toSeconds(bound), steps: used });
     trace.push({
       madeBy: 'search',
@@ -82,8 +88,7 @@ export function solve(problem: PlacementProblem, { interrupted = () => false, pr
       unplaced: sum(candidate.unplaced),
     });
   };
-  // Where terms tie replicas together, the search sees only part of the cost: it goes last.
-  if (flat?.tied === false) onPrices(flat);
+  if (flat !== undefined) onPrices(flat);
   for (const [start, madeBy] of builders(problem, starts).entries()) {
     if (pool.length > 0 && (budget.interrupted() || at(pool, 0).cost <= bound)) break;
     const random = new PlacementRandom(seed + start * 0x9e3779b1);
@@ -97,7 +102,6 @@ export function solve(problem: PlacementProblem, { interrupted = () => false, pr
     const { cost, unplaced } = at(pool.sort(compareFinished), 0);
     onProgress?.({ incumbent: toSeconds(cost), unplaced: sum(unplaced), bound: toSeconds(budget.target), steps: used });
   }
-  if (flat?.tied === true && !budget.interrupted()) onPrices(flat);
   const candidate = new Candidate(instance);
   candidate.restore(at(pool.sort(compareFinished), 0).placed);
   const optimal = small && enumerate(candidate, { ...budget, steps: 2 * share });
