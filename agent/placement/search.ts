@@ -19,8 +19,10 @@ export interface SearchBudget {
 }
 
 export interface SearchResult {
-  /** Column of each slot, as numbered in the instance; -1 without a place. Undefined when no plan within capacity was found. */
+  /** Column of each slot, as numbered in the instance; -1 without a place. Undefined when slots have nowhere to go at all. */
   readonly placed: Int32Array | undefined;
+  /** Whether that is within capacity; else it is where the search was when it gave up. */
+  readonly fits: boolean;
   readonly steps: number;
 }
 
@@ -28,14 +30,16 @@ export interface SearchResult {
 const partnersMax = 4;
 /** Moves between looks at the clock. */
 const blockMoves = 1024;
-/** Blocks between looks at the pressure. */
-const pressBlocks = 4;
+/** Moves between looks at the pressure: at the least, and for each slot. */
+const pressMoves = 4096;
+const pressMovesPerSlot = 8;
 /** Looks that make one step: about what one evaluation elsewhere in the engine takes. */
 const looksPerStep = 8;
 /** Halvings of the temperature from start to end. */
 const halvings = 5;
-/** Tries per slot after which an infeasible problem is left to others. */
+/** Tries per slot, or share of the time, after which a problem without a plan within capacity is left to others. */
 const hopeMoves = 20_000;
+const hopeShare = 0.4;
 
 /** Negative logarithms of evenly spaced probabilities, by a series of exact operations: the same bits on every machine. */
 const willingness = Float64Array.from({ length: 1024 }, (_, index) => negativeLog((index + 0.5) / 1024));
@@ -59,8 +63,9 @@ function negativeLog(share: number): number {
 
 export function search(flat: Flat, price: Float64Array, random: PlacementRandom, budget: SearchBudget): SearchResult {
   const { slots, first } = flat;
-  if (slots === 0) return { placed: undefined, steps: 0 };
-  for (let slot = 0; slot < slots; slot += 1) if (first[slot] === first[slot + 1]) return { placed: undefined, steps: 0 };
+  const nothing = { placed: undefined, fits: false, steps: 0 };
+  if (slots === 0) return nothing;
+  for (let slot = 0; slot < slots; slot += 1) if (first[slot] === first[slot + 1]) return nothing;
   const lists = shortLists(flat, price);
   const { reduced } = lists;
   const plan = new SoftPlan(flat, price, lists.spread);
@@ -79,6 +84,8 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   let temperature = hottest;
   let moves = 0;
   let within = 0;
+  let pressedAt = 0;
+  const pressEvery = Math.max(pressMoves, pressMovesPerSlot * slots);
 
   /** Puts a slot elsewhere, alone or in exchange with one that is there. @returns whether anything was changed. */
   const move = (): boolean => {
@@ -117,9 +124,11 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
     return partner !== -1 && plan.swap(slot, to, partner, back);
   };
 
+  const begun = budget.progress?.() ?? 0;
   const stepsSoFar = (): number => Math.ceil((moves + plan.looks) / looksPerStep);
-  for (let block = 1; stepsSoFar() < budget.steps && best > budget.target && !budget.interrupted(); block += 1) {
-    const done = Math.min(1, Math.max(budget.progress?.() ?? 0, stepsSoFar() / budget.steps));
+  while (stepsSoFar() < budget.steps && best > budget.target && !budget.interrupted()) {
+    const elapsed = ((budget.progress?.() ?? 0) - begun) / Math.max(1e-9, 1 - begun);
+    const done = Math.min(1, Math.max(elapsed, stepsSoFar() / budget.steps));
     const whole = Math.floor(done * halvings);
     temperature = (hottest / 2 ** whole) * (1 - (done * halvings - whole) / 2);
     for (let turn = 0; turn < blockMoves; turn += 1) {
@@ -127,15 +136,15 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
       if (plan.overfull === 0) within += 1;
     }
     moves += blockMoves;
-    if (best === Number.POSITIVE_INFINITY && moves > hopeMoves * slots) break;
-    if (block % pressBlocks !== 0) continue;
+    if (best === Number.POSITIVE_INFINITY && (done > hopeShare || moves > hopeMoves * slots)) break;
+    if (moves - pressedAt < pressEvery) continue;
     // Between two and ten thousandths of the time within capacity: near the border, where good plans are.
-    const share = within / (blockMoves * pressBlocks);
+    const share = within / (moves - pressedAt);
+    pressedAt = moves;
     plan.press(best === Number.POSITIVE_INFINITY ? 1.2 : share < 0.002 ? 1.1 : share > 0.01 ? 1 / 1.1 : 1);
     within = 0;
   }
   const steps = stepsSoFar();
-  return best === Number.POSITIVE_INFINITY
-    ? { placed: undefined, steps }
-    : { placed: result.map((column) => at(flat.index, column)), steps };
+  const fits = best < Number.POSITIVE_INFINITY;
+  return { placed: (fits ? result : plan.placed).map((column) => (column === -1 ? -1 : at(flat.index, column))), fits, steps };
 }

@@ -1,9 +1,11 @@
 /** Short lists: for each slot the columns with least reduced cost. */
 import type { Flat } from './flat.ts';
-import { at } from './model.ts';
+import { at, classes } from './model.ts';
 import type { PlacementRandom } from './random.ts';
 
 const lengthMax = 12;
+/** Columns of each class at the least. */
+const perClass = 3;
 
 export interface ShortLists {
   /** List of slot s: first[s] .. first[s + 1] - 1, cheapest first. */
@@ -35,6 +37,17 @@ export function shortLists(flat: Flat, price: Float64Array): ShortLists {
     }
     all.sort((a, b) => at(reduced, a) - at(reduced, b) || a - b);
     const list = all.slice(0, lengthMax);
+    // Where room is short, what helps is another class: the ways to that are kept open.
+    const { columns } = at(flat.instance.slots, slot);
+    for (const one of classes) {
+      const isOne = (column: number): boolean => at(columns, at(flat.index, column)).class === one;
+      let missing = perClass - list.filter(isOne).length;
+      for (let position = lengthMax; position < all.length && missing > 0; position += 1) {
+        if (!isOne(at(all, position))) continue;
+        list.push(at(all, position));
+        missing -= 1;
+      }
+    }
     const keeps = at(flat.keeps, slot);
     if (keeps !== -1 && !list.includes(keeps)) list[list.length - 1] = keeps;
     spread += at(reduced, at(all, Math.min(all.length - 1, 4))) - at(reduced, at(all, 0));

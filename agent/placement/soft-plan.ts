@@ -19,6 +19,8 @@ export class SoftPlan {
   looks = 0;
   readonly #flat: Flat;
   readonly #load: Float64Array;
+  /** Product of all factors so far. */
+  #pressed = 1;
   readonly #ties: Ties | undefined;
   readonly #node: Int32Array;
   readonly #cost: Float64Array;
@@ -94,6 +96,10 @@ export class SoftPlan {
 
   /** Makes overload dearer (above 1) or cheaper. */
   press(factor: number): void {
+    // Beyond, sums would forget the costs.
+    const total = this.#pressed * factor;
+    if (total > 1e6 || total < 1e-6) return;
+    this.#pressed = total;
     for (let index = 0; index < this.#penalty.length; index += 1) this.#penalty[index] = at(this.#penalty, index) * factor;
   }
 

@@ -75,8 +75,9 @@ export function solve(problem: PlacementProblem, { interrupted = () => false, pr
     if (found.placed === undefined) return;
     const candidate = new Candidate(instance);
     placeChecked(candidate, found.placed);
+    if (!found.fits) placeByRegret(candidate, placingOrder(candidate));
     pool.push(finish(candidate, 'search'));
-    if (within.tied) {
+    if (within.tied || !found.fits) {
       improve(candidate, random, budget);
       used += candidate.steps;
       pool.push(finish(candidate, 'search'));

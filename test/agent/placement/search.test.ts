@@ -29,8 +29,8 @@ describe('the search on prices', () => {
         const flat = flatten(compile(problem));
         const { price, bound } = findPrices(flat, never);
         assert.ok(bound / 1e6 <= best.cost + 1e-4, `bound ${bound / 1e6}, optimum ${best.cost}`);
-        const { placed } = search(flat, price, new PlacementRandom(seed), { steps: 4000, target: bound, interrupted: never });
-        if (placed === undefined) return;
+        const { placed, fits } = search(flat, price, new PlacementRandom(seed), { steps: 4000, target: bound, interrupted: never });
+        if (placed === undefined || !fits) return;
         const candidate = new Candidate(flat.instance);
         placed.forEach((column, slot) => {
           const option = flat.instance.slots[slot]?.columns[column];
