@@ -2,7 +2,7 @@
 import type { Misfit } from '../../schemas/generated/types.ts';
 import type { Column } from './columns.ts';
 import { availableAt } from './demand.ts';
-import { balanceCost, hardwareCost, idleCost, partnerCost, rates, usedCost } from './merit.ts';
+import { balanceCost, hardwareCost, idleCost, OwnCosts, partnerCost, rates, usedCost } from './merit.ts';
 import { shortOf } from './misfit.ts';
 import { at, ownTerms, resources, type TermName, tolerance, toMicros } from './model.ts';
 import type { Instance, Slot } from './slots.ts';
@@ -166,17 +166,19 @@ export class Candidate {
       energy: 0,
       hardware: 0,
     };
+    const { site } = this.instance;
     this.instance.slots.forEach((slot, index) => {
       const column = this.column(index);
       if (column === undefined) return;
+      const terms = new OwnCosts(site, at(site.workloads, slot.workload)).terms(column.node, column.class);
       ownTerms.forEach((name, term) => {
-        sums[name] += at(column.own, term);
+        sums[name] += at(terms, term);
       });
       sums.migration += at(slot.moving, at(this.placed, index));
     });
     for (const cost of this.#balance) sums.balance += cost;
     for (const cost of this.#affinity) sums.affinity += cost;
-    const { problem, nodes } = this.instance.site;
+    const { problem, nodes } = site;
     this.#used.forEach((used, node) => {
       sums.energy += used * idleCost(problem, at(nodes, node));
       sums.hardware += used * hardwareCost(problem);

@@ -16,10 +16,10 @@ export function busyShare(workload: PlacementWorkload): number {
 
 /**
  * What a replica uses, per resource. Hot keeps all its RAM; warm and cold need it for the busy share only, and warm keeps its image
- * in cache storage. CPU is frequency x CPU seconds, in cores (PLACEMENT.md 1).
+ * in cache storage. Without a box: where nothing was measured. CPU is frequency x CPU seconds, in cores (PLACEMENT.md 1).
  */
-export function demandOf(workload: PlacementWorkload, workClass: WorkClass, node: string): readonly number[] {
-  const memoryMiB = memoryAt(workload, node);
+export function demandOf(workload: PlacementWorkload, workClass: WorkClass, node: string | undefined): readonly number[] {
+  const memoryMiB = node === undefined ? workload.demand.memoryMiB : memoryAt(workload, node);
   const { imageMiB, cpuSeconds, diskMiB, vramMiB } = workload.demand;
   const share = workClass === 'hot' ? 1 : busyShare(workload);
   const amounts = {

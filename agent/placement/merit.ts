@@ -96,29 +96,73 @@ export function transferSeconds(site: Site, workload: PlacementWorkload, node: n
   return seconds;
 }
 
-/** Terms of a replica by itself, weighted, in the order of `ownTerms`. Runs count by criticality; staging happens once. */
-export function ownCosts(
-  site: Site,
-  workload: PlacementWorkload,
-  box: PlacementNode,
-  node: number,
-  workClass: WorkClass,
-): readonly number[] {
-  const { criticality, inputs, demand } = workload;
-  const runs = runsPerHour(workload) * criticality;
-  const hops = inputs.map((input) => routeTo(site, input, node, 'hops').hops).filter((count) => count < Number.POSITIVE_INFINITY);
-  const vram = box.capacity.vramMiB;
-  const seconds: Readonly<Record<OwnTerm, number>> = {
-    startup: runs * startSeconds(workload, box, workClass),
-    staging: criticality * stagingSeconds(site, workload, node),
-    transfer: runs * transferSeconds(site, workload, node),
-    hops: runs * hops.reduce((sum, count) => sum + count, 0) * rates.secondsPerHop,
-    robustness: criticality * box.health.risk * rates.riskSeconds,
-    energy: workingEnergy(site, workload, box, workClass),
-    minimumSize: vram > 0 ? rates.wasteSeconds * Math.max(0, 1 - demand.vramMiB / vram) : 0,
-  };
-  const weights = weightsOf(site.problem);
-  return ownTerms.map((name) => toMicros(weights[name] * seconds[name]));
+/** What one replica of a workload costs by itself, weighted, in micro-seconds per hour. Runs count by criticality; staging happens once. */
+export class OwnCosts {
+  readonly #site: Site;
+  readonly #workload: PlacementWorkload;
+  readonly #runs: number;
+  readonly #weights: Readonly<Record<TermName, number>>;
+
+  constructor(site: Site, workload: PlacementWorkload) {
+    this.#site = site;
+    this.#workload = workload;
+    this.#runs = runsPerHour(workload) * workload.criticality;
+    this.#weights = weightsOf(site.problem);
+  }
+
+  /** What a box costs in any class: staging, transfer, hops, robustness, minimum size. */
+  place(node: number): number {
+    const { staging, transfer, hops, robustness, minimumSize } = this.#placeSeconds(node);
+    return (
+      this.#micros('staging', staging) +
+      this.#micros('transfer', transfer) +
+      this.#micros('hops', hops) +
+      this.#micros('robustness', robustness) +
+      this.#micros('minimumSize', minimumSize)
+    );
+  }
+
+  /** What a class adds to that. */
+  inClass(node: number, workClass: WorkClass): number {
+    const { startup, energy } = this.#classSeconds(node, workClass);
+    return this.#micros('startup', startup) + this.#micros('energy', energy);
+  }
+
+  /** Each term, in the order of `ownTerms`; their sum is that of `place` and `inClass`. */
+  terms(node: number, workClass: WorkClass): readonly number[] {
+    const seconds: Readonly<Record<OwnTerm, number>> = { ...this.#placeSeconds(node), ...this.#classSeconds(node, workClass) };
+    return ownTerms.map((name) => this.#micros(name, seconds[name]));
+  }
+
+  #micros(name: OwnTerm, seconds: number): number {
+    return toMicros(this.#weights[name] * seconds);
+  }
+
+  #placeSeconds(node: number): Readonly<Record<Exclude<OwnTerm, 'startup' | 'energy'>, number>> {
+    const { criticality, inputs, demand } = this.#workload;
+    const { capacity, health } = at(this.#site.nodes, node);
+    let hops = 0;
+    for (const input of inputs) {
+      const count = routeTo(this.#site, input, node, 'hops').hops;
+      if (count < Number.POSITIVE_INFINITY) hops += count;
+    }
+    const vram = capacity.vramMiB;
+    return {
+      staging: criticality * stagingSeconds(this.#site, this.#workload, node),
+      transfer: this.#runs * transferSeconds(this.#site, this.#workload, node),
+      hops: this.#runs * hops * rates.secondsPerHop,
+      robustness: criticality * health.risk * rates.riskSeconds,
+      minimumSize: vram > 0 ? rates.wasteSeconds * Math.max(0, 1 - demand.vramMiB / vram) : 0,
+    };
+  }
+
+  #classSeconds(node: number, workClass: WorkClass): Readonly<Record<'startup' | 'energy', number>> {
+    const box = at(this.#site.nodes, node);
+    return {
+      startup: this.#runs * startSeconds(this.#workload, box, workClass),
+      energy: workingEnergy(this.#site, this.#workload, box, workClass),
+    };
+  }
 }
 
 /** Money per hour for the power a replica adds while it computes, idle power left out. */

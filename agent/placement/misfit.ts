@@ -1,6 +1,6 @@
 /** Why a replica cannot run at a box: every reason, each with its shortfall. */
 import type { Misfit, PlacementWorkload } from '../../schemas/generated/types.ts';
-import { availableAt, demandOf, memoryAt } from './demand.ts';
+import { demandOf, memoryAt } from './demand.ts';
 import { at, type Resource, resources, tolerance, type WorkClass } from './model.ts';
 import { routeTo, type Site } from './site.ts';
 
@@ -23,11 +23,20 @@ export function shortOf(resource: Resource, need: number, free: number): Misfit 
 
 /** Reasons that hold whatever else is placed. Empty: the pair may be used. */
 export function staticMisfits(site: Site, workload: PlacementWorkload, node: number, workClass: WorkClass): readonly Misfit[] {
+  const notAllowed: readonly Misfit[] = workload.classes.includes(workClass) ? [] : [{ code: 'CLASS_NOT_ALLOWED', names: [workClass] }];
+  return [
+    ...notAllowed,
+    ...placeMisfits(site, workload, node),
+    ...capacityMisfits(site, workload, node, demandOf(workload, workClass, at(site.nodes, node).id)),
+  ];
+}
+
+/** Those of the box, whatever the class. */
+export function placeMisfits(site: Site, workload: PlacementWorkload, node: number): readonly Misfit[] {
   const box = at(site.nodes, node);
   const misfits: Misfit[] = [];
   const { usable, reason } = box.health;
   if (!usable) misfits.push({ code: 'UNUSABLE', names: [reason ?? 'no reason given'] });
-  if (!workload.classes.includes(workClass)) misfits.push({ code: 'CLASS_NOT_ALLOWED', names: [workClass] });
   const allowed = workload.pin !== undefined ? [workload.pin] : workload.requires.nodes;
   if (allowed !== undefined && !allowed.includes(box.id)) misfits.push({ code: 'NODE_NOT_ALLOWED', names: [...allowed] });
   addMissing(misfits, 'TAG_MISSING', workload.requires.tags, box.tags);
@@ -49,7 +58,6 @@ export function staticMisfits(site: Site, workload: PlacementWorkload, node: num
     if (absent.length > 0) misfits.push({ code: 'NOT_STAGED', names: absent });
   }
   addRouteMisfits(misfits, site, workload, node);
-  addCapacityMisfits(misfits, site, workload, node, workClass);
   return misfits;
 }
 
@@ -96,18 +104,25 @@ function addRouteMisfits(misfits: Misfit[], site: Site, workload: PlacementWorkl
   }
 }
 
-function addCapacityMisfits(misfits: Misfit[], site: Site, workload: PlacementWorkload, node: number, workClass: WorkClass): void {
-  const available = availableAt(at(site.nodes, node));
-  const demand = demandOf(workload, workClass, at(site.nodes, node).id);
-  resources.forEach((resource, index) => {
+/** Those of the room a box has when it is empty. */
+export function capacityMisfits(site: Site, workload: PlacementWorkload, node: number, demand: readonly number[]): readonly Misfit[] {
+  const available = at(site.available, node);
+  let misfits: Misfit[] | undefined;
+  for (let index = 0; index < resources.length; index += 1) {
+    const resource = at(resources, index);
     // While it runs, a warm or cold workload needs all its memory at once: the box must be large enough for that.
     const whole =
       resource === 'memoryMiB' ? memoryAt(workload, at(site.nodes, node).id) : resource === 'vramMiB' ? workload.demand.vramMiB : 0;
     const need = Math.max(at(demand, index), whole);
     const free = at(available, index);
-    if (need > free + tolerance) misfits.push(shortOf(resource, need, free));
-  });
+    if (need <= free + tolerance) continue;
+    misfits ??= [];
+    misfits.push(shortOf(resource, need, free));
+  }
+  return misfits ?? none;
 }
+
+const none: readonly Misfit[] = [];
 
 function round(value: number): number {
   return Math.round(value * 1e6) / 1e6;

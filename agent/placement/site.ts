@@ -1,5 +1,6 @@
 /** What does not change while plans are compared: boxes by number, routes to data, names resolved. */
 import type { PlacementLink, PlacementNode, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
+import { availableAt } from './demand.ts';
 import { PathFinder, type Route } from './path-finder.ts';
 import { PlacementError } from './placement-error.ts';
 
@@ -7,6 +8,8 @@ export interface Site {
   readonly problem: PlacementProblem;
   readonly nodes: readonly PlacementNode[];
   readonly nodeIndex: ReadonlyMap<string, number>;
+  /** Per box and resource: what placed work may use. */
+  readonly available: readonly (readonly number[])[];
   readonly workloads: readonly PlacementWorkload[];
   readonly workloadIndex: ReadonlyMap<string, number>;
   /** Boxes that deliver a source now; empty when it is unknown or all its boxes are gone. */
@@ -40,6 +43,7 @@ export function readSite(problem: PlacementProblem): Site {
   return {
     problem,
     nodes: problem.nodes,
+    available: problem.nodes.map(availableAt),
     nodeIndex,
     workloads: problem.workloads,
     workloadIndex,
