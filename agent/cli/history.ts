@@ -26,6 +26,8 @@ export function showHistory(decisions: readonly Decision[]): string {
   return decisions.map(showDecision).join('\n');
 }
 
+const count = (amount: number, one: string): string => `${amount} ${one}${amount === 1 ? '' : 's'}`;
+
 function showDecision(decision: Decision): string {
   const { at, by, outcome, planRevision, reason, scope, freed, candidates, moves, movesLeftOut, unplaced, ms, triggers } = decision;
   const done = outcome === 'applied' ? `applied${planRevision === null ? '' : ` at revision ${planRevision}`}` : 'kept as it was';
@@ -33,13 +35,13 @@ function showDecision(decision: Decision): string {
     `${at} by ${by}: ${done}`,
     ...triggers.map(({ kind, subject, detail }) => `  because  ${kind}: ${subject} ${detail}`),
     `  why      ${reason}`,
-    `  looked   at ${scope === 'whole' ? 'everything' : 'a part'}: ${freed} replicas free to move, ${ms} ms`,
+    `  looked   at ${scope === 'whole' ? 'everything' : 'a part'}: ${count(freed, 'replica')} free to move, ${ms} ms`,
     ...candidates.map(
       (one) =>
-        `  ${one.chosen ? 'chosen ' : 'not    '}  ${one.madeBy}: ${one.total} s/h, ${one.moves} moves${one.unplaced > 0 ? `, ${one.unplaced} without a place` : ''}`,
+        `  ${one.chosen ? 'chosen  ' : 'rejected'} ${one.madeBy}: ${one.total} s/h, ${count(one.moves, 'move')}${one.unplaced > 0 ? `, ${one.unplaced} without a place` : ''}`,
     ),
     ...moves.map((move) => `  changed  ${move}`),
     ...(movesLeftOut > 0 ? [`  changed  ${movesLeftOut} more`] : []),
-    ...(unplaced > 0 ? [`  ${unplaced} replicas have no place: see \`holdfast placement explain\``] : []),
+    ...(unplaced > 0 ? [`  without  a place: ${count(unplaced, 'replica')}, see \`holdfast placement explain\``] : []),
   ].join('\n');
 }

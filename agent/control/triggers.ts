@@ -46,8 +46,8 @@ interface BoxBasis {
   readonly usable: boolean;
   readonly reason: string | null;
   readonly atRisk: boolean;
-  /** Availability by resource; undefined where it is not known. */
-  readonly load: string | undefined;
+  /** Availability by resource; where it is not known, a box is planned with as cold. */
+  readonly load: string;
   /** Of the topology, by key. */
   readonly facts: ReadonlyMap<string, string>;
   readonly links: ReadonlyMap<string, string>;
@@ -125,7 +125,7 @@ function boxBasis({ topology, usable, reason, risk, availability, unreached }: R
     usable,
     reason,
     atRisk: risk >= riskFrom,
-    load: availability && `processor ${availability.cpu}, memory ${availability.memory}`,
+    load: `processor ${availability?.cpu ?? 'cold'}, memory ${availability?.memory ?? 'cold'}`,
     facts: new Map(Object.entries(facts).map(([key, value]) => [key, JSON.stringify(value)])),
     unreached: new Set(unreached),
     links: new Map(links.map(({ to, latencyMs, mbps }) => [to, `${latencyMs} ms, ${mbps} Mbit/s`])),
@@ -146,8 +146,7 @@ function boxTriggers(before: Basis, now: Basis): Trigger[] {
     if (was.usable && !box.usable) add('node-lost', name, box.reason ?? 'is not usable');
     if (!was.usable && box.usable) add('node-returned', name, 'is usable again');
     if (was.atRisk !== box.atRisk) add('health', name, box.atRisk ? 'is at risk' : 'is sound again');
-    // That it becomes known is no drift.
-    if (was.load !== undefined && box.load !== undefined && was.load !== box.load) add('load', name, `${was.load} became ${box.load}`);
+    if (was.load !== box.load) add('load', name, `${was.load} became ${box.load}`);
     const keys = [...new Set([...was.facts.keys(), ...box.facts.keys()])].filter((key) => was.facts.get(key) !== box.facts.get(key));
     if (keys.length > 0) add('node-changed', name, `changed: ${keys.join(', ')}`);
     for (const [to, quality] of box.links) {

@@ -20,6 +20,8 @@ export const defaultAvailability: AvailabilityBounds = { warmBelowPercent: 50, h
 
 /** Noise shorter than this is smoothed away. */
 const smoothingMs = 30_000;
+/** Fewer samples are no picture. */
+export const samplesMin = 4;
 const order = ['cold', 'warm', 'hot'] as const satisfies readonly AvailabilityClass[];
 
 /** The class of one free share, given what it was. */
@@ -38,13 +40,17 @@ export class AvailabilityMeter {
   readonly #free: { cpu?: number; memory?: number } = {};
   readonly #class: { cpu?: AvailabilityClass; memory?: AvailabilityClass } = {};
   #at: number | undefined;
+  #samples = 0;
 
   constructor(bounds: AvailabilityBounds = defaultAvailability) {
     this.#bounds = bounds;
   }
 
-  /** Takes a sample in. What the box cannot measure counts as free. @param nowMs milliseconds since boot. */
-  measure({ cpu, memory }: Pick<Sample, 'cpu' | 'memory'>, nowMs: number): Availability {
+  /**
+   * Takes a sample in. What the box cannot measure counts as free. Undefined for the first few: a start is a busy time, and says little.
+   * @param nowMs milliseconds since boot.
+   */
+  measure({ cpu, memory }: Pick<Sample, 'cpu' | 'memory'>, nowMs: number): Availability | undefined {
     const passed = this.#at === undefined ? Number.POSITIVE_INFINITY : Math.max(0, nowMs - this.#at);
     this.#at = nowMs;
     const weight = passed / (passed + smoothingMs);
@@ -55,6 +61,8 @@ export class AvailabilityMeter {
       totalBytes === null || availableBytes === null || totalBytes === 0 ? null : (100 * availableBytes) / totalBytes,
       weight,
     );
+    this.#samples += 1;
+    if (this.#samples < samplesMin) return undefined;
     const { cpu: cpuClass = 'cold', memory: memoryClass = 'cold' } = this.#class;
     return {
       class: order[Math.max(order.indexOf(cpuClass), order.indexOf(memoryClass))] ?? 'cold',

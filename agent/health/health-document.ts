@@ -74,8 +74,9 @@ export function isNews(before: HealthDocument, now: HealthDocument, bands: Healt
     before.bootId !== now.bootId ||
     before.agent.version !== now.agent.version ||
     before.clock.synchronised !== now.clock.synchronised ||
-    before.availability?.cpu !== now.availability?.cpu ||
-    before.availability?.memory !== now.availability?.memory ||
+    // Unknown counts as cold until it is known to be otherwise.
+    (before.availability?.cpu ?? 'cold') !== (now.availability?.cpu ?? 'cold') ||
+    (before.availability?.memory ?? 'cold') !== (now.availability?.memory ?? 'cold') ||
     before.cpu.cores !== now.cpu.cores ||
     beyond(before.cpu.usagePercent, now.cpu.usagePercent, bands.cpuPercent) ||
     before.memory.totalBytes !== now.memory.totalBytes ||

@@ -91,7 +91,8 @@ export class HealthPublisher implements Startable {
       if (this.#stopped) return;
       const { node, site, run } = this.#options;
       const origin = { node, site, run, seq: this.#publisher.nextSeq };
-      const document = buildHealthDocument(origin, { ...sample, availability: this.#meter.measure(sample, clock.nowMs()) });
+      const availability = this.#meter.measure(sample, clock.nowMs());
+      const document = buildHealthDocument(origin, availability === undefined ? sample : { ...sample, availability });
       this.#own = { from: node, document, receivedAt: clock.nowMs() };
       this.#publisher.offer(document);
       for (const listener of this.#listeners) listener(this.#own);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { table } from '../../../agent/cli/context.ts';
+import { showHistory } from '../../../agent/cli/history.ts';
 import { showNodes, showPlan, showStatus, showWorkloads } from '../../../agent/cli/show.ts';
-import type { AllDocuments } from '../../../schemas/generated/types.ts';
+import type { AllDocuments, Decision } from '../../../schemas/generated/types.ts';
 import { type DocumentKind, parseDocument } from '../../../schemas/validate.ts';
 
 function example<Kind extends DocumentKind>(kind: Kind, name: string): AllDocuments[Kind] {
@@ -55,6 +56,19 @@ describe('screens', () => {
     assert.equal(lines.length, 1 + first.replicas.length + 1);
     assert.match(lines.at(-1) ?? '', new RegExp(`^${first.name} .*not placed .*2 of ${wanting.wanted} wanted$`));
     assert.match(showWorkloads({ ...document, workloads: [] }), /No workloads.*holdfast apply/);
+  });
+
+  it('P18: the history says of each decision what called for it, what was considered, and what became of it', () => {
+    const { decisions } = example('DecisionsDocument', 'a-box-died');
+    const lines = tidy(showHistory(decisions));
+    for (const line of lines) assert.match(line, /^20|^ {2}[a-z]{3,8} +\S/);
+    assert.equal(lines.filter((line) => /^ {2}chosen /.test(line)).length, decisions.length);
+    assert.equal(lines.filter((line) => /^ {2}because /.test(line)).length, decisions.flatMap(({ triggers }) => triggers).length);
+    assert.match(
+      showHistory([{ ...(decisions[0] as Decision), unplaced: 2, movesLeftOut: 5 }]),
+      /changed {2}5 more\n {2}without {2}a place: 2 replicas/,
+    );
+    assert.match(showHistory([]), /No decision/);
   });
 
   it('P16: a plan shows each term that counts, their sum, and each replica without a place once', () => {

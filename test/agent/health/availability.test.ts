@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { AvailabilityMeter, classOf, defaultAvailability } from '../../../agent/health/availability.ts';
+import { AvailabilityMeter, classOf, defaultAvailability, samplesMin } from '../../../agent/health/availability.ts';
 import { comfortOf } from '../../../agent/placement/foreign-load.ts';
+import type { Availability } from '../../../schemas/generated/types.ts';
 
 type Sample = Parameters<AvailabilityMeter['measure']>[0];
 const sample = (cpuUsedPercent: number | null, memoryFreePercent: number | null): Sample => ({
@@ -14,6 +15,15 @@ const sample = (cpuUsedPercent: number | null, memoryFreePercent: number | null)
   },
 });
 
+/** What a box says of itself that is always used like this. */
+function settled(used: number | null, free: number | null): Availability {
+  const meter = new AvailabilityMeter();
+  for (let turn = 1; turn < samplesMin; turn += 1) assert.equal(meter.measure(sample(used, free), turn * 5000), undefined, 'not yet');
+  const said = meter.measure(sample(used, free), samplesMin * 5000);
+  assert.ok(said !== undefined);
+  return said;
+}
+
 describe('how much of a box is free', () => {
   it('P5: cold with much free, warm with some, hot with little; the scarcest resource decides', () => {
     for (const [used, free, expected] of [
@@ -22,7 +32,7 @@ describe('how much of a box is free', () => {
       [10, 15, ['hot', 'cold', 'hot']],
       [null, null, ['cold', 'cold', 'cold']],
     ] as const) {
-      const { class: all, cpu, memory } = new AvailabilityMeter().measure(sample(used, free), 1000);
+      const { class: all, cpu, memory } = settled(used, free);
       assert.deepEqual([all, cpu, memory], expected);
     }
   });
@@ -43,9 +53,11 @@ describe('how much of a box is free', () => {
         (load, noise) => {
           const meter = new AvailabilityMeter();
           const classes = noise.map(
-            (off, index) => meter.measure(sample(Math.min(100, Math.max(0, load + off)), 90), 1000 + index * 5000).class,
+            (off, index) => meter.measure(sample(Math.min(100, Math.max(0, load + off)), 90), 1000 + index * 5000)?.class,
           );
-          const changes = classes.filter((one, index) => index > 0 && one !== classes[index - 1]).length;
+          const changes = classes.filter(
+            (one, index) => index > 0 && classes[index - 1] !== undefined && one !== classes[index - 1],
+          ).length;
           // A first sample off to one side may be put right once.
           assert.ok(changes <= 1, `${changes} changes at ${load} %`);
         },
@@ -56,7 +68,8 @@ describe('how much of a box is free', () => {
 
   it('P5: follows a load that stays', () => {
     const meter = new AvailabilityMeter();
-    const at = (seconds: number, used: number): string => meter.measure(sample(used, 90), seconds * 1000).class;
+    const at = (seconds: number, used: number): string | undefined => meter.measure(sample(used, 90), seconds * 1000)?.class;
+    for (let turn = -samplesMin; turn < 0; turn += 1) at(5 * turn, 5);
     assert.equal(at(0, 5), 'cold');
     assert.equal(at(5, 95), 'cold', 'one sample is a gust');
     for (let seconds = 10; seconds < 120; seconds += 5) at(seconds, 95);
