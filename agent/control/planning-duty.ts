@@ -76,6 +76,8 @@ export interface PlanningDutyOptions {
   readonly replan?: ReplanOptions;
   /** Milliseconds that news is gathered before a plan is made. @default 30 */
   readonly gatherMs?: number;
+  /** The same when boxes came and nothing else: seldom comes one alone, and each plan would move work once more. @default 500 */
+  readonly gatherJoiningMs?: number;
   /** After a failure the duty waits, doubling from this many milliseconds. @default 250 */
   readonly retryMs?: number;
 }
@@ -88,6 +90,7 @@ const patienceMs = 5000;
  * the plan's revision alone.
  */
 const announced: ReadonlySet<Trigger['kind']> = new Set(['first', 'authority', 'workload']);
+const joining: ReadonlySet<Trigger['kind']> = new Set(['node-joined', 'node-returned', 'load']);
 const calm: Trigger = { kind: 'calm', subject: 'site', detail: 'all is planned again after a partial plan' };
 
 export class PlanningDuty {
@@ -106,7 +109,7 @@ export class PlanningDuty {
 
   constructor(components: PlanningDutyComponents, options: PlanningDutyOptions) {
     this.#parts = components;
-    this.#options = { gatherMs: 30, retryMs: 250, replan: defaultReplan, ...options };
+    this.#options = { gatherMs: 30, gatherJoiningMs: 500, retryMs: 250, replan: defaultReplan, ...options };
     this.#retryMs = this.#options.retryMs;
   }
 
@@ -132,8 +135,12 @@ export class PlanningDuty {
       this.#partly = false;
       return;
     }
-    if (this.#running !== undefined || this.#cancel !== undefined || !this.pending()) return;
-    this.#cancel = this.#parts.clock.after(this.#options.gatherMs, () => {
+    if (this.#running !== undefined || this.#cancel !== undefined) return;
+    const triggers = this.#triggers();
+    if (triggers.length === 0) return;
+    const { gatherMs, gatherJoiningMs } = this.#options;
+    const hurry = triggers.some(({ kind }) => !joining.has(kind));
+    this.#cancel = this.#parts.clock.after(hurry ? gatherMs : gatherJoiningMs, () => {
       this.#cancel = undefined;
       void this.#plan();
     });

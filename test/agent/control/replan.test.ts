@@ -43,7 +43,7 @@ describe('what calls for a plan', () => {
     for (const [expected, change] of cases) {
       const before = leader.kept.length + leader.plans;
       change();
-      await leader.round();
+      await leader.round(500);
       assert.equal(leader.kept.length + leader.plans, before + 1, expected);
       assert.ok(kinds(leader.kept.at(-1)).includes(expected), `${expected}: ${kinds(leader.kept.at(-1))}`);
       await leader.round();
@@ -83,7 +83,7 @@ describe('what calls for a plan', () => {
       await leader.round();
       assert.equal(leader.duty.pending(), false, 'drift waits');
       await leader.round(30_000);
-      await leader.round();
+      await leader.round(500);
       assert.deepEqual(leader.kept.at(-1)?.triggers, [
         { kind: 'load', subject: busy, detail: 'processor cold, memory cold became processor hot, memory cold' },
       ]);
@@ -115,6 +115,18 @@ describe('what calls for a plan', () => {
     );
   });
 
+  it('P18: boxes that come one after the other are planned with together', async () => {
+    const leader = await atRest();
+    const before = leader.planner.inputs.length;
+    for (const name of ['d', 'e', 'f']) {
+      leader.know(name, {});
+      await leader.round(100);
+    }
+    await leader.round(400);
+    assert.equal(leader.planner.inputs.length, before + 1);
+    assert.deepEqual(kinds(leader.kept.at(-1)), ['node-joined d', 'node-joined e', 'node-joined f']);
+  });
+
   it('P18: drift alone waits until the last decision has had its time', async () => {
     const leader = await atRest({ replan: { restMs: 30_000 } });
     leader.price = 0.4;
@@ -132,7 +144,7 @@ describe('a plan is worth its moves, or is not carried out', () => {
     const leader = await atRest();
     leader.know('d', {});
     const plans = leader.plans;
-    await leader.round();
+    await leader.round(500);
     assert.equal(leader.plans, plans);
     const [record] = leader.kept;
     assert.equal(record?.outcome, 'kept');
