@@ -115,7 +115,10 @@ export async function claimDataDir(
   try {
     const file = join(path, 'box.json');
     const fresh = !existsSync(file);
-    const before = fresh ? undefined : readRecord(file);
+    const read = fresh ? undefined : readRecord(file);
+    const unreadable = read instanceof DataDirError ? read : undefined;
+    if (unreadable !== undefined && !canHeal) throw unreadable;
+    const before = read instanceof DataDirError ? undefined : read;
     if (before !== undefined && before.node !== owner.node) {
       throw new DataDirError(
         'DATA_DIR_OTHER_NODE',
@@ -148,8 +151,12 @@ export async function claimDataDir(
           `put the directory back from a copy, or empty it to begin anew`,
       );
     // Directories of former versions drew none.
-    const incarnation = fresh ? drawIncarnation() : (before?.incarnation ?? 1);
-    const book = new BoxBook(path, file, { ...before, version: 1, ...owner, runs: (before?.runs ?? 0) + 1, incarnation }, fresh, lock);
+    const incarnation = before === undefined ? drawIncarnation() : (before.incarnation ?? 1);
+    const record: BoxRecord = { ...before, version: 1, ...owner, runs: (before?.runs ?? 0) + 1, incarnation };
+    // Whose memory this is cannot be known: it goes together with the record.
+    const { code, message = '' } = unreadable ?? {};
+    const healing = code === undefined ? {} : { rejoined: true, healing: { code, message, aside: nextAside(path) } };
+    const book = new BoxBook(path, file, { ...record, ...healing }, fresh, lock);
     book.resume();
     if (isLost)
       book.beginHealing({
@@ -254,7 +261,7 @@ class BoxBook implements DataDir {
 /** 1 is what directories of former versions stand for. */
 const drawIncarnation = (): number => randomInt(2, 2 ** 32);
 
-function readRecord(file: string): BoxRecord {
+function readRecord(file: string): BoxRecord | DataDirError {
   try {
     const value = JSON.parse(readFileSync(file, 'utf8')) as Partial<BoxRecord>;
     if (
@@ -265,9 +272,9 @@ function readRecord(file: string): BoxRecord {
     )
       return value as BoxRecord;
   } catch {
-    // Told below.
+    // Answered below.
   }
-  throw new DataDirError(
+  return new DataDirError(
     'DATA_DIR_DAMAGED',
     `${file} cannot be read: put it back from a copy, or move the whole directory away and let the box join as new`,
   );

@@ -147,6 +147,11 @@ describe('data directory', () => {
       await assert.rejects(claim(), is('DATA_DIR_DAMAGED', 'box.json', 'from a copy', 'join as new'));
       assert.equal(readFileSync(join(path, 'box.json'), 'utf8'), bytes);
     }
+    mkdirSync(join(path, 'log'));
+    const anew = await claimDataDir(path, owner, true);
+    claimed.push(anew);
+    assert.deepEqual([anew.healing?.code, anew.rejoined, existsSync(join(path, 'log'))], ['DATA_DIR_DAMAGED', true, false]);
+    assert.equal(existsSync(join(path, 'damaged-1', 'log')), true, 'where others are known');
   });
 
   it('K9: a record that was being written when the power went does not stand in the way', async () => {

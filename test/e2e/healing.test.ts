@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { HttpClient } from '../../agent/cli/http-client.ts';
 import { HttpSiteClient } from '../../agent/client/http-site-client.ts';
 import { done, notYet, until } from '../../agent/demo/until.ts';
-import type { AgentConfig, StatusDocument } from '../../schemas/generated/types.ts';
+import type { AgentConfig, StatusDocument, WorkloadsDocument } from '../../schemas/generated/types.ts';
 import { freePort } from '../agent/status/served.ts';
 import { LoneAgent, run } from './agent-process.ts';
 
@@ -29,6 +30,17 @@ describe('a box that finds its memory damaged', function () {
       lone.write({ ...config, node: { name }, site: { name: 'shop', clusterId: 'shop-cluster', members } });
     await Promise.all(names.map((name) => agent(name).start()));
     await write('box-a');
+    const clock = {
+      name: 'clock',
+      kind: 'service',
+      command: ['sleep', '600'],
+      resources: { memoryMiB: 1 },
+      requires: { nodes: ['box-b'] },
+    };
+    const file = join(agent('box-a').dir, 'clock.json');
+    writeFileSync(file, JSON.stringify({ version: 1, workloads: [clock] }));
+    assert.equal((await agent('box-a').cli(['apply', '-f', file])).code, 0);
+    await until('it runs', 20_000, async () => ((await pid('box-b')) === null ? notYet('no process') : done(true)));
   });
   after(async () => {
     for (const lone of agents.values()) await lone.remove();
@@ -45,18 +57,27 @@ describe('a box that finds its memory damaged', function () {
     client.close();
   }
 
-  const status = async (name: Name): Promise<StatusDocument> =>
-    JSON.parse((await agent(name).cli(['status', '--json'])).stdout) as StatusDocument;
+  const ask = async (name: Name, path: string): Promise<unknown> => new HttpClient(`unix:${agent(name).socket}`, undefined).get(path);
+  /** Undefined while no agent answers. */
+  const consensus = async (name: Name): Promise<StatusDocument['consensus'] | undefined> =>
+    ask(name, '/status').then(
+      (status) => (status as StatusDocument).consensus,
+      () => undefined,
+    );
+  /** Its processes, by what its own agent says. */
+  async function pid(name: Name): Promise<number | null> {
+    const { workloads } = (await ask(name, '/v1/workloads')) as WorkloadsDocument;
+    return workloads[0]?.replicas.find(({ node }) => node === name)?.pid ?? null;
+  }
 
   async function healed(name: Name, code: string): Promise<void> {
     const helper = names.find((other) => other !== name) ?? name;
     await until('it votes again', 30_000, async () => {
-      if ((await agent(name).cli(['status', '--json'])).code !== 0) return notYet('it starts anew');
-      const { consensus } = await status(name);
-      const { voters } = (await status(helper)).consensus;
-      if (consensus.healing !== undefined) assert.equal(consensus.healing.code, code);
-      const well = consensus.healing === undefined && consensus.leader !== null && consensus.voters.includes(name) && voters.includes(name);
-      return well ? done(true) : notYet(JSON.stringify(consensus));
+      const [own, others] = await Promise.all([consensus(name), consensus(helper)]);
+      if (own === undefined) return notYet('it starts anew');
+      if (own.healing !== undefined) assert.equal(own.healing.code, code);
+      const votes = own.voters.includes(name) && others?.voters.includes(name) === true;
+      return own.healing === undefined && own.leader !== null && votes ? done(true) : notYet(JSON.stringify(own));
     });
     const aside = readdirSync(agent(name).dataDir).filter((entry) => entry.startsWith('damaged-'));
     assert.ok(aside.length > 0 && aside.length <= 2, aside.join(' '));
@@ -69,7 +90,9 @@ describe('a box that finds its memory damaged', function () {
     }
   }
 
-  it('K13: one bit of its log, in the middle: it does not vote on it, has it anew from its site, and votes again', async () => {
+  it('K13: one bit of its log, in the middle: it does not vote on it, has it anew from its site, and votes again; its work goes on', async () => {
+    const running = await pid('box-b');
+    assert.ok(running);
     await agent('box-b').stop('SIGKILL');
     const log = join(agent('box-b').dataDir, 'log');
     // Half of the keys were acknowledged after it.
@@ -84,6 +107,10 @@ describe('a box that finds its memory damaged', function () {
     assert.ok(damaged);
     await agent('box-b').start({}, true);
     await healed('box-b', 'LOG_CORRUPT');
+    await until('its work is adopted', 20_000, async () =>
+      (await pid('box-b')) === running ? done(true) : notYet(`${await pid('box-b')}`),
+    );
+    process.kill(running, 0);
   });
 
   it('K13: its vote is gone: what it has of its site then counts in a majority', async () => {
