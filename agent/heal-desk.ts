@@ -27,7 +27,8 @@ export interface HealRequest {
  * `elsewhere`: ask the leader, if one is known. `refused`: not now, and why.
  */
 export type HealAnswer =
-  | { readonly state: 'welcome' | 'taken' }
+  | { readonly state: 'taken' }
+  | { readonly state: 'welcome' /** It is again what it is to be. */; readonly isWell: boolean }
   | { readonly state: 'elsewhere'; readonly leader: NodeId | null }
   | {
       readonly state: 'refused';
@@ -88,7 +89,7 @@ export class HealDesk {
     if (refusal?.code === 'CLONED' && leader === name && isOtherHeard)
       return { state: 'refused', epoch, code: refusal.code, message: refusal.message };
     if (!agreement.leads()) return { state: 'elsewhere', leader: leader ?? null };
-    if (refusal === undefined) return { state: 'welcome' };
+    if (refusal === undefined) return { state: 'welcome', isWell: true };
     const { code, message } = refusal;
     if (code === 'CLONED' && !isOtherHeard) return { state: 'taken' };
     await agreement.barrier(AbortSignal.timeout(barrierMs));
@@ -104,7 +105,7 @@ export class HealDesk {
     const isKnown = isMember(membership, name) || (row !== undefined && row.role !== 'none');
     if (!isKnown || row?.role === 'none')
       return { state: 'refused', epoch, code: 'NOT_MEMBER', message: `${name} does not belong to the site any more: add it again` };
-    if (state.starts().get(name)?.incarnation === incarnation) return { state: 'welcome' };
+    if (state.starts().get(name)?.incarnation === incarnation) return { state: 'welcome', isWell: row?.healing === undefined };
     if (row?.healing === incarnation) return { state: 'taken' };
     if (answers(name))
       return {

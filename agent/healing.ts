@@ -58,13 +58,8 @@ export class Healing {
   check(): void {
     const { dataDir, clock, log } = this.#parts;
     const { healing } = dataDir;
-    if (healing !== undefined && this.#welcome) {
-      if (!this.#isWell()) return;
-      log.info('healing.done', { ...healing, incarnation: dataDir.incarnation });
-      dataDir.healed();
-      return;
-    }
-    if (this.#busy || clock.nowMs() - this.#askedAt < askEveryMs || (healing === undefined && this.#isLed())) return;
+    if (healing === undefined ? this.#isLed() : this.#welcome && !this.#isCaughtUp()) return;
+    if (this.#busy || clock.nowMs() - this.#askedAt < askEveryMs) return;
     const member = this.#next();
     if (member === undefined) return;
     this.#busy = true;
@@ -87,9 +82,14 @@ export class Healing {
     if (refusal !== null && refusal !== this.#refusal) log.warn('healing.refused', { member, reason: refusal });
     this.#refusal = refusal;
     if (answer.state !== 'welcome') return;
-    this.#welcome = true;
-    log.info('healing.welcome', { by: member, incarnation: dataDir.incarnation });
-    release();
+    if (!this.#welcome) {
+      this.#welcome = true;
+      log.info('healing.welcome', { by: member, incarnation: dataDir.incarnation });
+      release();
+    } else if (answer.isWell && this.#isCaughtUp()) {
+      log.info('healing.done', { code, message, incarnation: dataDir.incarnation });
+      dataDir.healed();
+    }
   }
 
   async #askStanding(member: NodeId): Promise<void> {
@@ -125,12 +125,9 @@ export class Healing {
     return connected[this.#turn++ % Math.max(1, connected.length)];
   }
 
-  /** The site counts it as what it is to be, and its own log says so. */
-  #isWell(): boolean {
-    const { agreement, dataDir } = this.#parts;
-    const { state, self } = agreement;
-    const { membership, ready } = agreement.status();
-    const isKnown = state.starts().get(self)?.incarnation === dataDir.incarnation && isMember(membership, self);
-    return ready && isKnown && state.members().get(self)?.healing === undefined;
+  /** Its own log says that it belongs to the site. Whether it is what it is to be, a witness could not know by itself. */
+  #isCaughtUp(): boolean {
+    const { membership, ready, leader } = this.#parts.agreement.status();
+    return ready && leader !== undefined && isMember(membership, this.#parts.agreement.self);
   }
 }

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { done, notYet, until } from '../../agent/demo/until.ts';
 import type { StatusDocument } from '../../schemas/generated/types.ts';
 import { freePort } from '../agent/status/served.ts';
@@ -86,5 +88,18 @@ describe('a site of two boxes and a witness', function () {
     assert.notEqual((await status(second)).consensus.role, 'leader');
     await agent(first).start();
     assert.equal(await get(second), 'only here');
+  });
+
+  it('K13 K17: a witness that lost its vote begins anew, and counts again', async () => {
+    await Promise.all(names.map((name) => agent(name).stop('SIGKILL')));
+    rmSync(join(agent('tie').dataDir, 'log', 'vote'));
+    await Promise.all(names.map((name) => agent(name).start({}, name === 'tie')));
+    await until('it is a witness again', 20_000, async () => {
+      const { healing, voters, leader: leads } = (await status('tie')).consensus;
+      return healing === undefined && leads !== null && voters.includes('tie') ? done(true) : notYet(JSON.stringify({ healing, voters }));
+    });
+    assert.ok(readdirSync(agent('tie').dataDir).includes('damaged-1'));
+    await agent('box-a').stop('SIGKILL');
+    assert.equal((await put('box-b', 'after')).code, 0);
   });
 });
