@@ -46,9 +46,7 @@ export const inputOf = (message: number): number => firstMessage + message;
 /** Numbers for texts. */
 export class Numbers {
   readonly #known = new Map<string, number>();
-  get size(): number {
-    return this.#known.size;
-  }
+
   of(text: string): number {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
@@ -72,6 +70,12 @@ export class Cells {
   readonly #logNumbers = new Numbers();
   readonly #entryNumbers = new Numbers();
   readonly #steps = new Map<number, Step>();
+  readonly #isMerging: boolean;
+
+  /** `isMerging`: states of a member that read alike become one. Without it each stays itself, for `audit.ts`. */
+  constructor(isMerging = true) {
+    this.#isMerging = isMerging;
+  }
 
   get steps(): number {
     return this.#steps.size;
@@ -153,13 +157,8 @@ export class Cells {
 
   #number(node: number, raft: Raft, hardState: HardState, entries: readonly Entry[], pending: readonly Save[]): number {
     const state = stateOf(raft);
-    const { campaign, leader, now, leaderHeardAt, durability, timing } = state;
-    const isSticky = leader !== undefined && now - leaderHeardAt < timing.electionTicks;
-    const ownVote = campaign?.selfVoteToken === undefined ? 0 : durability.lastToken - campaign.selfVoteToken + 1;
-    const waits = campaign !== undefined && !campaign.ballots.has(state.id) ? ownVote : 0;
-    const number = this.#cellNumbers.of(
-      `${node} ${isSticky} ${waits} ${textOf(hardState)} ${textOf(entries)} ${textOf(pending)} ${textOf(state)}`,
-    );
+    const text = cellText({ node, raft, hardState, entries, pending });
+    const number = this.#cellNumbers.of(this.#isMerging ? text : `${this.cells.length}`);
     if (number === this.cells.length) {
       const log = this.#logNumber(state.log.slice(logIndex(1), 1e9, 1e9));
       const disk = this.#logNumber(entries);
@@ -184,10 +183,22 @@ export class Cells {
   }
 
   #messageNumber(message: Message): number {
-    const number = this.#messageNumbers.of(textOf(message));
+    const number = this.#messageNumbers.of(this.#isMerging ? textOf(message) : `${this.messages.length}`);
     if (number === this.messages.length) this.messages.push(message);
     return number;
   }
+}
+
+/** Equal for members that go on alike, whatever happens. */
+export function cellText(cell: Pick<Cell, 'node' | 'raft' | 'hardState' | 'entries' | 'pending'>): string {
+  const state = stateOf(cell.raft);
+  const { campaign, leader, now, leaderHeardAt, durability, timing } = state;
+  const isSticky = leader !== undefined && now - leaderHeardAt < timing.electionTicks;
+  // How many saves ago the own vote was handed out, as long as it waits for that.
+  const ownVote = campaign?.selfVoteToken === undefined ? 0 : durability.lastToken - campaign.selfVoteToken + 1;
+  const waits = campaign !== undefined && !campaign.ballots.has(state.id) ? ownVote : 0;
+  const disk = `${textOf(cell.hardState)} ${textOf(cell.entries)} ${textOf(cell.pending)}`;
+  return `${cell.node} ${isSticky} ${waits} ${disk} ${textOf(state)}`;
 }
 
 /** The state within a core whose private fields are open. */
