@@ -243,6 +243,9 @@ export class PlanningDuty {
     const input = { ...this.input(), ...(free === undefined ? {} : { free }) };
     if (input.specs.length === 0 && input.current.length === 0) {
       this.#basis = basis;
+      this.#decidedAt = clock.nowMs();
+      this.#partly = false;
+      this.#unplaced = [];
       return;
     }
     // A plan made from placements that were replaced meanwhile would undo what replaced them.

@@ -65,6 +65,8 @@ describe('the HTTP interface of a running agent', () => {
     ['/v1/nodes', 'NodesDocument'],
     ['/v1/workloads', 'WorkloadsDocument'],
     ['/v1/placements', 'PlacementsDocument'],
+    ['/v1/decisions', 'DecisionsDocument'],
+    ['/v1/maintenance', 'MaintenanceDocument'],
   ];
   for (const [path, name] of documents) {
     it(`D1 D4: ${path} is a valid ${name}`, async () => {

@@ -303,6 +303,21 @@ describe('a plan in part', () => {
     assert.equal(leader.kept.length, 1, 'and then it is calm');
   });
 
+  it('P18: with nothing left to plan there is nothing to plan again, and nothing without a place', async () => {
+    const leader = new Leader({ replan: { partialAbove: 0, calmMs: 1000, restMs: 1000 } });
+    leader.nodes = [box('a'), box('b')];
+    leader.site.give(spec('web'), spec('huge', { resources: { memoryMiB: 9000 } }));
+    await leader.round();
+    leader.know('a', { usable: false });
+    await leader.round();
+    assert.equal(leader.duty.unplaced().length, 1);
+    for (const name of ['web', 'huge']) leader.site.apply({ type: 'workloadDelete', name });
+    await leader.round();
+    await leader.round(2000);
+    assert.equal(leader.duty.pending(), false);
+    assert.deepEqual(leader.duty.unplaced(), []);
+  });
+
   it('P18: a small site is planned whole', async () => {
     const leader = await crowd(64);
     leader.know('a', { usable: false });
