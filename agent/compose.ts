@@ -2,7 +2,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { BootClock } from '../consensus/driver/boot-clock.ts';
-import type { InstancesDocument, ReportedNode } from '../schemas/generated/types.ts';
+import type { ReportedNode } from '../schemas/generated/types.ts';
 import { AgentService } from './agent-service.ts';
 import { Answers } from './answers.ts';
 import { ArtefactExchange } from './artefact-exchange.ts';
@@ -22,6 +22,7 @@ import { FactPublisher } from './health/fact-publisher.ts';
 import { HealthPublisher } from './health/publisher.ts';
 import { Sampler } from './health/sampler.ts';
 import { buildTopologyDocument, detectCapacity } from './health/topology-document.ts';
+import { instancesDocument } from './instances-document.ts';
 import { LocalWork } from './local-work.ts';
 import { LogCollector } from './log-collector.ts';
 import { SiteMembership } from './membership.ts';
@@ -234,15 +235,14 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal, d
     );
     const detected = await detectCapacity(settings.dataDir);
     const publishInstances = (): void => {
-      const document: InstancesDocument = {
-        version: 1,
+      const document = instancesDocument({
         node: name,
         run: dataDir.run,
         seq: instances.nextSeq,
         observes: facts.observes(),
-        instances: [...executor.instances()],
-        staged: [...executor.staged()].slice(0, 512),
-      };
+        instances: executor.instances(),
+        staged: executor.staged(),
+      });
       if (instances.offer(document)) facts.instances.setOwn({ from: name, document, receivedAt: clock.nowMs() });
     };
     const devices = new DeviceWatch(settings.devices);
