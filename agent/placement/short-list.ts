@@ -3,7 +3,7 @@ import type { Flat } from './flat.ts';
 import { at, classes } from './model.ts';
 import type { PlacementRandom } from './random.ts';
 
-const lengthMax = 12;
+const lengthMax = 32;
 /** Columns of each class at the least. */
 const perClass = 3;
 
