@@ -1,7 +1,17 @@
 import type { Change } from './open-core.ts';
+import type { Scope } from './scopes.ts';
 
-/** Deliberate bugs that the exploration has to find, each in the scope that is made for its kind, and what it breaks first. */
-export const bugs: Readonly<Record<string, Change & { readonly scope: string; readonly rule: RegExp }>> = {
+interface Bug extends Change {
+  /** The scope that is made for its kind. */
+  readonly scope: string;
+  /** Narrower bounds, where it is deep. */
+  readonly bounds?: Partial<Scope>;
+  /** What it breaks first. */
+  readonly rule: RegExp;
+}
+
+/** Deliberate bugs that the exploration has to find. */
+export const bugs: Readonly<Record<string, Bug>> = {
   'commits-old-term': {
     scope: 'leaders',
     rule: /^Leader completeness/,
@@ -42,5 +52,20 @@ export const bugs: Readonly<Record<string, Change & { readonly scope: string; re
     state.durability.truncated(end);
     return;
   }`,
+  },
+  'forgotten-tail-votes': {
+    scope: 'damage',
+    rule: /^Leader completeness/,
+    file: 'voting',
+    before: 'return state.uncertain === undefined || atLeast',
+    after: 'return true || atLeast',
+  },
+  'read-proved-by-older-round': {
+    scope: 'reads',
+    bounds: { pingsMax: 1 },
+    rule: /^Linearizability/,
+    file: 'replication',
+    before: 'reads.assign(rounds.seq, state.commitIndex)',
+    after: 'reads.assign(rounds.seq - 1, state.commitIndex)',
   },
 };

@@ -2,7 +2,17 @@ import type { LocalEvent, Message } from '../../consensus/core/messages.ts';
 import { Raft } from '../../consensus/core/raft.ts';
 import type { Save } from '../../consensus/core/ready.ts';
 import type { RaftState } from '../../consensus/core/state.ts';
-import { defaultTiming, type Entry, type HardState, logIndex, type NodeId, type Role, term, tick } from '../../consensus/core/types.ts';
+import {
+  defaultTiming,
+  type Entry,
+  type EntryId,
+  type HardState,
+  logIndex,
+  type NodeId,
+  type Role,
+  term,
+  tick,
+} from '../../consensus/core/types.ts';
 import { copyOf, textOf } from './copies.ts';
 
 export const members: readonly NodeId[] = ['n1', 'n2', 'n3'];
@@ -15,8 +25,12 @@ export interface Cell {
   readonly entries: readonly Entry[];
   /** Handed out and not synced yet. */
   readonly pending: readonly Save[];
+  /** What its disk lost although it had been synced. */
+  readonly uncertain: EntryId | undefined;
   readonly role: Role;
   readonly term: number;
+  /** Number of a leader's newest PING round. */
+  readonly round: number;
   /** Its log in memory, for `Logs`. */
   readonly log: number;
   readonly disk: number;
@@ -32,6 +46,8 @@ export interface Step {
   readonly committed: readonly { readonly index: number; readonly entry: number }[];
   /** Term it began to lead in; 0 when it did not. */
   readonly elected: number;
+  /** Indexes that reads taken in here may be served at. */
+  readonly reads: readonly number[];
   /** Broken promises found by the core itself or by a look at the member alone. */
   readonly failure: string | undefined;
   /** Whether something had to be saved: then a quick disk and a slow one differ. */
@@ -39,7 +55,7 @@ export interface Step {
 }
 
 /** Inputs beside messages. Messages have the numbers from `firstMessage` on. */
-export const inputs = { timeout: 0, lapse: 1, sync: 2, ping: 3, crash: 4, propose: 16 } as const;
+export const inputs = { timeout: 0, lapse: 1, sync: 2, ping: 3, crash: 4, damage: 12, read: 13, propose: 16 } as const;
 const firstMessage = 32;
 export const inputOf = (message: number): number => firstMessage + message;
 
@@ -95,7 +111,7 @@ export class Cells {
 
   /** A member that was never started. */
   fresh(node: number): number {
-    return this.#start(node, { term: term(0), votedFor: undefined }, []);
+    return this.#start(node, { term: term(0), votedFor: undefined }, [], undefined);
   }
 
   /** `quick`: the disk syncs at once, unless earlier saves wait. */
@@ -110,19 +126,21 @@ export class Cells {
   }
 
   #compute(cell: Cell, input: number, quick: boolean): Step {
-    if (input >= inputs.crash && input < inputs.propose) return this.#crash(cell, input - inputs.crash);
+    if (input === inputs.damage) return this.#damage(cell);
+    if (input >= inputs.crash && input < inputs.damage) return this.#crash(cell, input - inputs.crash);
     const run = new Run(cell);
     try {
       run.take(input < firstMessage ? input : this.message(input - firstMessage), quick);
     } catch (error) {
       const failure = error instanceof Error ? error.message : String(error);
-      return { cell: -1, sent: [], committed: [], elected: 0, failure, saved: false };
+      return { ...nothing, cell: -1, failure };
     }
     return {
-      cell: this.#number(cell.node, run.raft, run.hardState, run.entries, run.pending),
+      cell: this.#number({ ...run, node: cell.node, uncertain: run.raft.view().uncertain ? cell.uncertain : undefined }),
       sent: run.sent.map((message) => this.#messageNumber(message)),
       committed: run.committed.map((entry) => ({ index: entry.index, entry: this.#entryNumber(entry) })),
       elected: run.elected,
+      reads: run.reads,
       failure: undefined,
       saved: run.saved,
     };
@@ -135,10 +153,17 @@ export class Cells {
       hardState = save.hardState ?? hardState;
       entries = written(entries, save);
     }
-    return { cell: this.#start(cell.node, hardState, entries), sent: [], committed: [], elected: 0, failure: undefined, saved: false };
+    return { ...nothing, cell: this.#start(cell.node, hardState, entries, cell.uncertain) };
   }
 
-  #start(node: number, hardState: HardState, entries: readonly Entry[]): number {
+  /** The power fails, and a bit of the last durable entry flips: it is dropped. */
+  #damage({ node, hardState, entries }: Cell): Step {
+    const last = entries.at(-1);
+    if (last === undefined) throw new Error('Nothing to damage');
+    return { ...nothing, cell: this.#start(node, hardState, entries.slice(0, -1), { term: last.term, index: last.index }) };
+  }
+
+  #start(node: number, hardState: HardState, entries: readonly Entry[], uncertain: EntryId | undefined): number {
     const raft = new Raft({
       id: members[node] ?? '',
       membership: { voters: members, learners: [] },
@@ -150,19 +175,31 @@ export class Cells {
       entries,
       base: { term: term(0), index: logIndex(0) },
       appliedIndex: logIndex(0),
-      uncertain: undefined,
+      uncertain,
     });
-    return this.#number(node, raft, hardState, entries, []);
+    return this.#number({ node, raft, hardState, entries, pending: [], uncertain });
   }
 
-  #number(node: number, raft: Raft, hardState: HardState, entries: readonly Entry[], pending: readonly Save[]): number {
+  #number({ node, raft, hardState, entries, pending, uncertain }: Core): number {
     const state = stateOf(raft);
     const text = cellText({ node, raft, hardState, entries, pending });
     const number = this.#cellNumbers.of(this.#isMerging ? text : `${this.cells.length}`);
     if (number === this.cells.length) {
       const log = this.#logNumber(state.log.slice(logIndex(1), 1e9, 1e9));
       const disk = this.#logNumber(entries);
-      this.cells.push({ raft, hardState, entries, pending, role: state.role, term: state.term, log, disk, node });
+      this.cells.push({
+        raft,
+        hardState,
+        entries,
+        pending,
+        uncertain,
+        role: state.role,
+        term: state.term,
+        round: state.leadership?.rounds.seq ?? 0,
+        log,
+        disk,
+        node,
+      });
     }
     return number;
   }
@@ -189,8 +226,12 @@ export class Cells {
   }
 }
 
+type Core = Pick<Cell, 'node' | 'raft' | 'hardState' | 'entries' | 'pending' | 'uncertain'>;
+
+const nothing = { sent: [], committed: [], elected: 0, reads: [], failure: undefined, saved: false } as const;
+
 /** Equal for members that go on alike, whatever happens. */
-export function cellText(cell: Pick<Cell, 'node' | 'raft' | 'hardState' | 'entries' | 'pending'>): string {
+export function cellText(cell: Omit<Core, 'uncertain'>): string {
   const state = stateOf(cell.raft);
   const { campaign, leader, now, leaderHeardAt, durability, timing } = state;
   const isSticky = leader !== undefined && now - leaderHeardAt < timing.electionTicks;
@@ -198,7 +239,13 @@ export function cellText(cell: Pick<Cell, 'node' | 'raft' | 'hardState' | 'entri
   const ownVote = campaign?.selfVoteToken === undefined ? 0 : durability.lastToken - campaign.selfVoteToken + 1;
   const waits = campaign !== undefined && !campaign.ballots.has(state.id) ? ownVote : 0;
   const disk = `${textOf(cell.hardState)} ${textOf(cell.entries)} ${textOf(cell.pending)}`;
-  return `${cell.node} ${isSticky} ${waits} ${disk} ${textOf(state)}`;
+  return `${cell.node} ${isSticky} ${waits} ${agesOf(state)} ${disk} ${textOf(state)}`;
+}
+
+/** How long a leader has waited for each peer: it repeats what may be lost, and steps down when it waited too long. */
+function agesOf({ leadership, now }: RaftState): string {
+  const peers = [...(leadership?.progress.values() ?? [])];
+  return peers.map((peer) => `${now - peer.movedAt}/${peer.resends}/${now - (peer.lastAckAt ?? peer.since)}`).join();
 }
 
 /** The state within a core whose private fields are open. */
@@ -221,6 +268,7 @@ class Run {
   elected = 0;
   readonly sent: Message[] = [];
   readonly committed: Entry[] = [];
+  readonly reads: number[] = [];
 
   constructor(cell: Cell) {
     this.raft = copyOf(cell.raft);
@@ -232,9 +280,11 @@ class Run {
   take(input: number | Message, quick: boolean): void {
     const state = stateOf(this.raft);
     const { electionTicks, pingTicks } = state.timing;
-    if (typeof input !== 'number') this.raft.step(input);
+    // Round trips take no time: they only stretch the pauses between repetitions.
+    if (typeof input !== 'number') this.raft.step(input.type === 'ACK' ? { ...input, sentAt: state.now } : input);
     else if (input === inputs.sync) this.#sync();
-    else if (input === inputs.ping) this.raft.tick(tick(state.now + pingTicks));
+    else if (input === inputs.read) this.raft.read(1);
+    else if (input === inputs.ping) this.raft.tick(tick(state.now + 3 * pingTicks));
     else if (input === inputs.lapse) {
       // Long enough to forget a leader, too short to campaign.
       if (state.role === 'leader') this.raft.tick(tick(state.now + electionTicks));
@@ -262,8 +312,9 @@ class Run {
 
   #pump(quick: boolean): void {
     while (this.raft.hasReady()) {
-      const { messages, save, committed, events } = this.raft.takeReady();
+      const { messages, save, committed, reads, events } = this.raft.takeReady();
       this.sent.push(...messages);
+      this.reads.push(...reads.map(({ index }) => index));
       for (const event of events) if (event.type === 'role' && event.to === 'leader') this.elected = event.term;
       this.committed.push(...committed);
       const last = committed.at(-1);

@@ -1,4 +1,4 @@
-import type { Cells, Step } from './cells.ts';
+import type { Cell, Cells, Step } from './cells.ts';
 import type { Histories } from './history.ts';
 
 /** What holds in every state (Raft paper, figure 3), looked at after each step of a member. */
@@ -52,7 +52,9 @@ export class Checks {
   #text = (entry: number): string => this.#cells.entryTexts[entry] ?? '';
 
   #isDurable(sites: readonly number[], index: number, entry: number): boolean {
-    return sites.filter((site) => this.#cells.logs[this.#cells.cell(site).disk]?.[index - 1] === entry).length >= 2;
+    // A damaged disk lost what it held: the one failure of a minority that a path may have.
+    const isHeld = ({ disk, uncertain }: Cell) => uncertain !== undefined || this.#cells.logs[disk]?.[index - 1] === entry;
+    return sites.filter((site) => isHeld(this.#cells.cell(site))).length >= 2;
   }
 
   #isPrefix(short: number, long: number): boolean {

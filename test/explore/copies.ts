@@ -8,7 +8,7 @@ const shared: ReadonlySet<string> = new Set(['timing', 'random', 'membership', '
  * the exploration as actions of their own. A field that is not named counts.
  */
 const irrelevant: ReadonlySet<string> = new Set([
-  ...['id', 'timing', 'random', 'membership', 'configurations', 'out', 'touches', 'recent', 'linksLost', 'storageFailed', 'uncertain'],
+  ...['id', 'timing', 'random', 'membership', 'configurations', 'out', 'touches', 'recent', 'linksLost', 'storageFailed'],
   ...['now', 'leaderHeardAt', 'electionDeadline', 'leaseFrom', 'sentAcks', 'polls', 'lostLink', 'incoming', 'installing'],
   ...[
     'since',

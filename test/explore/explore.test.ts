@@ -48,7 +48,7 @@ describe('exhaustive exploration of three members', function () {
 
   for (const [name, { rule }] of Object.entries(bugs)) {
     it(`finds a core that is wrong on purpose: ${name}`, async () => {
-      const [result] = await explore('--states', '100000', '--bug', name);
+      const [result] = await explore('--states', '200000', '--bug', name);
       assert.match(result?.violation?.rule ?? 'nothing', rule);
     });
   }

@@ -44,7 +44,7 @@ async function main(): Promise<number> {
   const walks = Number(values.audit);
   const bug = values.bug === undefined ? undefined : bugs[values.bug];
   const wanted = values.scope ?? bug?.scope;
-  const chosen = scopes.filter(({ name }) => wanted === undefined || name === wanted);
+  const chosen = scopes.filter(({ name }) => wanted === undefined || name === wanted).map((scope) => ({ ...scope, ...bug?.bounds }));
   if (
     !Number.isInteger(states) ||
     states < 1 ||

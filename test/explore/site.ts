@@ -9,6 +9,8 @@ const firstMessageAt = 5;
 const crashUnit = 1;
 const duplicateUnit = 16;
 const valueUnit = 256;
+const damageUnit = 4096;
+const readUnit = 8192;
 
 export const rowOf = (cells: readonly number[], history: number): Row => [...cells, history, 0];
 
@@ -41,6 +43,16 @@ export class Draft {
     return (this.used / duplicateUnit) & 15;
   }
 
+  get isDamaged(): boolean {
+    return (this.used & damageUnit) !== 0;
+  }
+
+  /** How much was committed when the one read of this path began; undefined before it. */
+  get readFloor(): number | undefined {
+    const stored = this.used >> 13;
+    return stored === 0 ? undefined : stored - 1;
+  }
+
   isTaken(value: number): boolean {
     return ((this.used / valueUnit) & (1 << value)) !== 0;
   }
@@ -64,6 +76,8 @@ export class Draft {
       return undefined;
     }
     this.history = history;
+    for (const index of step.reads)
+      if (index < (this.readFloor ?? 0)) this.failure ??= `Linearizability: a read at ${index} begun after ${this.readFloor} was committed`;
     for (const message of step.sent) if (this.#travels(message) && !this.messages.includes(message)) this.messages.push(message);
     return step;
   }
@@ -88,27 +102,30 @@ export class Draft {
     return this.cellOf(node).term > term;
   }
 
-  /** A whole election with quick disks, repeated until the terms known are high enough. False when it cannot be won. */
-  elect(node: number, voter: number): boolean {
+  /** A whole election with quick disks, repeated until the terms known are high enough. False when these voters do not make it leader. */
+  elect(node: number, voters: readonly number[]): boolean {
     for (let attempt = 0; attempt < this.#scope.termsMax; attempt += 1) {
       const { term } = this.cellOf(node);
       if (term >= this.#scope.termsMax) return false;
-      const poll = this.#sentTo(this.step(node, inputs.timeout, true), voter, 'PREVOTE');
-      if (poll === undefined) return false;
-      this.step(voter, inputs.lapse, true);
-      const reply = this.#sentTo(this.step(voter, inputOf(poll), true), node, 'PREVOTE_REPLY');
-      if (reply === undefined) return false;
-      const vote = this.#sentTo(this.step(node, inputOf(reply), true), voter, 'VOTE');
-      if (vote === undefined) {
-        if (this.cellOf(node).term === term) return false;
-        continue;
+      const poll = this.step(node, inputs.timeout, true);
+      const polled = voters.map((voter) => this.#ask(node, voter, poll, 'PREVOTE'));
+      const votes = polled.find((step) => step?.sent.some((message) => this.#cells.message(message).type === 'VOTE'));
+      if (votes !== undefined) {
+        for (const voter of voters) this.#ask(node, voter, votes, 'VOTE');
+        return this.failure !== undefined || this.cellOf(node).role === 'leader';
       }
-      const grant = this.#sentTo(this.step(voter, inputOf(vote), true), node, 'VOTE_REPLY');
-      if (grant === undefined) return false;
-      this.step(node, inputOf(grant), true);
-      return this.failure !== undefined || this.cellOf(node).role === 'leader';
+      if (this.cellOf(node).term === term) return false;
     }
     return false;
+  }
+
+  /** Asks a voter without patience with its leader, and takes the answer. */
+  #ask(node: number, voter: number, from: Step | undefined, type: 'PREVOTE' | 'VOTE'): Step | undefined {
+    const question = this.#sentTo(from, voter, type);
+    if (question === undefined) return undefined;
+    this.step(voter, inputs.lapse, true);
+    const answer = this.#sentTo(this.step(voter, inputOf(question), true), node, `${type}_REPLY`);
+    return answer === undefined ? undefined : this.step(node, inputOf(answer), true);
   }
 
   #sentTo(step: Step | undefined, node: number, type: string): number | undefined {
@@ -131,6 +148,17 @@ export class Draft {
   crash(node: number, synced: number): Step | undefined {
     this.used += crashUnit;
     return this.step(node, inputs.crash + synced, true);
+  }
+
+  /** A crash after which the last entry on the disk cannot be read. */
+  damage(node: number): Step | undefined {
+    this.used += damageUnit;
+    return this.step(node, inputs.damage, true);
+  }
+
+  read(node: number, committed: number): Step | undefined {
+    this.used += readUnit * (committed + 1);
+    return this.step(node, inputs.read, true);
   }
 
   propose(node: number, value: number, quick: boolean): Step | undefined {

@@ -51,15 +51,23 @@ export class World {
       const cell = now.cellOf(node);
       for (const voter of members.keys()) {
         if (voter === node || (isFirst && (node !== 0 || voter !== 1))) continue;
-        if (scope.electsAtOnce) add(`${me} is elected by ${members[voter]}`, (draft) => draft.elect(node, voter), false);
+        if (scope.electsAtOnce) add(`${me} is elected by ${members[voter]}`, (draft) => draft.elect(node, [voter]), false);
         else add(`${me} polls ${members[voter]}`, (draft, quick) => draft.campaign(node, voter, quick));
       }
+      // Only all together can do without what a damaged disk may have held.
+      const others = [...members.keys()].filter((voter) => voter !== node);
+      if (now.isDamaged) add(`${me} is elected by all`, (draft) => draft.elect(node, others), false);
+      if (scope.damagesMax > 0 && !now.isDamaged && cell.entries.length > 0)
+        add(`${me} crashes and its last entry is damaged`, (draft) => draft.damage(node) !== undefined, false);
       if (cell.pending.length > 0) add(`${me} syncs`, (draft) => draft.step(node, inputs.sync, true) !== undefined, false);
       if (now.crashes < scope.crashesMax)
         for (let synced = 0; synced <= cell.pending.length; synced += 1)
           add(`${me} crashes, ${synced} of ${cell.pending.length} saves made`, (draft) => draft.crash(node, synced) !== undefined, false);
       if (cell.role !== 'leader') continue;
-      if (scope.pingsMax > 1) add(`${me} pings`, (draft) => draft.step(node, inputs.ping, true) !== undefined, false);
+      if (cell.round < scope.pingsMax) add(`${me} pings`, (draft) => draft.step(node, inputs.ping, true) !== undefined, false);
+      const { committed } = this.histories.of(now.history);
+      if (scope.readsMax > 0 && now.readFloor === undefined)
+        add(`${me} is asked to read`, (draft) => draft.read(node, committed.length) !== undefined, false);
       for (let value = 0; value < scope.values; value += 1)
         if (!now.isTaken(value)) add(`${me} takes ${'ab'[value]}`, (draft, quick) => draft.propose(node, value, quick) !== undefined);
     }
