@@ -1,4 +1,5 @@
 /** The story `--verify` plays: each step is seen through the boxes' own interfaces, and fails only on a generous deadline. */
+import type { DecisionsDocument } from '../../schemas/generated/types.ts';
 import type { Box } from './box.ts';
 import { getJson, getNodes, getStatus, getValue, putValue } from './client.ts';
 import { gossipNonsense } from './impostor.ts';
@@ -192,10 +193,30 @@ export class Story {
       return firm.length > 0 ? notYet(`${firm.map(({ key }) => key).join(', ')} not marked provisional`) : done(now);
     });
     const movedMs = Math.round(performance.now() - began);
+    const why = await this.#whyMoved(first, lost);
     await this.#applyAlone(rest[0] as Box);
     this.#see.expectAlive(before.filter(({ node }) => node !== lost.name && node !== site.upper.name));
     const where = this.#lostLedger.map(({ key }) => `${key} → ${moved.find((running) => running.key === key)?.node}`).join(', ');
-    return `${lost.name} lost ${killed} processes; first write after ${writeMs} ms; ${where || 'it ran nothing'} after ${movedMs} ms, provisional; shift-clock applied at the site runs`;
+    return `${lost.name} lost ${killed} processes; first write after ${writeMs} ms; ${where || 'it ran nothing'} after ${movedMs} ms, provisional${why}; shift-clock applied at the site runs`;
+  }
+
+  /** The record of the decision that moved the work, on a box that need not have made it. */
+  async #whyMoved(box: Box, lost: Box): Promise<string> {
+    if (this.#lostLedger.length === 0) return '';
+    const told = await this.#parts.cli(box, ['placement', 'history', '--json']);
+    if (told.code !== 0) throw new Error(`placement history at ${box.name} ended with ${told.code}: ${told.stderr}`);
+    const { decisions } = JSON.parse(told.stdout) as DecisionsDocument;
+    const unexplained = this.#lostLedger.filter(
+      ({ key }) => !decisions.some(({ moves }) => moves.some((move) => move.startsWith(`${key}: ${lost.name} `))),
+    );
+    if (unexplained.length > 0)
+      throw new Error(`no decision at ${box.name} tells why ${unexplained.map(({ key }) => key).join(', ')} moved`);
+    const kinds = new Set(
+      decisions
+        .filter(({ moves }) => moves.some((move) => move.includes(`: ${lost.name} `)))
+        .flatMap(({ triggers }) => triggers.map(({ kind }) => kind)),
+    );
+    return ` (because of ${[...kinds].join(', ')})`;
   }
 
   async #applyAlone(box: Box): Promise<void> {
