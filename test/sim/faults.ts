@@ -10,11 +10,17 @@ const promises: ReadonlySet<string> = new Set(['VOTE', 'VOTE_REPLY']);
 const stormTicks = 300;
 const stormEvery = 450;
 
+/** `members` come and go; `weather` is loss, duplicates and delay of messages; `promise` is the power failing just after a vote left. */
+export const faultKinds = ['cut', 'crash', 'pause', 'link', 'disk', 'transfer', 'weather', 'members', 'promise'] as const;
+export type FaultKind = (typeof faultKinds)[number];
+
 export interface FaultOptions {
   /** Voters of which less than half may lose acknowledged data in a run. */
   readonly flippable: readonly NodeId[];
   /** Whether members come and go. */
   readonly changing: boolean;
+  /** Left out, to find what a failure needs. */
+  readonly without?: ReadonlySet<FaultKind>;
 }
 
 /** Breaks things at random, and mends them. */
@@ -30,9 +36,18 @@ export class Faults {
   /** Boxes whose disk may lose acknowledged data in this run: fewer than half. */
   readonly #flippable: readonly NodeId[];
   readonly #members: MemberChanges | undefined;
+  readonly #without: ReadonlySet<FaultKind>;
+  /** How often each kind was tried. */
+  readonly counts = new Map<FaultKind, number>();
 
-  constructor(random: SeededRandom, cluster: Cluster, { flippable, changing }: FaultOptions, trace: (line: string) => void) {
+  constructor(
+    random: SeededRandom,
+    cluster: Cluster,
+    { flippable, changing, without = new Set() }: FaultOptions,
+    trace: (line: string) => void,
+  ) {
     this.#random = random;
+    this.#without = without;
     this.#cluster = cluster;
     this.#trace = trace;
     this.#flippable = random.chance(30) ? flippable.slice(0, Math.floor((flippable.length - 1) / 2)) : [];
@@ -49,17 +64,17 @@ export class Faults {
     for (const [id, until] of this.#crashed) if (now >= until) this.#restart(id);
     for (const [id, until] of this.#pausedUntil) if (now >= until) this.#resume(id);
     if (this.#healAt > 0 && now >= this.#healAt) this.#heal();
-    if (this.#members !== undefined && this.#random.chance(3)) this.#members.change();
+    if (this.#members !== undefined && this.#random.chance(3) && this.#counted('members')) this.#members.change();
     // Storms and calms take turns: in a storm little is committed, and what is never committed cannot be lost.
     if (now % stormEvery === stormTicks) this.#calm();
     if (now % stormEvery >= stormTicks) return;
-    if (this.#random.chance(this.#healAt === 0 ? 2 : 0.3)) this.#cutSomething(now);
-    if (this.#random.chance(0.8)) this.#crash(this.#anyNode(), now);
-    if (this.#random.chance(0.4)) this.#pause(this.#anyNode(), now);
-    if (this.#random.chance(0.6)) this.#dropLink();
-    if (this.#random.chance(0.3)) this.#changeDisk(this.#anyNode());
-    if (this.#random.chance(0.5)) this.#transfer();
-    if (this.#random.chance(0.5)) this.#changeWeather();
+    if (this.#random.chance(this.#healAt === 0 ? 2 : 0.3) && this.#counted('cut')) this.#cutSomething(now);
+    if (this.#random.chance(0.8) && this.#counted('crash')) this.#crash(this.#anyNode(), now);
+    if (this.#random.chance(0.4) && this.#counted('pause')) this.#pause(this.#anyNode(), now);
+    if (this.#random.chance(0.6) && this.#counted('link')) this.#dropLink();
+    if (this.#random.chance(0.3) && this.#counted('disk')) this.#changeDisk(this.#anyNode());
+    if (this.#random.chance(0.5) && this.#counted('transfer')) this.#transfer();
+    if (this.#random.chance(0.5) && this.#counted('weather')) this.#changeWeather();
   }
 
   /** Mends everything for the quiet phase. */
@@ -86,10 +101,17 @@ export class Faults {
   afterPromise(message: Message): void {
     if (this.#over || !promises.has(message.type) || this.#cluster.agenda.now % stormEvery >= stormTicks || !this.#random.chance(1.5))
       return;
+    if (!this.#counted('promise')) return;
     const node = this.#cluster.node(message.from);
     this.#cluster.agenda.after(this.#random.nextInt(2), () => {
       if (!this.#over) this.#crash(node, this.#cluster.agenda.now, 15);
     });
+  }
+
+  #counted(kind: FaultKind): boolean {
+    if (this.#without.has(kind)) return false;
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+    return true;
   }
 
   #anyNode(): SimNode {

@@ -37,6 +37,8 @@ export interface SimNodeOptions {
   readonly witness?: boolean;
   /** This box's clock is ahead of the simulation's by so many ticks. */
   readonly clockOffset: number;
+  /** Its ticks for each of the simulation's. @default 1 */
+  readonly clockRate?: number;
   /** Entries kept before the log is cut; 0 for never. */
   readonly compactEntries: number;
 }
@@ -67,7 +69,8 @@ export class SimNode {
   }
 
   get localNow(): number {
-    return this.#host.now() + this.options.clockOffset;
+    const { clockRate = 1, clockOffset } = this.options;
+    return Math.floor(this.#host.now() * clockRate) + clockOffset;
   }
 
   start(): void {

@@ -1,5 +1,5 @@
 import type { Message } from '../../consensus/core/messages.ts';
-import { defaultTiming, type NodeId } from '../../consensus/core/types.ts';
+import { defaultTiming, type NodeId, tickMs } from '../../consensus/core/types.ts';
 import { CommittedLog, LeaderCompleteness, StateMachineSafety } from './checkers/committed-log.ts';
 import { DefiniteRefusals } from './checkers/definite-refusals.ts';
 import { DurableAcks } from './checkers/durable-acks.ts';
@@ -8,9 +8,10 @@ import { LeaseSafety } from './checkers/lease-safety.ts';
 import { Linearizability } from './checkers/linearizability.ts';
 import { LogMatching } from './checkers/log-matching.ts';
 import { checkProgress } from './checkers/progress.ts';
+import { Violation } from './checkers/violation.ts';
 import { Clients } from './clients.ts';
 import { Cluster } from './cluster.ts';
-import { Faults } from './faults.ts';
+import { type FaultKind, Faults } from './faults.ts';
 import { Network } from './network.ts';
 import type { Observer } from './observer.ts';
 import { SeededRandom } from './random.ts';
@@ -22,6 +23,8 @@ export interface SimulationOptions {
   readonly faultTicks?: number;
   /** Time the healed cluster has to make progress, in ticks. @default 900 */
   readonly quietTicks?: number;
+  /** Kinds of faults left out. */
+  readonly without?: ReadonlySet<FaultKind>;
   /** Takes each line of the trace. */
   readonly onTrace?: (line: string) => void;
 }
@@ -31,6 +34,12 @@ export interface SimulationResult {
   readonly ok: boolean;
   /** What went wrong, in one line. */
   readonly failure: string | undefined;
+  /** Which rule was broken. */
+  readonly checker: string | undefined;
+  /** Simulated milliseconds, the quiet phase left out. */
+  readonly faultyMs: number;
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+  readonly snapshots: number;
   readonly nodes: number;
   readonly elections: number;
   /** Memberships that were in force. */
@@ -45,13 +54,15 @@ export interface SimulationResult {
 
 /** Runs one seed: faults and safety checks first, then quiet and progress checks. The same seed gives the same run. */
 export function simulate(options: SimulationOptions): SimulationResult {
-  const { seed, faultTicks = 3600, quietTicks = 900, onTrace } = options;
+  const { seed, faultTicks = 3600, quietTicks = 900, without = new Set<FaultKind>(), onTrace } = options;
   const random = new SeededRandom(seed);
   const voterCount = random.pick([1, 2, 3, 3, 3, 4, 5, 5]);
   const voters: NodeId[] = Array.from({ length: voterCount }, (_, at) => `n${at + 1}`);
   const learners = random.chance(20) ? ['learner'] : [];
   // Boxes that belong to nobody yet; the last one keeps no data.
   const spares = random.chance(50) ? ['s1', 's2', 's3', 'witness'] : [];
+  // Thousandths by which clocks go fast or slow: crystals at their worst, and virtual machines.
+  const drift = random.pick([0, 0, 1, 20]);
   const network = new Network(random, { lossPercent: 0, duplicatePercent: 0, delayMin: 0, delayMax: 2 });
   let messages = 0;
   let now = () => 0;
@@ -68,7 +79,13 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const completeness = new LeaderCompleteness(log, matching.mirror);
   const observers: Observer[] = [elections, matching, completeness, durable, new StateMachineSafety(log), refusals, leases, clients];
   const memberships = new Set<number>();
-  observers.push({ event: (_node, event) => void (event.type === 'membership' && memberships.add(event.index)) });
+  let snapshots = 0;
+  observers.push({
+    event: (_node, event) => {
+      if (event.type === 'membership') memberships.add(event.index);
+      if (event.type === 'snapshot-received') snapshots += 1;
+    },
+  });
   if (onTrace !== undefined) observers.push(tracer(trace));
 
   const cluster: Cluster = new Cluster({
@@ -81,6 +98,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
       timing: defaultTiming,
       random,
       clockOffset: random.nextInt(1_000_000),
+      clockRate: drift === 0 ? 1 : 1 + random.between(-drift, drift) / 1000,
       compactEntries: random.pick([0, 8, 20, 60]),
     })),
     diskDelay: (node) => faults.diskDelay(node),
@@ -91,9 +109,11 @@ export function simulate(options: SimulationOptions): SimulationResult {
     },
   });
   now = () => cluster.agenda.now;
-  const faults = new Faults(random, cluster, { flippable: spares.length === 0 ? voters : [], changing: spares.length > 0 }, trace);
+  const faults = new Faults(random, cluster, { flippable: spares.length === 0 ? voters : [], changing: spares.length > 0, without }, trace);
 
   let failure: string | undefined;
+  let checker: string | undefined;
+  let faultyTicks = 0;
   try {
     for (const node of cluster.nodes.values()) node.start();
     while (cluster.agenda.now < faultTicks) {
@@ -101,10 +121,12 @@ export function simulate(options: SimulationOptions): SimulationResult {
       clients.tick(cluster);
       cluster.tick();
     }
+    faultyTicks = cluster.agenda.now;
     faults.mendAll();
     checkProgress(cluster, clients, quietTicks);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
+    checker = error instanceof Violation ? error.checker : error.name;
     failure = `tick ${cluster.agenda.now}: ${error.message}`;
     trace(failure);
   }
@@ -112,6 +134,10 @@ export function simulate(options: SimulationOptions): SimulationResult {
     seed,
     ok: failure === undefined,
     failure,
+    checker,
+    faultyMs: (faultyTicks || cluster.agenda.now) * tickMs,
+    faults: Object.fromEntries(faults.counts),
+    snapshots,
     nodes: cluster.nodes.size,
     elections: elections.elections,
     memberships: memberships.size,

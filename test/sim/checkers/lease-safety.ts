@@ -33,7 +33,9 @@ export class LeaseSafety implements Observer {
   settled(node: SimNode): void {
     const view = node.raft?.view();
     if (view?.leaseFrom === undefined) return;
-    const from = view.leaseFrom - node.options.clockOffset;
+    const { clockOffset, clockRate = 1 } = node.options;
+    // In the simulation's time, and not later than it was.
+    const from = (view.leaseFrom - clockOffset) / clockRate;
     const before = this.#leaseFrom.get(node.id);
     if (before === from) return;
     if (before !== undefined && from < before) throw new Violation('Lease: it went back', { node: node.id, from, before });
