@@ -73,11 +73,13 @@ export class MemberDuty {
     const gone = isSettled() ? [...wanted()].find(([name, { role }]) => role === 'none' && !isMember(now, name)) : undefined;
     if (gone !== undefined) return { type: 'memberGone', name: gone[0] };
     const known = recorded();
-    const healing = isSettled() ? [...wanted()].filter(([, row]) => row.healing !== undefined) : [];
-    const renewed = healing.find(([name, row]) => isOutdated(name, row, known) && !isMember(now, name));
-    if (renewed !== undefined) return { type: 'memberRenewed', name: renewed[0] };
-    const healed = healing.find(([name, row]) => !isOutdated(name, row, known) && isAsWanted(now, name, row));
-    if (healed !== undefined) return { type: 'memberHealed', name: healed[0] };
+    const healing = isSettled()
+      ? [...wanted()].flatMap(([name, row]) => (row.healing === undefined ? [] : [{ name, row, incarnation: row.healing }]))
+      : [];
+    const renewed = healing.find(({ name, row }) => isOutdated(name, row, known) && !isMember(now, name));
+    if (renewed !== undefined) return { type: 'memberRenewed', name: renewed.name, incarnation: renewed.incarnation };
+    const healed = healing.find(({ name, row }) => !isOutdated(name, row, known) && isAsWanted(now, name, row));
+    if (healed !== undefined) return { type: 'memberHealed', name: healed.name, incarnation: healed.incarnation };
     const fresh = [...heard()].find(([name, start]) => isNews(start, known.get(name)) && isMember(now, name));
     return fresh === undefined ? undefined : { type: 'memberSeen', name: fresh[0], ...fresh[1] };
   }

@@ -83,10 +83,10 @@ export type Command =
   | { readonly type: 'memberSeen'; readonly name: NodeId; readonly incarnation: number; readonly run?: number; readonly start?: number }
   /** A member cannot trust its memory, and asks to begin anew under another incarnation. `role`: what it is to be, when no row says so. */
   | { readonly type: 'memberHeal'; readonly name: NodeId; readonly incarnation: number; readonly role: Exclude<MemberRole, 'none'> }
-  /** What a healing member was has left the membership. */
-  | { readonly type: 'memberRenewed'; readonly name: NodeId }
-  /** A healing member is again what it is to be. */
-  | { readonly type: 'memberHealed'; readonly name: NodeId }
+  /** What a member that is to become this incarnation was has left the membership. */
+  | { readonly type: 'memberRenewed'; readonly name: NodeId; readonly incarnation: number }
+  /** A member is, as this incarnation, again what it is to be. */
+  | { readonly type: 'memberHealed'; readonly name: NodeId; readonly incarnation: number }
   /** A member that was to leave is in no membership any more. */
   | { readonly type: 'memberGone'; readonly name: NodeId }
   /** A box is to be given nothing new, and why; `null` lifts that. */
@@ -259,8 +259,8 @@ const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: u
     incarnation: isCount,
     role: (value) => value === 'voter' || value === 'learner' || value === 'witness',
   },
-  memberRenewed: { name: isText },
-  memberHealed: { name: isText },
+  memberRenewed: { name: isText, incarnation: isCount },
+  memberHealed: { name: isText, incarnation: isCount },
   memberGone: { name: isText },
   maintenanceSet: { node: isText, reason: (value) => value === null || isText(value) },
   nameLog: { name: isText },

@@ -98,17 +98,20 @@ export function healMember({ members, incarnations }: MemberTables, command: Mem
   return { ok: true, revision };
 }
 
-/** What it was belongs to no membership any more: only what it has become is listened to now. */
-export function renewMember({ members, incarnations }: MemberTables, name: NodeId, revision: number): Outcome {
-  const healing = members.get(name)?.healing;
-  if (healing !== undefined) incarnations.set(name, { incarnation: healing });
+/**
+ * What it was belongs to no membership any more: only what it has become is listened to now. Of a former healing a late word says nothing:
+ * it may be a member again, and heal once more.
+ */
+export function renewMember({ members, incarnations }: MemberTables, name: NodeId, incarnation: number, revision: number): Outcome {
+  if (members.get(name)?.healing === incarnation) incarnations.set(name, { incarnation });
   return { ok: true, revision };
 }
 
 /** It is again what it is to be. */
-export function healedMember({ members, incarnations }: MemberTables, name: NodeId, revision: number): Outcome {
+export function healedMember({ members, incarnations }: MemberTables, name: NodeId, incarnation: number, revision: number): Outcome {
   const { healing, ...row } = members.get(name) ?? {};
-  if (healing !== undefined && incarnations.get(name)?.incarnation === healing) members.set(name, { ...(row as MemberRow), revision });
+  if (healing === incarnation && incarnations.get(name)?.incarnation === incarnation)
+    members.set(name, { ...(row as MemberRow), revision });
   return { ok: true, revision };
 }
 

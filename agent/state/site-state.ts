@@ -231,9 +231,9 @@ export class SiteState implements StateMachine {
       case 'memberHeal':
         return healMember(this.#memberTables(), command, revision);
       case 'memberRenewed':
-        return renewMember(this.#memberTables(), command.name, revision);
+        return renewMember(this.#memberTables(), command.name, command.incarnation, revision);
       case 'memberHealed':
-        return healedMember(this.#memberTables(), command.name, revision);
+        return healedMember(this.#memberTables(), command.name, command.incarnation, revision);
       case 'memberGone':
         return forgetMember(this.#memberTables(), command.name, revision);
       case 'maintenanceSet':
