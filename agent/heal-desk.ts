@@ -2,6 +2,7 @@
 import { isMember, isWitness } from '../consensus/core/membership.ts';
 import type { NodeId } from '../consensus/core/types.ts';
 import type { HelloRefusal } from '../consensus/driver/hello.ts';
+import type { ReentryPoint } from '../consensus/driver/reentry.ts';
 import type { Standing } from '../consensus/driver/standing.ts';
 import type { Agreement } from './agreement.ts';
 import { canSpare } from './control/member-duty.ts';
@@ -22,13 +23,19 @@ export interface HealRequest {
   readonly message: string;
 }
 
+interface Welcome extends ReentryPoint {
+  readonly state: 'welcome';
+  /** It is again what it is to be. */
+  readonly isWell: boolean;
+}
+
 /**
  * `welcome`: the box is known by this incarnation, and may speak in the agreement. `taken`: what it was has to leave first.
  * `elsewhere`: ask the leader, if one is known. `refused`: not now, and why.
  */
 export type HealAnswer =
   | { readonly state: 'taken' }
-  | { readonly state: 'welcome' /** It is again what it is to be. */; readonly isWell: boolean }
+  | Welcome
   | { readonly state: 'elsewhere'; readonly leader: NodeId | null }
   | {
       readonly state: 'refused';
@@ -89,11 +96,16 @@ export class HealDesk {
     if (refusal?.code === 'CLONED' && leader === name && isOtherHeard)
       return { state: 'refused', epoch, code: refusal.code, message: refusal.message };
     if (!agreement.leads()) return { state: 'elsewhere', leader: leader ?? null };
-    if (refusal === undefined) return { state: 'welcome', isWell: true };
+    if (refusal === undefined) return { state: 'welcome', isWell: true, ...this.#here() };
     const { code, message } = refusal;
     if (code === 'CLONED' && !isOtherHeard) return { state: 'taken' };
     await agreement.barrier(AbortSignal.timeout(barrierMs));
     return { state: 'refused', epoch, code, message };
+  }
+
+  #here(): ReentryPoint {
+    const { term, commitIndex } = this.#parts.agreement.status();
+    return { term, index: commitIndex };
   }
 
   async #decide(name: NodeId, { incarnation, code, message }: HealRequest): Promise<HealAnswer> {
@@ -105,7 +117,8 @@ export class HealDesk {
     const isKnown = isMember(membership, name) || (row !== undefined && row.role !== 'none');
     if (!isKnown || row?.role === 'none')
       return { state: 'refused', epoch, code: 'NOT_MEMBER', message: `${name} does not belong to the site any more: add it again` };
-    if (state.starts().get(name)?.incarnation === incarnation) return { state: 'welcome', isWell: row?.healing === undefined };
+    if (state.starts().get(name)?.incarnation === incarnation)
+      return { state: 'welcome', isWell: row?.healing === undefined, ...this.#here() };
     if (row?.healing === incarnation) return { state: 'taken' };
     if (answers(name))
       return {

@@ -2,6 +2,7 @@
 import { isMember } from '../consensus/core/membership.ts';
 import type { NodeId } from '../consensus/core/types.ts';
 import type { Clock } from '../consensus/driver/ports.ts';
+import type { ReentryPoint } from '../consensus/driver/reentry.ts';
 import type { Agreement } from './agreement.ts';
 import type { Damage, DataDir } from './data-dir.ts';
 import { askStanding, askToHeal } from './heal-desk.ts';
@@ -20,13 +21,19 @@ export interface HealingView extends Damage {
   readonly refusal: string | null;
 }
 
+/** What lets it into the agreement. */
+interface Door {
+  /** It is heard again, but in no election before `reentered`. */
+  release(point: ReentryPoint): void;
+  reentered(): void;
+}
+
 export interface HealingComponents {
   readonly dataDir: DataDir;
   readonly agreement: Agreement;
   readonly calls: CallPort;
   readonly peers: () => readonly PeerView[];
-  /** From now on it may speak in the agreement. */
-  readonly release: () => void;
+  readonly door: Door;
   /** The site does not listen to the memory this box has, or runs another box of this identity. */
   readonly onUnfit: (damage: Damage) => void;
   readonly clock: Clock;
@@ -43,6 +50,7 @@ export class Healing {
   #refusal: string | null = null;
   #ledAt: number;
   #isUnfit = false;
+  #point: ReentryPoint | undefined;
 
   constructor(components: HealingComponents) {
     this.#parts = components;
@@ -75,7 +83,7 @@ export class Healing {
   }
 
   async #ask(member: NodeId, { code, message }: Damage): Promise<void> {
-    const { calls, dataDir, release, log } = this.#parts;
+    const { calls, dataDir, door, log } = this.#parts;
     const answer = await askToHeal(calls, member, { incarnation: dataDir.incarnation, code, message });
     this.#leader = answer.state === 'elsewhere' ? (answer.leader ?? undefined) : member;
     const refusal = answer.state === 'refused' ? `${member}: ${answer.message} (${answer.code})` : null;
@@ -84,8 +92,9 @@ export class Healing {
     if (answer.state !== 'welcome') return;
     if (!this.#welcome) {
       this.#welcome = true;
+      this.#point = { term: answer.term, index: answer.index };
       log.info('healing.welcome', { by: member, incarnation: dataDir.incarnation });
-      release();
+      door.release(this.#point);
     } else if (answer.isWell && this.#isCaughtUp()) {
       log.info('healing.done', { code, message, incarnation: dataDir.incarnation });
       dataDir.healed();
@@ -127,7 +136,12 @@ export class Healing {
 
   /** Its own log says that it belongs to the site. Whether it is what it is to be, a witness could not know by itself. */
   #isCaughtUp(): boolean {
-    const { membership, ready, leader } = this.#parts.agreement.status();
-    return ready && leader !== undefined && isMember(membership, this.#parts.agreement.self);
+    const { agreement, door } = this.#parts;
+    const { membership, ready, leader, commitIndex } = agreement.status();
+    if (this.#point !== undefined && commitIndex >= this.#point.index) {
+      this.#point = undefined;
+      door.reentered();
+    }
+    return this.#point === undefined && ready && leader !== undefined && isMember(membership, agreement.self);
   }
 }

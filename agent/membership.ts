@@ -48,8 +48,7 @@ export class SiteMembership {
       log,
     });
     this.#desk = new HealDesk({ agreement, calls, answers, greetings: network.consensus, epoch: dataDir.epoch, log });
-    const release = (): void => network.consensus.release();
-    this.#healing = new Healing({ dataDir, agreement, calls, peers: () => network.peers(), release, onUnfit, clock, log });
+    this.#healing = new Healing({ dataDir, agreement, calls, peers: () => network.peers(), door: network.consensus, onUnfit, clock, log });
     this.#known = new KnownMembers(dataDir.path);
     network.consensus.standing.setFollows(() => {
       const { leader } = agreement.status();

@@ -5,6 +5,7 @@ import type { NodeId } from '../../consensus/core/types.ts';
 import { encodeMessage } from '../../consensus/driver/codec.ts';
 import { type Hello, type HelloRefusal, ownHello, type Promised } from '../../consensus/driver/hello.ts';
 import type { Clock, Transport } from '../../consensus/driver/ports.ts';
+import { mayPass, type ReentryPoint } from '../../consensus/driver/reentry.ts';
 import { type KnownStart, Standing } from '../../consensus/driver/standing.ts';
 import type { KnownPeer, Log } from '../ports.ts';
 import type { Connections } from './connections.ts';
@@ -70,6 +71,8 @@ export class ConsensusTransport implements Transport {
   #isFlushDue = false;
   /** Neither speaks nor listens. */
   #isHeld = false;
+  /** Where it has to get to before it takes part in elections. */
+  #reentry: ReentryPoint | undefined;
 
   constructor(components: ConsensusTransportComponents) {
     this.#parts = components;
@@ -134,6 +137,7 @@ export class ConsensusTransport implements Transport {
 
   send(messages: readonly Message[]): void {
     for (const message of messages) {
+      if (!this.#mayPass(message)) continue;
       const peer = this.#peers.get(message.to);
       if (peer === undefined || this.#parts.connections.of(message.to) === undefined) continue;
       let payload: Uint8Array;
@@ -173,9 +177,16 @@ export class ConsensusTransport implements Transport {
     this.#isHeld = true;
   }
 
-  release(): void {
+  /** It is heard again, but in no election, and by nobody of a former term, until `reentered`. */
+  release(point: ReentryPoint): void {
     this.#isHeld = false;
+    this.#reentry = point;
     for (const peer of this.#peers.values()) this.#open(peer);
+  }
+
+  /** It has what was committed when it was let in. */
+  reentered(): void {
+    this.#reentry = undefined;
   }
 
   /** Handles an inbound stream of the consensus protocol. */
@@ -219,7 +230,7 @@ export class ConsensusTransport implements Transport {
         message: (message) => {
           this.standing.heard(known.name, clock.nowMs());
           if (message.type === 'VOTE_REPLY' && message.granted) this.standing.voted(known.name, message.term);
-          for (const handler of this.#messageHandlers) handler(message);
+          if (this.#mayPass(message)) for (const handler of this.#messageHandlers) handler(message);
         },
         up: () => {
           peer.reopenMs = reopenMinMs;
@@ -256,6 +267,10 @@ export class ConsensusTransport implements Transport {
     );
     const peer: Peer = { known, link, reported: 'closed', reopenMs: reopenMinMs, cancelReopen: undefined, probing: undefined, slow: false };
     return peer;
+  }
+
+  #mayPass(message: Message): boolean {
+    return this.#reentry === undefined || mayPass(this.#reentry, message);
   }
 
   #open(peer: Peer): void {

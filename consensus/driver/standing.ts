@@ -2,8 +2,8 @@
 import type { NodeId, Term } from '../core/types.ts';
 import type { Hello } from './hello.ts';
 
-/** Somebody heard within this time is there, in milliseconds. */
-const aliveMs = 2000;
+/** Somebody heard within this time is there, in milliseconds: a copy takes its connections, and it needs a moment to have them back. */
+const aliveMs = 5000;
 
 /** The newest start of a member, as its site has written it down. */
 export interface KnownStart {
