@@ -1,6 +1,6 @@
 /** Figures of a whole site: the demonstration's four agents as real processes, measured from outside. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { ask, getNodes, getStatus, putValue } from '../../agent/demo/client.ts';
 import { DemoSite } from '../../agent/demo/site.ts';
 import { done, notYet, until } from '../../agent/demo/until.ts';
 import packageJson from '../../package.json' with { type: 'json' };
+import { bytesWritten, cpuMs, loopbackBytes, mountDisk, rssMiB } from './facts.ts';
 import { type Figure, median, printFigure, quantile } from './figure.ts';
 
 const program = [process.execPath, ...packageJson.config.nodeFlags, new URL('../../dist/holdfast.mjs', import.meta.url).pathname];
@@ -83,16 +84,16 @@ async function leaderOf(boxes: readonly Box[]): Promise<Box> {
 
 async function idle(site: DemoSite, device: string | undefined, print: Print): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 5000)); // Until start-up writes have settled.
-  const cpuBefore = site.all.map((box) => cpuTicks(box));
+  const cpuBefore = site.all.map((box) => cpuMs(pidOf(box)));
   const loopBefore = loopbackBytes();
   execFileSync('sync');
-  const diskBefore = device === undefined ? undefined : sectorsWritten(device);
+  const diskBefore = device === undefined ? undefined : bytesWritten(device);
   await new Promise((resolve) => setTimeout(resolve, idleSeconds * 1000));
   execFileSync('sync');
   for (const [i, box] of site.all.entries()) {
-    const cpu = ((cpuTicks(box) - (cpuBefore[i] ?? 0)) / 100 / idleSeconds) * 100;
+    const cpu = ((cpuMs(pidOf(box)) - (cpuBefore[i] ?? 0)) / 1000 / idleSeconds) * 100;
     print({ figure: 'agent.idle_cpu', value: cpu, unit: '% of a core', params: { box: box.name } });
-    print({ figure: 'agent.rss', value: rssMiB(box), unit: 'MiB', params: { box: box.name }, note: 'after the idle minute' });
+    print({ figure: 'agent.rss', value: rssMiB(pidOf(box)), unit: 'MiB', params: { box: box.name }, note: 'after the idle minute' });
   }
   print({
     figure: 'site.idle_network',
@@ -106,7 +107,7 @@ async function idle(site: DemoSite, device: string | undefined, print: Print): P
   else
     print({
       figure: 'site.idle_disk',
-      value: (sectorsWritten(device) - diskBefore) * 512,
+      value: bytesWritten(device) - diskBefore,
       unit: 'B',
       params: { seconds: idleSeconds, agents: site.all.length },
       note: `all four agents, from the counters of ${device}; agents' own text logs are on it too`,
@@ -259,47 +260,4 @@ async function cutUpper(site: DemoSite, print: Print): Promise<void> {
 function pidOf(box: Box): number {
   if (box.pid === undefined) throw new Error(`${box.name} is not running`);
   return box.pid;
-}
-
-/** User and system time of the agent in clock ticks of 10 ms. */
-function cpuTicks(box: Box): number {
-  const stat = readFileSync(`/proc/${pidOf(box)}/stat`, 'latin1');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return Number(fields[11]) + Number(fields[12]);
-}
-
-function rssMiB(box: Box): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pidOf(box)}/status`, 'latin1'))?.[1] ?? Number.NaN) / 1024;
-}
-
-function loopbackBytes(): number {
-  return Number(readFileSync('/sys/class/net/lo/statistics/tx_bytes', 'latin1'));
-}
-
-function sectorsWritten(device: string): number {
-  const fields = readFileSync(`/sys/block/${device}/stat`, 'latin1').trim().split(/\s+/);
-  return Number(fields[6]);
-}
-
-/** A loop file system of its own, so that the block device's counters count these agents alone; undefined where that cannot be had. */
-function mountDisk(): { readonly dir: string; readonly device: string; unmount(): void } | undefined {
-  const base = mkdtempSync(join(tmpdir(), 'hf-disk-'));
-  const image = join(base, 'image');
-  const dir = join(base, 'm');
-  try {
-    mkdirSync(dir);
-    execFileSync('truncate', ['-s', '512M', image]);
-    execFileSync('mkfs.ext4', ['-q', '-F', image], { stdio: 'ignore' });
-    const device = execFileSync('losetup', ['--find', '--show', image], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-    execFileSync('mount', [device, dir], { stdio: 'ignore' });
-    const unmount = (): void => {
-      execFileSync('umount', ['-l', dir]);
-      execFileSync('losetup', ['-d', device]);
-      rmSync(base, { recursive: true, force: true });
-    };
-    return { dir, device: device.replace('/dev/', ''), unmount };
-  } catch {
-    rmSync(base, { recursive: true, force: true });
-    return undefined;
-  }
 }

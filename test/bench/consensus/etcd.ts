@@ -10,6 +10,7 @@ export class Etcd implements Subject {
   #servers: Servers | undefined;
   #ports: readonly number[] = [];
   #killed: number | undefined;
+  #frozen: number | undefined;
 
   async start(directory: string): Promise<void> {
     const ports = await freePorts(6);
@@ -36,7 +37,7 @@ export class Etcd implements Subject {
   }
 
   async connect(survivor = false): Promise<Connection> {
-    const at = survivor ? (this.#servers?.up.find((one) => one !== this.#killed) as number) : await this.#leader();
+    const at = survivor ? (this.#servers?.up.find((one) => one !== this.#killed && one !== this.#frozen) as number) : await this.#leader();
     const session = connect(`http://127.0.0.1:${this.#ports[at]}`);
     session.on('error', () => undefined);
     return {
@@ -59,7 +60,35 @@ export class Etcd implements Subject {
     await this.#servers?.kill(this.#killed);
   }
 
+  async freezeLeader(): Promise<void> {
+    this.#frozen = await this.#leader();
+    this.#servers?.signal(this.#frozen, 'SIGSTOP');
+  }
+
+  async killAll(): Promise<void> {
+    await this.#servers?.stopAll();
+  }
+
+  startAll(): void {
+    this.#servers?.startAll();
+  }
+
+  async transfer(): Promise<number> {
+    const from = await this.#leader();
+    const to = (await this.#state(this.#servers?.up.find((at) => at !== from) as number))?.id;
+    if (to === undefined) throw new Error('the successor does not answer');
+    const session = connect(`http://127.0.0.1:${this.#ports[from]}`);
+    const began = performance.now();
+    // MoveLeaderRequest: field 1, the member's id.
+    await call(session, '/etcdserverpb.Maintenance/MoveLeader', [Buffer.concat([Buffer.from([1 << 3]), varint(to)])]);
+    const took = performance.now() - began;
+    session.destroy();
+    return took;
+  }
+
   async restore(): Promise<void> {
+    if (this.#frozen !== undefined) this.#servers?.signal(this.#frozen, 'SIGCONT');
+    this.#frozen = undefined;
     if (this.#killed !== undefined) this.#servers?.start(this.#killed);
     this.#killed = undefined;
     await until('all answer', 60_000, async () => {
@@ -81,7 +110,7 @@ export class Etcd implements Subject {
   }
 
   /** Maintenance/Status: field 1 header {2: member id}, 4 leader, 5 raft index, 8 applied index. */
-  async #state(at: number): Promise<{ readonly leads: boolean; readonly applied: bigint } | undefined> {
+  async #state(at: number): Promise<{ readonly id: bigint; readonly leads: boolean; readonly applied: bigint } | undefined> {
     const session = connect(`http://127.0.0.1:${this.#ports[at]}`);
     session.on('error', () => undefined);
     try {
@@ -89,7 +118,8 @@ export class Etcd implements Subject {
       const header = decode(fields.get(1) as Buffer);
       const leader = fields.get(4) as bigint | undefined;
       if (leader === undefined || leader === 0n) return undefined;
-      return { leads: leader === header.get(2), applied: fields.get(8) as bigint };
+      const id = header.get(2) as bigint;
+      return { id, leads: leader === id, applied: fields.get(8) as bigint };
     } catch {
       return undefined;
     } finally {
@@ -103,11 +133,11 @@ function field(number: number, text: string): Buffer {
   return Buffer.concat([Buffer.from([(number << 3) | 2]), varint(bytes.length), bytes]);
 }
 
-function varint(value: number): Buffer {
+function varint(value: bigint | number): Buffer {
   const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest >>>= 7) bytes.push((rest & 127) | 128);
-  return Buffer.from([...bytes, rest]);
+  let rest = BigInt(value);
+  for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
+  return Buffer.from([...bytes, Number(rest)]);
 }
 
 /** The last of each field: numbers as bigint, the rest as bytes. */

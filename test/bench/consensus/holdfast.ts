@@ -1,7 +1,7 @@
 /** Three agents as `npm start` makes them; one connection of the pipelined protocol to the leader's Unix socket. */
 import { PipeSiteClient } from '../../../agent/client/pipe-site-client.ts';
 import type { Box } from '../../../agent/demo/box.ts';
-import { getStatus } from '../../../agent/demo/client.ts';
+import { ask, getStatus } from '../../../agent/demo/client.ts';
 import { DemoSite } from '../../../agent/demo/site.ts';
 import { done, notYet, until } from '../../../agent/demo/until.ts';
 import packageJson from '../../../package.json' with { type: 'json' };
@@ -14,6 +14,7 @@ export class Holdfast implements Subject {
   readonly client = 'one pipe to the leader';
   #site: DemoSite | undefined;
   #killed: Box | undefined;
+  #frozen: Box | undefined;
 
   async start(directory: string): Promise<void> {
     this.#site = await DemoSite.prepare({ program, dir: directory, trueClocks: true });
@@ -23,7 +24,7 @@ export class Holdfast implements Subject {
   }
 
   async connect(survivor = false): Promise<Connection> {
-    const box = survivor ? (this.#running().find((one) => one !== this.#killed) as Box) : await this.#leader();
+    const box = survivor ? (this.#running().find((one) => one !== this.#killed && one !== this.#frozen) as Box) : await this.#leader();
     const client = new PipeSiteClient({ endpoint: box.endpoint });
     return {
       put: async (key, value) => void (await client.put(key, value)),
@@ -45,9 +46,32 @@ export class Holdfast implements Subject {
     await this.#killed.killAgent();
   }
 
+  async freezeLeader(): Promise<void> {
+    this.#frozen = await this.#leader();
+    process.kill(this.#frozen.pid as number, 'SIGSTOP');
+  }
+
+  async killAll(): Promise<void> {
+    await Promise.all(this.#running().map((box) => box.killAgent()));
+  }
+
+  startAll(): void {
+    for (const box of this.#site?.boxes ?? []) box.start();
+  }
+
+  async transfer(): Promise<number> {
+    const leader = await this.#leader();
+    const began = performance.now();
+    const { status, body } = await ask(leader, 'POST', '/v1/leadership/transfer', '{}');
+    if (status !== 200) throw new Error(`no hand-over: ${body}`);
+    return performance.now() - began;
+  }
+
   async restore(): Promise<void> {
     this.#killed?.start();
     this.#killed = undefined;
+    if (this.#frozen?.pid !== undefined) process.kill(this.#frozen.pid, 'SIGCONT');
+    this.#frozen = undefined;
     await this.#settled();
   }
 

@@ -1,10 +1,13 @@
 /** `bench consensus [--peers] [--quick] [--json]`: what a durable change and a linearizable read cost, beside what else can be installed. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cpuMs, rssMiB } from '../facts.ts';
 import { type Figure, median, printFigure, quantile } from '../figure.ts';
+import { measureAlone } from './alone.ts';
 import { Etcd } from './etcd.ts';
+import { failover } from './failover.ts';
 import { Holdfast } from './holdfast.ts';
 import { type Load, load } from './load.ts';
 import type { Subject } from './subject.ts';
@@ -12,8 +15,6 @@ import { ZooKeeper } from './zookeeper.ts';
 
 const clientCounts = [1, 16, 64, 256];
 const value = 'x'.repeat(256);
-/** While there is no leader. */
-const attemptEveryMs = 20;
 /** Each client writes this many keys in turn. */
 const keysPerClient = 16;
 
@@ -45,9 +46,9 @@ export async function benchConsensus(json: boolean, options: readonly string[]):
           const key = (client: number, request: number): string => `bench-${client}-${request % keysPerClient}`;
           const put = (client: number, request: number): Promise<void> => connection.put(key(client, request), value);
           if (round === 0) await load(clients, 1, put);
-          const cpuBefore = cpuMs(subject.pids());
+          const cpuBefore = cpuOf(subject);
           const one = await load(clients, seconds, put);
-          const serverCpuUs = ((cpuMs(subject.pids()) - cpuBefore) * 1000) / one.count;
+          const serverCpuUs = ((cpuOf(subject) - cpuBefore) * 1000) / one.count;
           add(puts, `${subject.name} ${clients}`, { ...one, serverCpuUs });
           if (clients === 1 || clients === 64)
             add(
@@ -66,12 +67,16 @@ export async function benchConsensus(json: boolean, options: readonly string[]):
     for (const subject of subjects) {
       for (const pid of subject.pids())
         printFigure({ figure: 'consensus.rss', subject: subject.name, value: rssMiB(pid), unit: 'MiB', note: 'after the load' }, json);
-      await failover(subject, isQuick ? 3 : 10, json);
+      await failover(subject, 'death', isQuick ? 3 : 10, json);
     }
   } finally {
     for (const subject of subjects) await subject.stop();
     rmSync(base, { recursive: true, force: true });
   }
+  const alone = isQuick
+    ? { idleSeconds: 5, entries: 5000, transfers: 5, silences: 2 }
+    : { idleSeconds: 30, entries: 100_000, transfers: 30, silences: 10 };
+  for (const subject of subjects) await measureAlone(subject, { json, ...alone });
 }
 
 function report(
@@ -111,41 +116,6 @@ function report(
     );
 }
 
-/** From the kill to the first acknowledged write issued after it, through a survivor. */
-async function failover(subject: Subject, trials: number, json: boolean): Promise<void> {
-  const samples: number[] = [];
-  for (let trial = 0; trial < trials; trial += 1) {
-    await subject.killLeader();
-    const began = performance.now();
-    await firstPut(subject, String(trial));
-    samples.push(performance.now() - began);
-    await subject.restore();
-    await new Promise((resolve) => setTimeout(resolve, 1000)); // Links and timers at rest again.
-  }
-  const note = `SIGKILL of the leader to the first acknowledged write, a new attempt every ${attemptEveryMs} ms`;
-  printFigure({ figure: 'consensus.failover_ms', subject: subject.name, value: median(samples), unit: 'ms', samples, note }, json);
-  printFigure({ figure: 'consensus.failover_p99_ms', subject: subject.name, value: quantile(samples, 0.99), unit: 'ms' }, json);
-}
-
-/** Resolves with the first of many attempts, each on a connection of its own: what one of them waits for in vain holds nobody up. */
-async function firstPut(subject: Subject, text: string): Promise<void> {
-  const end = new AbortController();
-  let done: () => void = () => {};
-  const isDone = new Promise<void>((resolve) => {
-    done = resolve;
-  });
-  const attempt = async (): Promise<void> => {
-    const connection = await subject.connect(true);
-    end.signal.addEventListener('abort', () => connection.close());
-    await connection.put('failover', text).then(done, () => connection.close());
-  };
-  const timer = setInterval(() => void attempt().catch(() => undefined), attemptEveryMs);
-  void attempt().catch(() => undefined);
-  await isDone;
-  clearInterval(timer);
-  end.abort();
-}
-
 /** A write of one 4 KiB block into a file whose space is reserved, and its sync: what one durable change costs at the least. */
 function rawDisk(directory: string, json: boolean): void {
   const path = join(directory, 'raw');
@@ -167,6 +137,8 @@ function rawDisk(directory: string, json: boolean): void {
   printFigure({ ...figure, figure: 'disk.fdatasync_p99_ms', value: quantile(samples, 0.99) }, json);
 }
 
+const cpuOf = (subject: Subject): number => subject.pids().reduce((sum, pid) => sum + cpuMs(pid), 0);
+
 function isInstalled(program: string): boolean {
   try {
     execFileSync('which', [program], { stdio: 'ignore' });
@@ -174,19 +146,4 @@ function isInstalled(program: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** User and system time of processes, in milliseconds. */
-function cpuMs(pids: readonly number[]): number {
-  let ticks = 0;
-  for (const pid of pids) {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    ticks += Number(fields[11]) + Number(fields[12]);
-  }
-  return ticks * 10;
-}
-
-function rssMiB(pid: number): number {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? Number.NaN) / 1024;
 }

@@ -41,6 +41,11 @@ export class Servers {
     await once(child, 'exit');
   }
 
+  /** Without a death: SIGSTOP, SIGCONT. */
+  signal(at: number, signal: NodeJS.Signals): void {
+    this.#running.get(at)?.kill(signal);
+  }
+
   async stopAll(): Promise<void> {
     await Promise.all([...this.#running.keys()].map((at) => this.kill(at)));
   }

@@ -19,7 +19,15 @@ export interface Subject {
   pids(): readonly number[];
   /** SIGKILL of the leader. */
   killLeader(): Promise<void>;
-  /** Starts what was killed, and resolves once all three take part again. */
+  /** SIGSTOP of the leader. */
+  freezeLeader(): Promise<void>;
+  /** Starts what was killed, wakes what was stopped, and resolves once all three take part again. */
   restore(): Promise<void>;
+  /** SIGKILL of all three. */
+  killAll(): Promise<void>;
+  /** Starts all three again, and waits for nothing. */
+  startAll(): void;
+  /** The leader hands over; where that can be asked for. @returns how long it took, in milliseconds */
+  transfer?(): Promise<number>;
   stop(): Promise<void>;
 }

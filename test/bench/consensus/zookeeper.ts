@@ -14,6 +14,7 @@ export class ZooKeeper implements Subject {
   #servers: Servers | undefined;
   #ports: readonly number[] = [];
   #killed: number | undefined;
+  #frozen: number | undefined;
 
   async start(directory: string): Promise<void> {
     const ports = await freePorts(9);
@@ -34,7 +35,7 @@ export class ZooKeeper implements Subject {
   }
 
   async connect(survivor = false): Promise<Connection> {
-    const at = survivor ? (this.#servers?.up.find((one) => one !== this.#killed) as number) : await this.#leader();
+    const at = survivor ? (this.#servers?.up.find((one) => one !== this.#killed && one !== this.#frozen) as number) : await this.#leader();
     let wire: Wire | undefined;
     const known = new Set<string>();
     const open = async (): Promise<Wire> => {
@@ -62,7 +63,22 @@ export class ZooKeeper implements Subject {
     await this.#servers?.kill(this.#killed);
   }
 
+  async freezeLeader(): Promise<void> {
+    this.#frozen = await this.#leader();
+    this.#servers?.signal(this.#frozen, 'SIGSTOP');
+  }
+
+  async killAll(): Promise<void> {
+    await this.#servers?.stopAll();
+  }
+
+  startAll(): void {
+    this.#servers?.startAll();
+  }
+
   async restore(): Promise<void> {
+    if (this.#frozen !== undefined) this.#servers?.signal(this.#frozen, 'SIGCONT');
+    this.#frozen = undefined;
     if (this.#killed !== undefined) this.#servers?.start(this.#killed);
     this.#killed = undefined;
     await this.#settled();
@@ -150,9 +166,10 @@ class Wire {
   }
 
   async syncedData(path: string): Promise<string> {
-    const synced = this.#ask(code.sync, [text(path)]);
-    const answer = await this.#ask(code.getData, [text(path), Buffer.from([0])]);
-    await synced;
+    const [, answer] = await Promise.all([
+      this.#ask(code.sync, [text(path)]),
+      this.#ask(code.getData, [text(path), Buffer.from([0])]),
+    ]);
     if (answer === undefined) throw new Error(`${path} is not there`);
     return answer.toString('latin1', 4, 4 + answer.readInt32BE(0));
   }
