@@ -26,7 +26,6 @@ const passing = new Set([
   'STEPPING_DOWN',
   'STOPPED',
   'STORAGE',
-  'SUPERSEDED',
   'TIMEOUT',
   'UNREACHABLE',
   'WINDOW_FULL',

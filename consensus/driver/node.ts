@@ -302,7 +302,7 @@ export class ConsensusNode {
     this.#appliedTerm = entry.term;
     this.#cutter.add(entry);
     this.#behind.add(entry.index, entry.term, applied.changes);
-    this.#requests.applied(entry, applied.result);
+    this.#requests.applied(entry, applied.result, nowMs);
     if (isCommand) for (const listener of this.#listeners) listener(entry, applied);
     else if (entry.kind === 'noop') this.#requests.newTerm(entry.term, nowMs);
   }

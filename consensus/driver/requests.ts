@@ -6,6 +6,8 @@ import { type ConsensusCode, ConsensusError } from './errors.ts';
 
 /** Pause before a refused request is tried again. */
 const retryMs = 20;
+/** How many attempts back one may be repeated: well within what a leader remembers of a member (`core/requests.ts`). */
+const repeatableMax = 2048;
 
 export interface RequestOptions {
   readonly signal?: AbortSignal;
@@ -54,6 +56,13 @@ export interface RequestTaker {
   revalidate(requestId: number, items: readonly RevalidateItem[]): void;
 }
 
+function hand(core: RequestTaker, attempt: number, ask: Ask): void {
+  if (ask.kind === 'command') core.propose(attempt, ask.data);
+  else if (ask.kind === 'change') core.changeMembership(attempt, ask.changes);
+  else if (ask.kind === 'read') core.read(attempt);
+  else core.revalidate(attempt, ask.items);
+}
+
 export class Requests {
   readonly #id: NodeId;
   /** Different in each run of the process, so that answers to an earlier life are nobody's. */
@@ -66,6 +75,8 @@ export class Requests {
   #reads: { readonly index: LogIndex; readonly pending: Pending }[] = [];
   /** Members whose process ended, as far as their links tell. */
   readonly #lost = new Set<NodeId>();
+  /** Whose connection is new. */
+  #anew: NodeId | undefined;
   #stopped: ConsensusError | undefined;
 
   /** @param nonce from 1 to 2^20 */
@@ -106,13 +117,17 @@ export class Requests {
     this.#lost.add(peer);
   }
 
+  /** A new connection to this member: what was on its way over the last one may never have arrived. */
   linkUp(peer: NodeId): void {
     this.#lost.delete(peer);
+    this.#anew = peer;
   }
 
   /** Hands what waits to the core, when a leader is known that can be reached. */
   dispatch(core: RequestTaker, leader: NodeId | undefined, term: Term, nowMs: number): void {
-    if (leader === undefined || this.#lost.has(leader) || this.#waiting.size === 0) return;
+    if (leader === undefined || this.#lost.has(leader)) return;
+    if (leader === this.#anew) this.#repeat(core, term);
+    if (this.#waiting.size === 0) return;
     for (const pending of [...this.#waiting]) {
       if (pending.retryAtMs > nowMs) continue;
       this.#waiting.delete(pending);
@@ -121,18 +136,23 @@ export class Requests {
       pending.term = term;
       pending.isJumped = false;
       this.#sent.set(attempt, pending);
-      const { ask } = pending;
-      if (ask.kind === 'command') core.propose(attempt, ask.data);
-      else if (ask.kind === 'change') core.changeMembership(attempt, ask.changes);
-      else if (ask.kind === 'read') core.read(attempt);
-      else core.revalidate(attempt, ask.items);
+      hand(core, attempt, pending.ask);
+    }
+  }
+
+  /** The same leader answers what it has already taken as it did the first time, as long as it remembers. */
+  #repeat(core: RequestTaker, term: Term): void {
+    this.#anew = undefined;
+    for (const [attempt, pending] of this.#sent) {
+      const age = this.#counter - (attempt % 2 ** 32);
+      if (pending.term === term && pending.acceptedAt === undefined && age < repeatableMax) hand(core, attempt, pending.ask);
     }
   }
 
   /** Takes the answers of a Ready. */
   take(ready: Ready, applied: LogIndex, nowMs: number): void {
     for (const { requestId, code, leader } of ready.refused) this.#refused(requestId, code, leader, nowMs);
-    for (const { requestId, index } of ready.accepted) this.#accepted(requestId, index, applied);
+    for (const { requestId, index } of ready.accepted) this.#accepted(requestId, index, applied, nowMs);
     for (const { requestId, index } of ready.reads) {
       const pending = this.#takeSent(requestId);
       if (pending === undefined) continue;
@@ -145,15 +165,15 @@ export class Requests {
     }
   }
 
-  /** An entry is applied here: its request is answered, and others that waited for its place learn that they lost it. */
-  applied(entry: Entry, result: unknown): void {
+  /** An entry is applied here: its request is answered, and others that waited for its place lost it and are tried again. */
+  applied(entry: Entry, result: unknown, nowMs: number): void {
     const own = entry.origin?.node === this.#id ? entry.origin.requestId : undefined;
     const pending = own === undefined ? undefined : this.#takeSent(own);
     if (pending !== undefined) this.#finish(pending, result);
     const here = this.#byIndex.get(entry.index);
     if (here === undefined) return;
     this.#byIndex.delete(entry.index);
-    for (const attempt of here) this.#superseded(attempt, entry.index);
+    for (const attempt of here) this.#superseded(attempt, nowMs);
   }
 
   /** Everything up to `index` is applied: reads are served. */
@@ -166,13 +186,16 @@ export class Requests {
 
   /**
    * The no-op of a later term is applied. What an earlier leader took and kept was applied before it, and a REQUEST is taken only in
-   * the term it was sent in. So a command that has not been applied never will be, and is tried again; unless a snapshot was installed
-   * meanwhile, which may hold it. Reads are tried again in any case.
+   * the term it was sent in; terms never fall along a log, so an entry of an earlier term has no place at or behind it either. So a
+   * command that has not been applied never will be, and is tried again; unless a snapshot was installed meanwhile, which may hold it.
+   * Reads are tried again in any case.
    */
   newTerm(term: Term, nowMs: number): void {
     for (const pending of [...this.#sent.values()]) {
-      if (pending.term === undefined || pending.term >= term || pending.acceptedAt !== undefined) continue;
-      if (!changesSomething(pending.ask) || !pending.isJumped) this.#again(pending, nowMs);
+      if (pending.term === undefined || pending.term >= term) continue;
+      // Accepted behind every snapshot: its place is known, and taken.
+      const isKnown = !pending.isJumped || pending.acceptedAt !== undefined;
+      if (isKnown || !changesSomething(pending.ask)) this.#again(pending, nowMs);
       else
         this.#end(
           pending,
@@ -238,12 +261,14 @@ export class Requests {
     this.#end(pending, new ConsensusError(code, refusalTexts[code], true, leader));
   }
 
-  #accepted(attempt: number, index: LogIndex, applied: LogIndex): void {
+  #accepted(attempt: number, index: LogIndex, applied: LogIndex, nowMs: number): void {
     const pending = this.#sent.get(attempt);
     if (pending === undefined) return;
     pending.acceptedAt = index;
     if (index <= applied) {
-      this.#end(pending, this.#error(pending, 'OUTCOME_UNKNOWN', 'Its place in the log was passed before the answer came'));
+      // It was not its own entry that was applied there, or it would be answered; only a snapshot hides which one it was.
+      if (!pending.isJumped) this.#again(pending, nowMs);
+      else this.#end(pending, this.#error(pending, 'OUTCOME_UNKNOWN', 'Its place in the log was passed before the answer came'));
       return;
     }
     const there = this.#byIndex.get(index);
@@ -251,19 +276,17 @@ export class Requests {
     else there.push(attempt);
   }
 
-  #superseded(attempt: number, index: LogIndex): void {
+  /** Another entry took its place: nothing happened. */
+  #superseded(attempt: number, nowMs: number): void {
     const pending = this.#sent.get(attempt);
-    if (pending === undefined) return;
-    this.#end(
-      pending,
-      new ConsensusError('SUPERSEDED', `The leader changed and another entry took place ${index}: nothing happened`, true),
-    );
+    if (pending !== undefined) this.#again(pending, nowMs);
   }
 
   #again(pending: Pending, nowMs: number): void {
     if (pending.attempt !== undefined) this.#sent.delete(pending.attempt);
     pending.attempt = undefined;
     pending.term = undefined;
+    pending.acceptedAt = undefined;
     pending.retryAtMs = nowMs + retryMs;
     this.#waiting.add(pending);
   }

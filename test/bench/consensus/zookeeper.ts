@@ -166,10 +166,7 @@ class Wire {
   }
 
   async syncedData(path: string): Promise<string> {
-    const [, answer] = await Promise.all([
-      this.#ask(code.sync, [text(path)]),
-      this.#ask(code.getData, [text(path), Buffer.from([0])]),
-    ]);
+    const [, answer] = await Promise.all([this.#ask(code.sync, [text(path)]), this.#ask(code.getData, [text(path), Buffer.from([0])])]);
     if (answer === undefined) throw new Error(`${path} is not there`);
     return answer.toString('latin1', 4, 4 + answer.readInt32BE(0));
   }

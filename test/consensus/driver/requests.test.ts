@@ -19,7 +19,7 @@ function member() {
   };
   const applied = (index: number, requestId: number): void => {
     const entry: Entry = { index: logIndex(index), term: term(1), kind: 'command', origin: { node: 'n2', requestId }, data: command.data };
-    requests.applied(entry, `applied ${index}`);
+    requests.applied(entry, `applied ${index}`, nowMs);
   };
   return { requests, attempts, dispatch, applied, submit: () => requests.submit(command, nowMs, {}) };
 }
@@ -48,16 +48,66 @@ describe('requests passed on', () => {
     assert.equal(await outcome, 'applied 5');
   });
 
-  it('K8: are not tried again when they were accepted: their place in the log decides', async () => {
-    const { requests, attempts, dispatch, submit } = member();
+  const accepted = (requestId: number | undefined, index: number): Ready =>
+    ready({ accepted: [{ requestId: requestId as number, index: logIndex(index), term: term(1) }] });
+
+  it('K8: are tried again when another entry took the place they were promised', async () => {
+    const { requests, attempts, dispatch, applied, submit } = member();
     const outcome = submit();
     dispatch('n1', 1);
-    requests.take(ready({ accepted: [{ requestId: attempts[0] as number, index: logIndex(9), term: term(1) }] }), logIndex(3), 0);
-    requests.newTerm(term(2), 100);
+    requests.take(accepted(attempts[0], 9), logIndex(3), 0);
     dispatch('n3', 2);
-    assert.equal(attempts.length, 1);
-    requests.applied({ index: logIndex(9), term: term(2), kind: 'noop', origin: undefined, data: new Uint8Array(0) }, undefined);
-    await assert.rejects(outcome, { code: 'SUPERSEDED', definite: true });
+    assert.equal(attempts.length, 1, 'not before its place is taken');
+    requests.applied({ index: logIndex(9), term: term(2), kind: 'noop', origin: undefined, data: new Uint8Array(0) }, undefined, 100);
+    dispatch('n3', 2);
+    applied(10, attempts[1] as number);
+    assert.equal(await outcome, 'applied 10');
+  });
+
+  it('K8: are tried again when the next leader’s log ends before their place, though nothing else may ever come there', async () => {
+    const { requests, attempts, dispatch, applied, submit } = member();
+    const outcome = submit();
+    dispatch('n1', 1);
+    requests.take(accepted(attempts[0], 9), logIndex(3), 0);
+    requests.newTerm(term(2), 100); // Its no-op has place 4.
+    dispatch('n3', 2);
+    applied(5, attempts[1] as number);
+    assert.equal(await outcome, 'applied 5');
+  });
+
+  it('K8: are tried again when their place was passed before the word of it came, unless a snapshot passed it', async () => {
+    for (const isJumped of [false, true]) {
+      const { requests, attempts, dispatch, applied, submit } = member();
+      const outcome = submit();
+      dispatch('n1', 1);
+      if (isJumped) requests.installed(logIndex(12));
+      requests.take(accepted(attempts[0], 9), logIndex(12), 0);
+      dispatch('n3', 2);
+      if (isJumped) await assert.rejects(outcome, { code: 'OUTCOME_UNKNOWN', definite: false });
+      else {
+        applied(13, attempts[1] as number);
+        assert.equal(await outcome, 'applied 13');
+      }
+    }
+  });
+
+  it('K8: are repeated, as the same attempt, when the connection to the leader is a new one', async () => {
+    const { requests, attempts, dispatch, applied, submit } = member();
+    const [outcome, other] = [submit(), submit()];
+    dispatch('n1', 1);
+    requests.take(accepted(attempts[1], 9), logIndex(3), 0);
+    requests.linkUp('n2');
+    dispatch('n1', 1);
+    assert.equal(attempts.length, 2, 'not for anybody else’s connection');
+    requests.linkUp('n1');
+    dispatch('n1', 1);
+    assert.deepEqual(attempts.slice(2), [attempts[0]], 'what was answered needs no repeating');
+    requests.linkUp('n1');
+    dispatch('n1', 2);
+    assert.equal(attempts.length, 3, 'in another term it would be another request');
+    applied(8, attempts[0] as number);
+    applied(9, attempts[1] as number);
+    assert.deepEqual(await Promise.all([outcome, other]), ['applied 8', 'applied 9']);
   });
 
   it('K8: have an unknown outcome when a snapshot may hold them', async () => {
