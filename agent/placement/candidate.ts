@@ -140,6 +140,11 @@ export class Candidate {
       if (at(this.placed, slot) === -1 && at(placed, slot) !== -1) this.put(slot, at(placed, slot));
   }
 
+  /** Load of one resource of a box, in the order of `resources`. */
+  loadOf(node: number, resource: number): number {
+    return at(this.#load, node * width + resource);
+  }
+
   /** Load of the fullest resource of a box, 0..1. */
   fullness(node: number): number {
     let most = 0;

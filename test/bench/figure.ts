@@ -18,7 +18,7 @@ export function printFigure(figure: Figure, json: boolean): void {
       .map(([name, value]) => `${name}=${value}`)
       .join(' ');
     process.stdout.write(
-      `${line.figure.padEnd(36)} ${(line.value === null ? 'skipped' : `${Number(line.value.toPrecision(5))} ${line.unit}`).padEnd(18)} ${params} ${line.note}\n`,
+      `${line.figure.padEnd(36)} ${line.subject.padEnd(26)} ${(line.value === null ? 'skipped' : `${Number(line.value.toPrecision(5))} ${line.unit}`).padEnd(18)} ${params} ${line.note}\n`,
     );
   }
 }

@@ -1,14 +1,26 @@
 /**
- * `npm run bench -- placement [--set gap] [--budget SECONDS] [--data FOLDER] [--only PREFIX] [--quick] [--json]`: how far from the
- * best known values the engine's plans are.
+ * `npm run bench -- placement [--set gap|mc|peers] [--budget SECONDS] [--data FOLDER] [--only PREFIX] [--quick] [--json]`: how far plans
+ * are from the best known values and from bounds. Budgets are CPU seconds of one thread.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checkPlan } from '../../../agent/placement/checker.ts';
-import { solve } from '../../../agent/placement/solve.ts';
-import { median, printFigure } from '../figure.ts';
-import { type NamedProblem, readGapFolder } from './gap.ts';
+import { readGapFolder } from './gap.ts';
+import { benchMultiClass, benchPeers } from './multi-class-set.ts';
+import { Rows, referenceOf } from './rows.ts';
+import { holdfast, measure } from './subject.ts';
+
+export interface SetOptions {
+  readonly json: boolean;
+  /** CPU seconds. */
+  readonly budget: number;
+  /** Instances whose names begin so. */
+  readonly only: string;
+  readonly quick: boolean;
+  readonly data: string;
+}
+
+const sets: Readonly<Record<string, (options: SetOptions) => Promise<void>>> = { gap: benchGap, mc: benchMultiClass, peers: benchPeers };
 
 export async function benchPlacement(json: boolean, options: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -22,75 +34,32 @@ export async function benchPlacement(json: boolean, options: readonly string[]):
       quick: { type: 'boolean', default: false },
     },
   });
-  const folder = join(values.data, 'gap');
-  if (values.set !== 'gap' || !existsSync(join(folder, 'best.csv'))) {
-    process.stderr.write(
-      values.set === 'gap'
-        ? `No instances in ${folder}: give the folder with --data or HOLDFAST_PLACEMENT_DATA. The originals are in the OR-Library (gap1 to gap12, gapa to gapd) and with Yagiura, Ibaraki and Glover (c, d, e); best.csv holds instance,agents,jobs,bestKnown,bestBound.\n`
-        : `There is no set ${values.set}: gap is.\n`,
-    );
-    process.exitCode = 2;
-    return;
-  }
-  const seconds = Number(values.budget);
-  const all = readGapFolder(folder).filter(({ name }) => name.startsWith(values.only));
-  const gaps = new Map<string, number[]>();
-  for (const [index, instance] of all.entries()) {
-    if (values.quick && index % 10 !== 0) continue;
-    const gap = run(instance, seconds, json);
-    const set = /^gap/.test(instance.name) ? 'gap1-12' : `gap-${instance.name.slice(0, 1)}`;
-    gaps.set(set, [...(gaps.get(set) ?? []), gap]);
-  }
-  for (const [set, list] of gaps) {
-    const mean = list.reduce((sum, gap) => sum + gap, 0) / list.length;
-    const note = `mean; median ${median(list).toFixed(4)}, worst ${Math.max(...list).toFixed(4)}, ${list.length} instances`;
-    printFigure(
-      {
-        figure: 'placement.gap_percent',
-        subject: 'holdfast',
-        value: Number.isFinite(mean) ? mean : null,
-        unit: '%',
-        params: { set, budget: seconds },
-        samples: list,
-        note,
-      },
-      json,
-    );
-  }
+  const run = sets[values.set];
+  if (run !== undefined) return run({ ...values, json, budget: Number(values.budget) });
+  complain(`There is no set ${values.set}. Give one of ${Object.keys(sets).join(', ')}.`);
 }
 
-function run({ name, size, problem, reference, referenceKind }: NamedProblem, seconds: number, json: boolean): number {
-  const begun = performance.now();
-  const elapsed = (): number => (performance.now() - begun) / 1000;
-  const plan = solve(problem, { interrupted: () => elapsed() >= seconds, progress: () => elapsed() / seconds });
-  const took = elapsed();
-  const wrong = checkPlan(problem, plan);
-  const feasible = wrong.length === 0 && plan.unplaced.length === 0;
-  const { total } = plan.objective;
-  const against = reference ?? plan.bound;
-  const gap = feasible ? (100 * (total - against)) / against : Number.POSITIVE_INFINITY;
-  printFigure(
-    {
-      figure: 'placement.gap_percent',
-      subject: 'holdfast',
-      value: feasible ? gap : null,
-      unit: '%',
-      params: {
-        set: 'gap',
-        instance: name,
-        size,
-        budget: seconds,
-        elapsed: Number(took.toFixed(3)),
-        value: total,
-        reference: against,
-        kind: referenceKind,
-        bound: plan.bound,
-        provenBy: plan.provenBy,
-        hash: plan.hash,
-      },
-      note: feasible ? '' : `no plan: ${plan.unplaced.length} without a place; ${wrong.slice(0, 2).join('; ')}`,
-    },
-    json,
-  );
-  return gap;
+/** Ends the run as one that was asked for wrongly. */
+export function complain(text: string): void {
+  process.stderr.write(`${text}\n`);
+  process.exitCode = 2;
+}
+
+async function benchGap({ json, budget, data, only, quick }: SetOptions): Promise<void> {
+  const folder = join(data, 'gap');
+  if (!existsSync(join(folder, 'best.csv'))) {
+    complain(
+      `No instances in ${folder}: give the folder with --data or HOLDFAST_PLACEMENT_DATA. The originals are in the OR-Library (gap1 to gap12, gapa to gapd) and with Yagiura, Ibaraki and Glover (c, d, e); best.csv holds instance,agents,jobs,bestKnown,bestBound.`,
+    );
+    return;
+  }
+  const rows = new Rows(json);
+  const all = readGapFolder(folder).filter(({ name }) => name.startsWith(only));
+  for (const [index, instance] of all.entries()) {
+    if (quick && index % 10 !== 0) continue;
+    const outcome = await measure(holdfast, instance.problem, budget);
+    const set = /^gap/.test(instance.name) ? 'gap1-12' : `gap-${instance.name.slice(0, 1)}`;
+    rows.add('gap', set, instance, budget, outcome, referenceOf(instance, 0, [outcome]));
+  }
+  rows.footer();
 }

@@ -1,0 +1,75 @@
+/** Multi-class problems of several sizes: this engine against bounds, and against others. */
+import { flatten } from '../../../agent/placement/flat.ts';
+import { findPrices } from '../../../agent/placement/prices.ts';
+import { compile } from '../../../agent/placement/slots.ts';
+import type { PlacementProblem } from '../../../schemas/generated/types.ts';
+import type { NamedProblem } from './gap.ts';
+import type { SetOptions } from './main.ts';
+import { type MultiClassShape, multiClassProblem } from './multi-class.ts';
+import { peers } from './peers.ts';
+import { Rows, referenceOf } from './rows.ts';
+import { holdfast, measure, type Subject } from './subject.ts';
+
+interface Series extends Omit<MultiClassShape, 'seed'> {
+  readonly name: string;
+  readonly seeds: readonly number[];
+}
+
+const series: readonly Series[] = [
+  { name: 'small', workloads: 30, nodes: 8, seeds: [1, 2, 3, 4, 5] },
+  { name: 'medium', workloads: 200, nodes: 20, seeds: [1, 2, 3, 4, 5] },
+  { name: 'medium-tight', workloads: 200, nodes: 20, seeds: [1, 2, 3], tight: true },
+  { name: 'large', workloads: 2000, nodes: 200, seeds: [1, 2, 3] },
+  { name: 'large-tight', workloads: 2000, nodes: 200, seeds: [1], tight: true },
+  { name: 'huge', workloads: 20_000, nodes: 2000, seeds: [1] },
+];
+/** More columns than these take more memory than a bench should. */
+const boundColumnsMax = 5_000_000;
+const quickNames = ['small', 'medium', 'large'];
+
+/** Huge problems are made only when they are asked for by name: they take minutes. */
+function* problemsOf({ only, quick }: SetOptions): Generator<NamedProblem & { readonly group: string }> {
+  for (const { name, seeds, ...shape } of series) {
+    if (quick ? !quickNames.includes(name) : name === 'huge' && only !== 'huge') continue;
+    for (const seed of quick ? seeds.slice(0, 1) : seeds) {
+      const instance = `${name}-${seed}`;
+      if (!instance.startsWith(only)) continue;
+      const { problem } = multiClassProblem({ ...shape, seed });
+      yield {
+        name: instance,
+        group: name,
+        size: `${shape.workloads}x${shape.nodes}`,
+        problem,
+        reference: undefined,
+        referenceKind: '',
+      };
+    }
+  }
+}
+
+export function benchMultiClass(options: SetOptions): Promise<void> {
+  return run('mc', [holdfast], options);
+}
+
+export function benchPeers(options: SetOptions): Promise<void> {
+  return run('peers', [holdfast, ...peers], options);
+}
+
+/** Proven by prices, with all the time that takes; 0 where there are too many columns to look at. */
+function provenBound(problem: PlacementProblem): number {
+  const replicas = problem.workloads.reduce((sum, workload) => sum + workload.replicas * workload.classes.length, 0);
+  if (replicas * problem.nodes.length > boundColumnsMax) return 0;
+  return findPrices(flatten(compile(problem)), () => false).bound / 1e6;
+}
+
+async function run(set: string, subjects: readonly Subject[], options: SetOptions): Promise<void> {
+  const rows = new Rows(options.json);
+  for (const instance of problemsOf(options)) {
+    const outcomes = [];
+    for (const subject of subjects) outcomes.push(await measure(subject, instance.problem, options.budget));
+    const bound = provenBound(instance.problem);
+    const reference = referenceOf(instance, bound, outcomes);
+    for (const outcome of outcomes) rows.add(set, `${set}-${instance.group}`, instance, options.budget, outcome, reference);
+  }
+  rows.footer();
+}
