@@ -60,7 +60,11 @@ export class MemoryFileSystem implements FileSystem {
 
   /** What a fresh start finds after a power cut now. `keep` decides for each unsynced sector or directory change. */
   crash(random: RandomSource, keepOf10: number = random.nextInt(11)): MemoryFileSystem {
-    const keep = () => random.nextInt(10) < keepOf10;
+    return this.crashKeeping(() => random.nextInt(10) < keepOf10);
+  }
+
+  /** The same, with a choice for each unsynced sector and directory change, always asked in the same order. */
+  crashKeeping(keep: () => boolean): MemoryFileSystem {
     const after = new MemoryFileSystem();
     for (const [path, directory] of this.#directories) {
       const names = new Map<string, Inode>();

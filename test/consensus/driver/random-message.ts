@@ -26,7 +26,13 @@ export class SeededRandom {
   }
 }
 
-export function randomMessage(random: SeededRandom, type: MessageType): Message {
+/** What random messages are made of. */
+export interface ByteSource {
+  nextInt(below: number): number;
+  bytes(length: number): Uint8Array;
+}
+
+export function randomMessage(random: ByteSource, type: MessageType): Message {
   const number = () =>
     [0, 1, 127, 128, random.nextInt(1e6), 2 ** 32 + random.nextInt(99), Number.MAX_SAFE_INTEGER][random.nextInt(7)] as number;
   const some = <T>(make: () => T): T[] => Array.from({ length: random.nextInt(4) }, make);

@@ -118,6 +118,38 @@ describe('durable log after a power cut', () => {
     });
   }
 
+  it('K9: survives every subset of the sectors of the batch under way', async function () {
+    this.timeout(120_000);
+    const whole = new MemoryFileSystem();
+    await runUntilCut(whole, true);
+    const random = new SeededRandom(seed + 31);
+    const counts = { cuts: 0, all: 0, sampled: 0 };
+    for (let cut = 0; cut <= whole.operations; cut++) {
+      const fileSystem = new MemoryFileSystem();
+      fileSystem.cutPowerAt(cut);
+      const { acknowledged, underWay } = await runUntilCut(fileSystem, true);
+      let choices = 0;
+      fileSystem.crashKeeping(() => {
+        choices++;
+        return false;
+      });
+      if (choices === 0) continue;
+      counts.cuts++;
+      const isAll = choices <= 10;
+      const masks = isAll
+        ? Array.from({ length: 2 ** choices }, (_, mask) => mask)
+        : Array.from({ length: 500 }, () => random.nextInt(2 ** 30));
+      counts[isAll ? 'all' : 'sampled'] += masks.length;
+      for (const mask of masks) {
+        let choice = 0;
+        // Beyond 30 choices the mask begins anew.
+        const disk = fileSystem.crashKeeping(() => ((mask >>> (choice++ % 30)) & 1) === 1);
+        assertSurvived(await recover(disk), acknowledged, underWay, `replay with SEED=${seed}: cut ${cut}, mask ${mask}`);
+      }
+    }
+    assert.ok(counts.all > 700 && counts.sampled >= 500, JSON.stringify(counts));
+  });
+
   it('goes on writing after any crash, and survives the next one', async function () {
     this.timeout(60_000);
     for (let run = 0; run < 60; run++) {
