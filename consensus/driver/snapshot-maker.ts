@@ -23,6 +23,7 @@ export class SnapshotMaker {
   readonly #hooks: SnapshotMakerHooks;
   #wanted = new Set<NodeId>();
   #work: Promise<void> | undefined;
+  #isDiscarded = false;
 
   constructor(machine: StateMachine, clock: Clock, hooks: SnapshotMakerHooks) {
     this.#machine = machine;
@@ -43,6 +44,11 @@ export class SnapshotMaker {
     });
   }
 
+  /** The state was replaced while it was read: what is being made of it is given to nobody. */
+  discard(): void {
+    this.#isDiscarded = this.#work !== undefined;
+  }
+
   async idle(): Promise<void> {
     await this.#work;
   }
@@ -61,6 +67,8 @@ export class SnapshotMaker {
     try {
       const data = await encodeSnapshot(this.#machine.rows(), pause);
       const elapsedMs = this.#clock.nowMs() - started;
+      // Whoever still needs one is asked for again.
+      if (this.#isDiscarded) return;
       for (const to of this.#wanted) {
         this.#hooks.made(to, { meta, data });
         this.#hooks.event({ type: 'snapshot-made', to, index: meta.index, bytes: data.length, elapsedMs });
@@ -70,6 +78,7 @@ export class SnapshotMaker {
       this.#hooks.event({ type: 'snapshot-failed', code, message: error instanceof Error ? error.message : String(error) });
     } finally {
       this.#wanted = new Set();
+      this.#isDiscarded = false;
     }
   }
 }

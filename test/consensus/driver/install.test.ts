@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { Cluster, until } from './cluster.ts';
+import { put } from './kv-machine.ts';
+
+const rowsPerSlice = 512;
+
+describe('a snapshot installed while another one is made', function () {
+  this.timeout(60_000);
+  let cluster: Cluster;
+  /** The state is read for as long as this stands. */
+  let isHeld = false;
+  let reads = 0;
+
+  beforeEach(async () => {
+    cluster = await Cluster.start(3, { compactEntries: 40 });
+  });
+  afterEach(async () => {
+    isHeld = false;
+    cluster.assertHealthy();
+    await cluster.stop();
+  });
+
+  function* heldRows(rows: Iterable<readonly [string, Uint8Array]>): Generator<readonly [string, Uint8Array]> {
+    reads += 1;
+    for (let i = 1; isHeld; i++) {
+      yield ['held', new Uint8Array(0)];
+      // Longer than it may keep the loop from other work.
+      const end = performance.now() + (i % rowsPerSlice === 0 ? 5 : 0);
+      while (performance.now() < end) continue;
+    }
+    yield* rows;
+  }
+
+  /** In parts: the log is cut between them. */
+  async function fill(id: string): Promise<void> {
+    for (let part = 0; part < 10; part++)
+      await Promise.all(Array.from({ length: 20 }, (_, i) => cluster.member(id).node.propose(put(`k${i}`, `${part}`))));
+  }
+
+  it('K15: what waited to be applied then is in it, and is not applied on top of it', async () => {
+    const former = await cluster.leader();
+    const [next, behind] = cluster.all.filter((member) => member !== former);
+    assert.ok(next !== undefined && behind !== undefined);
+    const rows = former.machine.rows.bind(former.machine);
+    former.machine.rows = () => heldRows(rows());
+    // One falls behind the log, so that the leader reads its state for it.
+    cluster.network.cut(former.id, behind.id);
+    cluster.network.cut(next.id, behind.id);
+    await fill(former.id);
+    isHeld = true;
+    cluster.network.heal();
+    await until(() => reads > 0, 'the leader to read its state');
+    // Committed, and waiting to be applied at the leader, which is cut off then.
+    const unanswered = former.node.propose(put('colour', 'old')).catch(() => undefined);
+    await until(() => next.machine.get('colour') === 'old', 'the change to be committed');
+    const { commitIndex } = next.node.status();
+    await until(() => former.node.status().commitIndex >= commitIndex, 'the leader to know it');
+    cluster.network.cut(former.id, behind.id);
+    cluster.network.cut(former.id, next.id);
+    await cluster.leader([next.id, behind.id]);
+    await next.node.propose(put('colour', 'new'));
+    await fill(next.id);
+    cluster.network.heal();
+    await until(() => former.events.some(({ type }) => type === 'snapshot-received'), 'the former leader to install a snapshot');
+    isHeld = false;
+    await unanswered;
+    await former.node.read({ timeoutMs: 3000 });
+    assert.equal(former.machine.get('colour'), 'new');
+  });
+});
