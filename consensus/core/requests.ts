@@ -2,7 +2,7 @@ import type { RefusalCode, Reply, Request, Revalidate, RevalidateItem, Revalidat
 import type { PendingRead } from './reads.ts';
 import { reconfigure } from './reconfigure.ts';
 import type { RaftState } from './state.ts';
-import { type EntryId, limits, logIndex, type NodeId } from './types.ts';
+import { type EntryId, limits, logIndex, type NodeId, type Term } from './types.ts';
 
 /** How many commands of one member are remembered, to answer a repeated REQUEST like the first one. */
 const rememberedMax = 4096;
@@ -92,11 +92,17 @@ function append({ leadership, log, term }: RaftState, from: NodeId, requestId: n
   return id;
 }
 
+/** Whether an earlier run of this member may have led in that term: what it took then, nobody remembers here. */
+function mayHaveLed({ id, startedWith }: RaftState, term: Term): boolean {
+  return term < startedWith.term || (term === startedWith.term && startedWith.votedFor === id);
+}
+
 /**
  * A command from another member. It is taken only in the term it was sent in, and what is repeated gets the first answer:
- * so once it is refused, or that term is over, it never happens.
+ * so once it is refused, or that term is over, it never happens. Who cannot know the first answer gives none: the next term tells.
  */
 function takeForwarded(state: RaftState, { kind, from, requestId, term, data }: Request): void {
+  if (mayHaveLed(state, term)) return;
   const recent = recentOf(state, from);
   let answer = recent.get(requestId);
   if (answer === undefined) {

@@ -74,6 +74,8 @@ export interface RaftState {
   readonly touches: Touches;
   readonly linksLost: Set<NodeId>;
   readonly configurations: Configurations;
+  /** Term and vote that this run found on its disk. */
+  readonly startedWith: HardState;
   /** The last one in the log. */
   membership: Membership;
   now: Tick;
@@ -138,6 +140,7 @@ export function createState(options: RaftOptions): RaftState {
     touches: new Touches(),
     linksLost: new Set(),
     configurations,
+    startedWith: options.hardState,
     membership: configurations.latest.membership,
     now: options.now,
     role: 'follower',

@@ -9,7 +9,7 @@ const shared: ReadonlySet<string> = new Set(['timing', 'random', 'membership', '
  */
 const irrelevant: ReadonlySet<string> = new Set([
   ...['id', 'timing', 'random', 'membership', 'configurations', 'out', 'touches', 'recent', 'linksLost', 'storageFailed'],
-  ...['now', 'leaderHeardAt', 'electionDeadline', 'leaseFrom', 'sentAcks', 'polls', 'lostLink', 'incoming', 'installing'],
+  ...['now', 'leaderHeardAt', 'electionDeadline', 'leaseFrom', 'sentAcks', 'startedWith', 'polls', 'lostLink', 'incoming', 'installing'],
   ...[
     'since',
     'nextPingAt',

@@ -206,6 +206,27 @@ describe('raft core', () => {
     assert.equal(lone.raft.view().lastIndex, 2);
   });
 
+  it('K8: says nothing to a REQUEST of a term in which an earlier run of it may have led: that one may have taken it', () => {
+    const outcomesOf = (startTerm: number, votedFor: string, requestTerm: number) => {
+      const lone = new LoneRaft({ terms: [5], term: startTerm, votedFor });
+      lone.pass(1);
+      lone.raft.step({
+        type: 'REQUEST',
+        from: 'n2',
+        to: 'n1',
+        term: term(requestTerm),
+        requestId: 7,
+        kind: 'command',
+        data: new Uint8Array(1),
+      });
+      return lone.ready().messages.flatMap((message) => (message.type === 'REPLY' ? [message.outcome.kind] : []));
+    };
+    assert.deepEqual(outcomesOf(5, 'n1', 5), [], 'it led in this term, perhaps');
+    assert.deepEqual(outcomesOf(6, 'n2', 5), [], 'whom it voted for in that one is not known any more');
+    assert.deepEqual(outcomesOf(5, 'n2', 5), ['refused'], 'it certainly did not lead');
+    assert.deepEqual(outcomesOf(5, 'n1', 6), ['refused'], 'it began after it was started');
+  });
+
   it('ignores messages for others', () => {
     const { raft } = new LoneRaft();
     raft.step({ ...vote('n2', 9), to: 'n3' });

@@ -26,7 +26,7 @@ describe('a snapshot installed while another one is made', function () {
       yield ['held', new Uint8Array(0)];
       // Longer than it may keep the loop from other work.
       const end = performance.now() + (i % rowsPerSlice === 0 ? 5 : 0);
-      while (performance.now() < end) continue;
+      while (performance.now() < end);
     }
     yield* rows;
   }
