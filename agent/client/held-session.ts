@@ -1,8 +1,10 @@
 /**
  * A session kept alive, and changes made in it exactly once. It counts as lost when the site says so, or when nothing was heard for most of
- * its time to live: the holder must stop before somebody else may begin. A box that is cut off takes touches until it notices, which is
- * one election timeout: with a time to live of four of them or more (`timing.electionMs`) the holder still gives up first. A process that is paused finds out when it runs again; what
- * it sends before it looks is caught by fences alone (see lock.ts).
+ * its time to live: the holder must stop before somebody else may begin. A box that is cut off takes touches until it notices, two
+ * election timeouts at the most: with a time to live of eight of them or more (`timing.electionMs`) the holder still gives up first. The
+ * last touch that arrived was at most an eighth of the time to live before the cut, the last one taken a quarter after it, and 1/4 + 5/8 is
+ * not more than 1 - 1/8. A process that is paused finds out when it runs again; what it sends before it looks is caught by fences alone
+ * (see lock.ts).
  */
 import type { KvTransaction } from '../../schemas/generated/types.ts';
 import { stateLimits } from '../state/commands.ts';
@@ -17,10 +19,10 @@ export interface HeldSessionOptions {
   readonly clock?: ClientClock;
 }
 
-/** Renewed this many times in its time to live: two touches may be lost. */
-const touchesPerTtl = 4;
+/** Renewed this many times in its time to live: four touches may be lost. */
+const touchesPerTtl = 8;
 /** Part of the time to live without a word after which the holder gives up; the rest is for ending what it does. */
-const patience = 0.75;
+const patience = 0.625;
 const retryMs = { first: 20, most: 500 } as const;
 
 export class HeldSession {

@@ -116,11 +116,11 @@ export class Raft {
 
   /**
    * A client renewed its session here: the leader hears of it with the next ACK, without a log entry; see `Ready.touched`.
-   * False when too many such news wait already.
+   * Told the time first. False when no leader is known, or the one that is has not shown for two election timeouts that it hears us.
    */
   touch(touch: Touch): boolean {
     const state = this.#state;
-    if (state.role !== 'leader') return state.touches.touch(touch);
+    if (state.role !== 'leader') return state.leader !== undefined && state.touches.touch(touch, state.now, 2 * state.timing.electionTicks);
     state.out.touched.push(touch);
     return true;
   }

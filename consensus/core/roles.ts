@@ -34,7 +34,7 @@ function setTerm(state: RaftState, to: Term): void {
   state.leaderCommit = undefined;
   state.ackDue = false;
   state.sentAcks.forget();
-  state.touches.forgetCarried();
+  state.touches.forgetCarried(state.now);
 }
 
 /** Ends leadership: whoever waits for a read is told at once. Commands stay in the log and may still be committed. */

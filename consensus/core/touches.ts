@@ -1,9 +1,13 @@
 import type { Touch } from './messages.ts';
-import { limits } from './types.ts';
+import { limits, type Tick } from './types.ts';
 
 interface Pending {
-  readonly ttlTicks: number;
-  /** First ACK to a PING that carried this touch; undefined before it was carried. */
+  ttlTicks: number;
+  /** The oldest touch that the leader may not know of, and the first ACK to a PING that carried it. */
+  since: Tick;
+  sinceCarriedBy: number | undefined;
+  /** The same of the newest one. */
+  touchedAt: Tick;
   carriedBy: number | undefined;
 }
 
@@ -13,40 +17,69 @@ interface Pending {
  */
 export class Touches {
   readonly #pending = new Map<number, Pending>();
+  /** The oldest of those that waited when a PING was answered last. */
+  #oldest: Tick | undefined;
 
   get size(): number {
     return this.#pending.size;
   }
 
-  /** False when too many wait already: the leader was not heard for long. */
-  touch({ session, ttlTicks }: Touch): boolean {
-    if (!this.#pending.has(session) && this.#pending.size >= limits.touchesMax) return false;
-    this.#pending.set(session, { ttlTicks, carriedBy: undefined });
+  /**
+   * False when one waits for longer than `patienceTicks` already, or too many do: PINGs may still come, but the leader does not hear us. So
+   * a client whose touch was taken knows that those it made `patienceTicks` before have reached a leader.
+   */
+  touch({ session, ttlTicks }: Touch, now: Tick, patienceTicks: number): boolean {
+    if (this.#oldest !== undefined && now - this.#oldest > patienceTicks) return false;
+    const waiting = this.#pending.get(session);
+    if (waiting === undefined) {
+      if (this.#pending.size >= limits.touchesMax) return false;
+      this.#pending.set(session, { ttlTicks, since: now, sinceCarriedBy: undefined, touchedAt: now, carriedBy: undefined });
+    } else {
+      waiting.ttlTicks = ttlTicks;
+      waiting.touchedAt = now;
+      waiting.carriedBy = undefined;
+    }
     return true;
   }
 
   /** Everything still to be told, for the ACK with this number. */
   carry(ackSeq: number): readonly Touch[] {
+    this.#oldest = undefined;
     return [...this.#pending].map(([session, pending]) => {
       pending.carriedBy ??= ackSeq;
+      pending.sinceCarriedBy ??= ackSeq;
+      if (this.#oldest === undefined || pending.since < this.#oldest) this.#oldest = pending.since;
       return { session, ttlTicks: pending.ttlTicks };
     });
   }
 
   /** The leader has the ACK with this number, which answered a PING and so carried all that waited then. */
   echoed(ackSeq: number): void {
-    for (const [session, { carriedBy }] of this.#pending) if (carriedBy !== undefined && carriedBy <= ackSeq) this.#pending.delete(session);
+    for (const [session, pending] of this.#pending) {
+      const { carriedBy, sinceCarriedBy } = pending;
+      if (carriedBy !== undefined && carriedBy <= ackSeq) this.#pending.delete(session);
+      else if (sinceCarriedBy !== undefined && sinceCarriedBy <= ackSeq) {
+        pending.since = pending.touchedAt;
+        pending.sinceCarriedBy = carriedBy;
+      }
+    }
   }
 
-  /** Another leader may come: what the old one was told, it was not. */
-  forgetCarried(): void {
-    for (const pending of this.#pending.values()) pending.carriedBy = undefined;
+  /** Another leader may come: what the old one was told, it was not. It gives every session its whole time, so waiting begins anew. */
+  forgetCarried(now: Tick): void {
+    for (const pending of this.#pending.values()) {
+      pending.since = now;
+      pending.sinceCarriedBy = undefined;
+      pending.carriedBy = undefined;
+    }
+    this.#oldest = undefined;
   }
 
   /** All that waits, for a member that leads itself now. */
   take(): readonly Touch[] {
     const taken = [...this.#pending].map(([session, { ttlTicks }]) => ({ session, ttlTicks }));
     this.#pending.clear();
+    this.#oldest = undefined;
     return taken;
   }
 }

@@ -204,9 +204,12 @@ export class ConsensusNode {
    * no leader is known: the client cannot count on it.
    */
   touch(touch: Touch): boolean {
-    if (this.#isStopped || this.#core.view().leader === undefined || !this.#core.touch(touch)) return false;
-    if (this.#core.hasReady()) this.#schedule();
-    return true;
+    let isTaken = false;
+    // Told the time first: after a pause the leader is known no more.
+    this.#input(() => {
+      isTaken = this.#core.touch(touch);
+    });
+    return isTaken;
   }
 
   /** Calls back, while this node leads, with sessions that clients touched at any member. Returns a function that ends it. */

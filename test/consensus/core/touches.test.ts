@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Ack, Message } from '../../../consensus/core/messages.ts';
 import { Touches } from '../../../consensus/core/touches.ts';
-import { defaultTiming } from '../../../consensus/core/types.ts';
+import { defaultTiming, tick } from '../../../consensus/core/types.ts';
 import { Cluster } from '../../sim/cluster.ts';
 import { Network } from '../../sim/network.ts';
 import { SeededRandom } from '../../sim/random.ts';
@@ -10,24 +10,48 @@ import { LoneRaft } from './lone-raft.ts';
 describe('touches of sessions', () => {
   it('K4: are repeated until the leader shows that it has an answer that carried them', () => {
     const touches = new Touches();
-    touches.touch({ session: 7, ttlTicks: 100 });
+    touches.touch({ session: 7, ttlTicks: 100 }, tick(1), 80);
     assert.deepEqual(touches.carry(5), [{ session: 7, ttlTicks: 100 }]);
     assert.equal(touches.carry(6).length, 1);
     touches.echoed(4);
     assert.equal(touches.size, 1, 'an answer before it');
-    touches.touch({ session: 8, ttlTicks: 100 });
+    touches.touch({ session: 8, ttlTicks: 100 }, tick(1), 80);
     touches.echoed(6);
     assert.deepEqual(touches.carry(7), [{ session: 8, ttlTicks: 100 }], 'the newer one was in none of them');
-    touches.touch({ session: 8, ttlTicks: 100 });
+    touches.touch({ session: 8, ttlTicks: 100 }, tick(1), 80);
     touches.echoed(7);
     assert.equal(touches.size, 1, 'touched again after the answer left');
   });
 
+  it('K5: are refused while one waits for too long: the leader does not hear us, though we may hear it', () => {
+    const touches = new Touches();
+    const touch = (session: number, now: number): boolean => touches.touch({ session, ttlTicks: 100 }, tick(now), 80);
+    assert.ok(touch(7, 10));
+    touches.carry(1);
+    assert.ok(touch(7, 90), 'the first one has waited 80 ticks');
+    assert.ok(!touch(7, 91));
+    assert.ok(!touch(8, 91), 'another session has no better way');
+    touches.echoed(1);
+    touches.carry(2);
+    assert.ok(touch(8, 170), 'what waits now was touched at 90');
+    touches.forgetCarried(tick(171));
+    assert.ok(touch(8, 251), 'a new leader grants the whole time');
+  });
+
+  it('K5: of a session that is touched more often than PINGs come are not refused', () => {
+    const touches = new Touches();
+    for (let ping = 1; ping <= 100; ping += 1) {
+      touches.echoed(ping - 1);
+      touches.carry(ping);
+      for (let at = 0; at < 3; at += 1) assert.ok(touches.touch({ session: 7, ttlTicks: 100 }, tick(10 * ping + at), 40), `PING ${ping}`);
+    }
+  });
+
   it('K4: told to one leader are told to the next', () => {
     const touches = new Touches();
-    touches.touch({ session: 7, ttlTicks: 100 });
+    touches.touch({ session: 7, ttlTicks: 100 }, tick(1), 80);
     touches.carry(5);
-    touches.forgetCarried();
+    touches.forgetCarried(tick(2));
     touches.echoed(5);
     assert.equal(touches.size, 1);
   });
