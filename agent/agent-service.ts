@@ -1,5 +1,6 @@
 /** The agent as its HTTP interface sees it: reads from the answers, writes through the log. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isWitness } from '../consensus/core/membership.ts';
 import { tickMs } from '../consensus/core/types.ts';
 import { ConsensusError } from '../consensus/driver/errors.ts';
 import type {
@@ -192,6 +193,10 @@ export class AgentService implements AgentApi {
   sessionTouch({ session, ownerEpoch }: SessionClaim): void {
     const { agreement } = this.#parts;
     const row = agreement.state.session(session);
+    const { membership, ready } = agreement.status();
+    if (isWitness(membership, agreement.self)) throw new ApiError(503, 'WITNESS', 'A witness keeps no data: ask another member');
+    if (row === undefined && !ready)
+      throw new ApiError(503, 'NOT_LEADER', 'This box does not know everything yet: try again, or another box');
     if (row === undefined)
       throw new ApiError(404, 'SESSION_EXPIRED', `There is no session ${session}: it expired or was closed; open another`);
     if (row.owner !== agreement.self || row.ownerEpoch !== ownerEpoch)

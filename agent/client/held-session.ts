@@ -11,7 +11,7 @@ import { stateLimits } from '../state/commands.ts';
 import type { SessionClaim } from '../state/session-table.ts';
 import { type ClientClock, RealClock } from './clock.ts';
 import type { SessionHandle, SiteClient, Transacted } from './port.ts';
-import { asSiteError, isPassing, SiteError } from './site-error.ts';
+import { asSiteError, isOutcome, isPassing, SiteError } from './site-error.ts';
 
 export interface HeldSessionOptions {
   /** From 1000 to 86 400 000. @default 10 000 */
@@ -23,6 +23,8 @@ export interface HeldSessionOptions {
 const touchesPerTtl = 8;
 /** Part of the time to live without a word after which the holder gives up; the rest is for ending what it does. */
 const patience = 0.625;
+/** Refusals that another box need not share. */
+const elsewhere: ReadonlySet<string> = new Set(['UNREACHABLE', 'SESSION_MOVED', 'WITNESS']);
 const retryMs = { first: 20, most: 500 } as const;
 
 export class HeldSession {
@@ -113,10 +115,10 @@ export class HeldSession {
             this.#lose(error);
             throw giveUp(error);
           }
-          // Remembered under this sequence: the outcome of all attempts alike.
-          if (error.code !== 'SESSION_MOVED' && !isPassing(error)) throw error.code === 'FAILED' ? giveUp(error) : error;
+          if (isOutcome(error)) throw error;
+          if (error.code !== 'SESSION_MOVED' && !isPassing(error)) throw giveUp(error);
           await this.clock.sleep(pause, end);
-          if (claim === this.#claim && (error.code === 'UNREACHABLE' || error.code === 'SESSION_MOVED')) await this.#move();
+          if (claim === this.#claim && elsewhere.has(error.code)) await this.#move();
         }
       }
     } finally {

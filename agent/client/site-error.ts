@@ -29,10 +29,17 @@ const passing = new Set([
   'TIMEOUT',
   'UNREACHABLE',
   'WINDOW_FULL',
+  'WITNESS',
 ]);
+
+/** What a change itself can come to: remembered by the site, and so the answer to every attempt at it. */
+const outcomes = new Set(['BAD_COMMAND', 'GUARD_FAILED', 'KEY_INVALID', 'STATE_FULL', 'TXN_INVALID', 'VALUE_TOO_LARGE']);
 
 /** Whether another attempt makes sense. */
 export const isPassing = ({ code }: SiteError): boolean => passing.has(code);
+
+/** Whether it is what all attempts at a numbered change came to; any other refusal is of this attempt alone. */
+export const isOutcome = ({ code }: SiteError): boolean => outcomes.has(code);
 
 /** A stream that broke off, or could not begin: read again, and watch from there. */
 export const isBroken = ({ code }: SiteError): boolean => ['STREAM_ENDED', 'TOO_MANY_STREAMS', 'WATCH_TOO_OLD'].includes(code);

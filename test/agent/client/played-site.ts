@@ -19,8 +19,10 @@ export class PlayedSite {
   watches = 0;
   /** Boxes nobody reaches. */
   readonly away = new Set<string>();
-  /** Decides what becomes of the next attempts at a change, oldest first: not sent, or its answer lost. */
-  readonly mishaps: ('unsent' | 'answer-lost' | 'busy')[] = [];
+  /** Decides what becomes of the next attempts at a change, oldest first: not sent, its answer lost, or this way is not open to it. */
+  readonly mishaps: ('unsent' | 'answer-lost' | 'busy' | 'not-here')[] = [];
+  /** Boxes that keep no data. */
+  readonly witnesses = new Set<string>();
   readonly #touchedAt = new Map<number, number>();
   readonly #watchers = new Set<() => void>();
   readonly #changes: Change[] = [];
@@ -47,6 +49,7 @@ export class PlayedSite {
     const reach = async (): Promise<void> => {
       await undefined;
       if (this.away.has(box)) throw new SiteError('UNREACHABLE', `${box} is away`, true);
+      if (this.witnesses.has(box)) throw new SiteError('WITNESS', `${box} keeps no data`, true);
     };
     const decided = (outcome: Outcome): Extract<Outcome, { ok: true }> => {
       if (!outcome.ok) throw new SiteError(outcome.code, outcome.message, true);
@@ -69,6 +72,7 @@ export class PlayedSite {
         const mishap = this.mishaps.shift();
         if (mishap === 'unsent') throw new SiteError('UNREACHABLE', 'Nobody there', true);
         if (mishap === 'busy') throw new SiteError('BUSY', 'Too much to do', true);
+        if (mishap === 'not-here') throw new SiteError('WRITE_REFUSED', 'Not by this way', true);
         const outcome = this.do({ type: 'kvTxn', guards, operations }, request);
         if (mishap === 'answer-lost') throw new SiteError('ANSWER_LOST', 'The line broke', false);
         const { revision, results = [] } = decided(outcome);

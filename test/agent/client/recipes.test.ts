@@ -202,6 +202,28 @@ describe('changes of a held session, on virtual time', () => {
     await assert.rejects(within(1000, refused), { code: 'GUARD_FAILED', definite: true });
   });
 
+  it('K8: what another box refuses to take in says nothing of the attempts before', async () => {
+    site.mishaps.push('answer-lost', 'not-here');
+    await assert.rejects(within(1000, ticket()), { code: 'WRITE_REFUSED', definite: false });
+    assert.equal(site.replica.keys('ticket/').length, 1, 'the first attempt came through');
+    site.mishaps.push('not-here');
+    await assert.rejects(within(1000, ticket()), { code: 'WRITE_REFUSED', definite: true });
+  });
+
+  it('K6: a session passes over a box that keeps no data', async () => {
+    site.witnesses.add('b');
+    const ways = [site.client('b'), site.client('a')];
+    session = await HeldSession.open(ways, { ttlMs, clock: time.process() });
+    site.away.add('a');
+    await time.move(ttlMs * 0.4);
+    site.away.clear();
+    await time.move(ttlMs * 0.4);
+    site.mishaps.push('answer-lost');
+    await within(2000, ticket());
+    await time.move(60_000);
+    assert.ok(!session.lost.aborted);
+  });
+
   it('K8: given up while an attempt may have come through, it is indefinite; otherwise it is definite', async () => {
     site.mishaps.push('answer-lost');
     const open = ticket();
