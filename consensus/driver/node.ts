@@ -346,10 +346,9 @@ export class ConsensusNode {
         this.#options.machine.load(rows);
         this.#applied = meta.index;
         this.#appliedTerm = meta.term;
-        // What waited because the state was being read is in the snapshot; what was read of it is of two states.
-        this.#committed = [];
-        this.#snapshots.discard();
         this.#cutter.clear();
+        this.#committed = []; // What waited because the state was being read is in the snapshot.
+        this.#snapshots.discard();
         this.#isInstalling = false;
         this.#requests.installed(meta.index);
         this.#core.step({ type: 'INSTALLED', index: meta.index });
