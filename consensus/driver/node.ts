@@ -344,8 +344,7 @@ export class ConsensusNode {
       await this.#options.storage.reset(meta.index, meta.term);
       this.#guarded(() => {
         this.#options.machine.load(rows);
-        this.#applied = meta.index;
-        this.#appliedTerm = meta.term;
+        [this.#applied, this.#appliedTerm] = [meta.index, meta.term];
         this.#cutter.clear();
         this.#committed = []; // What waited because the state was being read is in the snapshot.
         this.#snapshots.discard();
