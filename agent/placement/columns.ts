@@ -2,7 +2,7 @@
 import type { PlacementWorkload } from '../../schemas/generated/types.ts';
 import { demandOf } from './demand.ts';
 import { OwnCosts } from './merit.ts';
-import { capacityMisfits, placeMisfits } from './misfit.ts';
+import { fitsEmpty, placeMisfits } from './misfit.ts';
 import { at, type WorkClass } from './model.ts';
 import type { Site } from './site.ts';
 
@@ -15,24 +15,71 @@ export interface Column {
   readonly cost: number;
 }
 
-/**
- * All columns of a workload, cheapest first; ties by box, then class. Cordons are looked at per replica: a box keeps what it has.
- * @param among boxes looked at, by number; all when absent.
- */
-export function columnsOf(site: Site, workload: PlacementWorkload, among?: ReadonlySet<number>): readonly Column[] {
-  const columns: Column[] = [];
+export interface ColumnChoice {
+  /** Cheapest first; ties by box, then class. */
+  readonly columns: readonly Column[];
+  /** No column left out costs less; infinite when all are there. */
+  readonly leastOmitted: number;
+}
+
+/** Which columns are wanted. */
+export interface Wanted {
+  /** Boxes looked at, by number; all when absent. */
+  readonly among?: ReadonlySet<number>;
+  /**
+   * Columns of each class at the most: half the cheapest, half evenly drawn from all boxes, so that there is room somewhere. Boxes in
+   * `kept`, where replicas are now, have theirs whatever they cost.
+   */
+  readonly perClass?: number;
+  readonly kept?: ReadonlySet<number>;
+  /** Where the drawing begins. */
+  readonly draw?: number;
+}
+
+/** Columns of a workload. A cordoned box has them for what it keeps. */
+export function columnsOf(site: Site, workload: PlacementWorkload, wanted: Wanted = {}): ColumnChoice {
+  const { among, perClass = Number.POSITIVE_INFINITY } = wanted;
+  const nodes: number[] = [];
   const costs = new OwnCosts(site, workload);
+  const count = workload.classes.length;
+  const room = among === undefined ? site.nodes.length : among.size;
+  const cost = new Float64Array(room * count).fill(Number.POSITIVE_INFINITY);
   const anywhere = workload.classes.map((workClass) => demandOf(workload, workClass, undefined));
   const measured = new Set(workload.measured?.map(({ node }) => node));
-  for (const node of among ?? site.nodes.keys()) {
+  const demandAt = (node: number, index: number): readonly number[] => {
     const { id } = at(site.nodes, node);
+    return measured.has(id) ? demandOf(workload, at(workload.classes, index), id) : at(anywhere, index);
+  };
+  for (const node of among ?? site.nodes.keys()) {
+    if (at(site.nodes, node).health.cordoned === true && wanted.kept?.has(node) !== true) continue;
     if (placeMisfits(site, workload, node).length > 0) continue;
-    const place = costs.place(node);
-    for (const [index, workClass] of workload.classes.entries()) {
-      const demand = measured.has(id) ? demandOf(workload, workClass, id) : at(anywhere, index);
-      if (capacityMisfits(site, workload, node, demand).length > 0) continue;
-      columns.push({ node, class: workClass, demand, cost: place + costs.inClass(node, workClass) });
+    let place = -1;
+    for (let index = 0; index < count; index += 1) {
+      if (!fitsEmpty(site, workload, node, demandAt(node, index))) continue;
+      if (place === -1) place = costs.place(node);
+      cost[nodes.length * count + index] = place + costs.inClass(node, at(workload.classes, index));
     }
+    if (place !== -1) nodes.push(node);
   }
-  return columns.sort((a, b) => a.cost - b.cost || a.node - b.node || (a.class < b.class ? -1 : 1));
+  const columns: Column[] = [];
+  let leastOmitted = Number.POSITIVE_INFINITY;
+  for (const [index, workClass] of workload.classes.entries()) {
+    const limit = nodes.length > perClass ? nth(cost, index, count, nodes.length, perClass >> 1) : Number.POSITIVE_INFINITY;
+    const stride = Math.ceil(nodes.length / Math.max(1, perClass - (perClass >> 1)));
+    nodes.forEach((node, position) => {
+      const own = at(cost, position * count + index);
+      if (own === Number.POSITIVE_INFINITY) return;
+      if (own <= limit || (position + (wanted.draw ?? 0)) % stride === 0 || wanted.kept?.has(node) === true)
+        columns.push({ node, class: workClass, demand: demandAt(node, index), cost: own });
+      else leastOmitted = Math.min(leastOmitted, own);
+    });
+  }
+  columns.sort((a, b) => a.cost - b.cost || a.node - b.node || (a.class < b.class ? -1 : 1));
+  return { columns, leastOmitted };
+}
+
+/** The cost that `rank` boxes do not exceed in one class. */
+function nth(cost: Float64Array, index: number, count: number, nodes: number, rank: number): number {
+  const sorted = Float64Array.from({ length: nodes }, (_, position) => at(cost, position * count + index)).sort();
+  return at(sorted, Math.max(0, rank - 1));
 }

@@ -1,5 +1,5 @@
 /** What given assignments cost under a problem's weights: the same figure of merit, whoever made the plan. */
-import type { Objective, PlacementProblem, Plan } from '../../schemas/generated/types.ts';
+import type { Objective, PlacedReplica, PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { Candidate } from './candidate.ts';
 import { objectiveOf } from './merit.ts';
 import { at } from './model.ts';
@@ -20,5 +20,19 @@ export function load(candidate: Candidate, plan: Pick<Plan, 'assignments'>): Can
 
 /** Figure of merit of assignments. */
 export function evaluate(problem: PlacementProblem, plan: Pick<Plan, 'assignments'>): Objective {
-  return objectiveOf(problem, load(new Candidate(compile(problem)), plan).terms());
+  return objectiveOf(
+    problem,
+    load(new Candidate(compile(problem, { places: placesOf([problem.current, plan.assignments]) })), plan).terms(),
+  );
+}
+
+/** Boxes each workload is on in any of the lists. */
+export function placesOf(lists: readonly (readonly PlacedReplica[])[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const places = new Map<string, Set<string>>();
+  for (const { workload, node } of lists.flat()) {
+    const known = places.get(workload);
+    if (known === undefined) places.set(workload, new Set([node]));
+    else known.add(node);
+  }
+  return places;
 }

@@ -25,6 +25,8 @@ export interface Flat {
   /** Load above `comfort` costs `steepness` times its square. */
   readonly comfort: Float64Array;
   readonly steepness: Float64Array;
+  /** Per slot: no column left out costs less; infinite when none was. */
+  readonly leastOmitted: Float64Array;
   /** Column that keeps the slot where it is, -1 when there is none. */
   readonly keeps: Int32Array;
   /** Partners draw each other: this form leaves that out. */
@@ -49,6 +51,7 @@ export function flatten(instance: Instance): Flat {
     index: new Int32Array(size),
     cost: new Float64Array(size),
     demand: new Float64Array(size * width),
+    leastOmitted: Float64Array.from(slots, ({ leastOmitted }) => leastOmitted),
     keeps: new Int32Array(slots.length).fill(-1),
   };
   let end = 0;
@@ -68,9 +71,8 @@ export function flatten(instance: Instance): Flat {
       flat.node[end] = node;
       flat.index[end] = index;
       flat.cost[end] = cost + at(moving, index);
-      active.forEach((resource, position) => {
-        flat.demand[end * width + position] = at(demand, resource);
-      });
+      for (let position = 0; position < active.length; position += 1)
+        flat.demand[end * width + position] = demand[active[position] as number] as number;
       if (counted) flat.demand[end * width + width - 1] = 1;
       end += 1;
     }

@@ -5,7 +5,8 @@
 import type { MeritTerm, Objective, PlacementNode, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
 import { availableAt, demandOf, runsPerHour } from './demand.ts';
 import { allTerms, at, type OwnTerm, ownTerms, resources, type TermName, toMicros, toSeconds, type WorkClass } from './model.ts';
-import { routeTo, type Site } from './site.ts';
+import type { Route } from './path-finder.ts';
+import type { Site } from './site.ts';
 
 /** What the parts of the figure of merit are worth, besides the problem's own weights. */
 export const rates = {
@@ -70,6 +71,7 @@ export function startSeconds({ demand, startup, measured }: PlacementWorkload, {
 
 /** Seconds to fetch the artefacts that are not at the box yet, over its widest link. */
 export function stagingSeconds(site: Site, workload: PlacementWorkload, node: number): number {
+  if (workload.artefacts.length === 0) return 0;
   const here = at(site.stagedAt, node);
   const bytes = workload.artefacts.reduce((sum, artefact) => sum + (here.has(artefact.sha256) ? 0 : artefact.bytes), 0);
   if (bytes === 0) return 0;
@@ -79,19 +81,26 @@ export function stagingSeconds(site: Site, workload: PlacementWorkload, node: nu
   return (bytes * 8) / 1e6 / (mbps > 0 ? mbps : rates.fetchMbps);
 }
 
+/** An input, and the ways its data can take to each box. */
+interface Supply {
+  readonly input: PlacementWorkload['inputs'][number];
+  readonly quickest: readonly Route[];
+  readonly shortest: readonly Route[];
+}
+
 /** Seconds to bring the inputs of one run to the box by the quickest route; soft limits that are passed cost extra. */
-export function transferSeconds(site: Site, workload: PlacementWorkload, node: number): number {
+function transferSeconds(supplies: readonly Supply[], node: number): number {
   let seconds = 0;
-  for (const input of workload.inputs) {
+  for (const { input, quickest, shortest } of supplies) {
     const { mbPerCall, maxHops, maxLatencyMs } = input;
-    const { origin, latencyMs, mbps } = routeTo(site, input, node, 'latencyMs');
+    const { origin, latencyMs, mbps } = at(quickest, node);
     if (origin === -1) {
       seconds += rates.unreachableSeconds;
       continue;
     }
     seconds += latencyMs / 1000 + ((mbPerCall ?? 0) * 8) / mbps;
     if (maxLatencyMs !== undefined) seconds += Math.max(0, latencyMs - maxLatencyMs) / 1000;
-    if (maxHops !== undefined) seconds += Math.max(0, routeTo(site, input, node, 'hops').hops - maxHops) * rates.softHopSeconds;
+    if (maxHops !== undefined) seconds += Math.max(0, at(shortest, node).hops - maxHops) * rates.softHopSeconds;
   }
   return seconds;
 }
@@ -102,12 +111,18 @@ export class OwnCosts {
   readonly #workload: PlacementWorkload;
   readonly #runs: number;
   readonly #weights: Readonly<Record<TermName, number>>;
+  readonly #supplies: readonly Supply[];
 
   constructor(site: Site, workload: PlacementWorkload) {
     this.#site = site;
     this.#workload = workload;
     this.#runs = runsPerHour(workload) * workload.criticality;
     this.#weights = weightsOf(site.problem);
+    this.#supplies = workload.inputs.map((input) => ({
+      input,
+      quickest: site.routes(input, 'latencyMs'),
+      shortest: site.routes(input, 'hops'),
+    }));
   }
 
   /** What a box costs in any class: staging, transfer, hops, robustness, minimum size. */
@@ -139,17 +154,17 @@ export class OwnCosts {
   }
 
   #placeSeconds(node: number): Readonly<Record<Exclude<OwnTerm, 'startup' | 'energy'>, number>> {
-    const { criticality, inputs, demand } = this.#workload;
+    const { criticality, demand } = this.#workload;
     const { capacity, health } = at(this.#site.nodes, node);
     let hops = 0;
-    for (const input of inputs) {
-      const count = routeTo(this.#site, input, node, 'hops').hops;
+    for (const { shortest } of this.#supplies) {
+      const count = at(shortest, node).hops;
       if (count < Number.POSITIVE_INFINITY) hops += count;
     }
     const vram = capacity.vramMiB;
     return {
       staging: criticality * stagingSeconds(this.#site, this.#workload, node),
-      transfer: this.#runs * transferSeconds(this.#site, this.#workload, node),
+      transfer: this.#runs * transferSeconds(this.#supplies, node),
       hops: this.#runs * hops * rates.secondsPerHop,
       robustness: criticality * health.risk * rates.riskSeconds,
       minimumSize: vram > 0 ? rates.wasteSeconds * Math.max(0, 1 - demand.vramMiB / vram) : 0,

@@ -74,6 +74,7 @@ export function describeMisfit({ code, needMiB, freeMiB, needCores, freeCores, l
 }
 
 function addMissing(misfits: Misfit[], code: Misfit['code'], wanted: readonly string[], present: readonly string[]): void {
+  if (wanted.length === 0) return;
   const missing = wanted.filter((tag) => !present.includes(tag));
   if (missing.length > 0) misfits.push({ code, names: missing });
 }
@@ -123,6 +124,21 @@ export function capacityMisfits(site: Site, workload: PlacementWorkload, node: n
 }
 
 const none: readonly Misfit[] = [];
+
+/** Whether none of `capacityMisfits` holds. */
+export function fitsEmpty(site: Site, workload: PlacementWorkload, node: number, demand: readonly number[]): boolean {
+  const available = at(site.available, node);
+  for (let index = 0; index < resources.length; index += 1) if (at(demand, index) > at(available, index) + tolerance) return false;
+  const {
+    demand: { vramMiB },
+    measured,
+  } = workload;
+  const memoryMiB = measured === undefined ? workload.demand.memoryMiB : memoryAt(workload, at(site.nodes, node).id);
+  return memoryMiB <= at(available, memoryIndex) + tolerance && vramMiB <= at(available, vramIndex) + tolerance;
+}
+
+const memoryIndex = resources.indexOf('memoryMiB');
+const vramIndex = resources.indexOf('vramMiB');
 
 function round(value: number): number {
   return Math.round(value * 1e6) / 1e6;

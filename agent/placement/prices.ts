@@ -20,7 +20,7 @@ const patience = 10;
 const deflection = 0.6;
 
 export function findPrices(flat: Flat, over: (steps: number) => boolean): Prices {
-  const { slots, nodes, width, first, node, cost, demand, capacity, fixedLoad } = flat;
+  const { slots, nodes, width, first, node, cost, demand, capacity, fixedLoad, leastOmitted } = flat;
   const size = nodes * width;
   const room = capacity.map((most, index) => most - at(fixedLoad, index) + 2 * tolerance);
   const price = new Float64Array(size);
@@ -44,7 +44,8 @@ export function findPrices(flat: Flat, over: (steps: number) => boolean): Prices
     }
     for (let slot = 0; slot < slots; slot += 1) {
       const end = first[slot + 1] as number;
-      let least = Number.POSITIVE_INFINITY;
+      // A column that was left out could be without worth at any price, but not cheaper than this.
+      let least = leastOmitted[slot] as number;
       let chosen = -1;
       for (let column = first[slot] as number; column < end; column += 1) {
         let sum = cost[column] as number;
@@ -56,9 +57,10 @@ export function findPrices(flat: Flat, over: (steps: number) => boolean): Prices
           chosen = column;
         }
       }
-      if (chosen === -1) continue;
+      if (least === Number.POSITIVE_INFINITY) continue;
       value += least;
       magnitude += least;
+      if (chosen === -1) continue;
       const row = (node[chosen] as number) * width;
       for (let r = 0; r < width; r += 1) excess[row + r] = (excess[row + r] as number) + (demand[chosen * width + r] as number);
     }

@@ -2,7 +2,7 @@
 import type { Objective, PlacedReplica, PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { Candidate } from './candidate.ts';
 import { keepCurrent } from './construct.ts';
-import { load } from './evaluate.ts';
+import { load, placesOf } from './evaluate.ts';
 import { objectiveOf } from './merit.ts';
 import { at, toSeconds } from './model.ts';
 import { compile } from './slots.ts';
@@ -31,7 +31,7 @@ export interface ReplanOptions extends SolveOptions {
 }
 
 export function standingOf(problem: PlacementProblem): Standing {
-  const candidate = new Candidate(compile(problem, placesOf([problem.current])));
+  const candidate = new Candidate(compile(problem, { places: placesOf([problem.current]) }));
   keepCurrent(candidate);
   const { slots, site } = candidate.instance;
   const homeless = slots.flatMap(({ workload, replica }, slot) =>
@@ -67,10 +67,9 @@ export function replan(
 
 /** The terms of a plan of a part, counted over the whole: what stayed costs too. Nothing is proven about the whole. */
 function asWhole(problem: PlacementProblem, { gapPercent: _, ...plan }: Plan): Plan {
-  const instance = compile(
-    problem,
-    placesOf([problem.current, plan.assignments, ...plan.alternatives.map(({ assignments }) => assignments)]),
-  );
+  const instance = compile(problem, {
+    places: placesOf([problem.current, plan.assignments, ...plan.alternatives.map(({ assignments }) => assignments)]),
+  });
   const whole = (assignments: readonly PlacedReplica[]): Objective =>
     objectiveOf(problem, load(new Candidate(instance), { assignments: [...assignments] }).terms());
   return {
@@ -80,15 +79,4 @@ function asWhole(problem: PlacementProblem, { gapPercent: _, ...plan }: Plan): P
     provenBy: 'none',
     alternatives: plan.alternatives.map((other) => ({ ...other, objective: whole(other.assignments) })),
   };
-}
-
-/** Boxes each workload is on in any of the lists. */
-function placesOf(lists: readonly (readonly PlacedReplica[])[]): ReadonlyMap<string, ReadonlySet<string>> {
-  const places = new Map<string, Set<string>>();
-  for (const { workload, node } of lists.flat()) {
-    const known = places.get(workload);
-    if (known === undefined) places.set(workload, new Set([node]));
-    else known.add(node);
-  }
-  return places;
 }

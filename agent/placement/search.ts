@@ -6,6 +6,7 @@
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
 import type { PlacementRandom } from './random.ts';
+import { relieve } from './relieve.ts';
 import { shortLists } from './short-list.ts';
 import { SoftPlan } from './soft-plan.ts';
 
@@ -70,6 +71,7 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   const { reduced } = lists;
   const plan = new SoftPlan(flat, price, lists.spread);
   const kept = plan.start(lists, random);
+  relieve(flat, plan, lists, () => budget.interrupted() || plan.looks > looksPerStep * budget.steps);
   const result = new Int32Array(slots);
   let best = Number.POSITIVE_INFINITY;
   const keep = (): void => {

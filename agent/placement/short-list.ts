@@ -1,6 +1,6 @@
 /** Short lists: for each slot the columns with least reduced cost. */
 import type { Flat } from './flat.ts';
-import { at, classes } from './model.ts';
+import { at, classes, type WorkClass } from './model.ts';
 import type { PlacementRandom } from './random.ts';
 
 const lengthMax = 32;
@@ -28,29 +28,35 @@ export function shortLists(flat: Flat, price: Float64Array): ShortLists {
   const chosen: number[] = [];
   let spread = 0;
   for (let slot = 0; slot < slots; slot += 1) {
-    const all: number[] = [];
-    for (let column = at(flat.first, slot); column < at(flat.first, slot + 1); column += 1) {
-      let sum = at(flat.cost, column);
-      for (let r = 0; r < width; r += 1) sum += at(price, at(flat.node, column) * width + r) * at(flat.demand, column * width + r);
+    const start = at(flat.first, slot);
+    const end = at(flat.first, slot + 1);
+    for (let column = start; column < end; column += 1) {
+      let sum = flat.cost[column] as number;
+      const row = (flat.node[column] as number) * width;
+      for (let r = 0; r < width; r += 1) sum += (price[row + r] as number) * (flat.demand[column * width + r] as number);
       reduced[column] = sum;
-      all.push(column);
     }
-    all.sort((a, b) => at(reduced, a) - at(reduced, b) || a - b);
-    const list = all.slice(0, lengthMax);
+    const cheapest = (a: number, b: number): number => at(reduced, a) - at(reduced, b) || a - b;
+    // All in order would take long where there are thousands: only those up to the last of the list are put in order.
+    const values = reduced.slice(start, end).sort();
+    const limit = at(values, Math.min(values.length, lengthMax) - 1);
+    const near: number[] = [];
+    for (let column = start; column < end; column += 1) if ((reduced[column] as number) <= limit) near.push(column);
+    const list = near.sort(cheapest).slice(0, lengthMax);
     // Where room is short, what helps is another class: the ways to that are kept open.
     const { columns } = at(flat.instance.slots, slot);
+    const classOf = (column: number): WorkClass => at(columns, at(flat.index, column)).class;
     for (const one of classes) {
-      const isOne = (column: number): boolean => at(columns, at(flat.index, column)).class === one;
-      let missing = perClass - list.filter(isOne).length;
-      for (let position = lengthMax; position < all.length && missing > 0; position += 1) {
-        if (!isOne(at(all, position))) continue;
-        list.push(at(all, position));
-        missing -= 1;
-      }
+      const missing = perClass - list.filter((column) => classOf(column) === one).length;
+      if (missing <= 0 || values.length <= lengthMax) continue;
+      const others: number[] = [];
+      for (let column = start; column < end; column += 1)
+        if ((reduced[column] as number) >= limit && classOf(column) === one && !list.includes(column)) others.push(column);
+      list.push(...others.sort(cheapest).slice(0, missing));
     }
     const keeps = at(flat.keeps, slot);
     if (keeps !== -1 && !list.includes(keeps)) list[list.length - 1] = keeps;
-    spread += at(reduced, at(all, Math.min(all.length - 1, 4))) - at(reduced, at(all, 0));
+    spread += at(values, Math.min(values.length - 1, 4)) - at(values, 0);
     chosen.push(...list);
     first[slot + 1] = chosen.length;
   }

@@ -17,6 +17,8 @@ export interface Site {
   readonly paths: PathFinder;
   /** Routes over the links that an input's data may take. */
   readonly pathsFor: (input: Way) => PathFinder;
+  /** Best route of an input's data to every box. */
+  readonly routes: (input: Way, by: 'hops' | 'latencyMs') => readonly Route[];
   readonly stagedAt: readonly ReadonlySet<string>[];
 }
 
@@ -40,6 +42,21 @@ export function readSite(problem: PlacementProblem): Site {
   // A box that cannot be used does not forward either: its links are no way to anywhere.
   const links = problem.links.filter(({ a, b }) => usable(a) && usable(b));
   const paths = new PathFinder(nodeIndex, links);
+  const deliveredAt = new Map(problem.sources.map(({ id, nodes }) => [id, nodes.filter(usable).map((name) => nodeIndex.get(name) ?? 0)]));
+  const pathsFor = (way: Way): PathFinder => {
+    if (way.minMbps === undefined && way.linkKinds === undefined) return paths;
+    const key = JSON.stringify([way.minMbps ?? 0, way.linkKinds ?? []]);
+    const known = finders.get(key);
+    if (known !== undefined) return known;
+    const finder = new PathFinder(
+      nodeIndex,
+      links.filter((link) => mayTake(way, link)),
+    );
+    finders.set(key, finder);
+    return finder;
+  };
+  // Asked once for each box and input: the finder's own table, by all origins, would be slow to look into.
+  const plain = { hops: new Map<string, readonly Route[]>(), latencyMs: new Map<string, readonly Route[]>() };
   return {
     problem,
     nodes: problem.nodes,
@@ -47,19 +64,15 @@ export function readSite(problem: PlacementProblem): Site {
     nodeIndex,
     workloads: problem.workloads,
     workloadIndex,
-    deliveredAt: new Map(problem.sources.map(({ id, nodes }) => [id, nodes.filter(usable).map((name) => nodeIndex.get(name) ?? 0)])),
+    deliveredAt,
     paths,
-    pathsFor: (way) => {
-      if (way.minMbps === undefined && way.linkKinds === undefined) return paths;
-      const key = JSON.stringify([way.minMbps ?? 0, way.linkKinds ?? []]);
-      const known = finders.get(key);
+    pathsFor,
+    routes: (way, by) => {
+      const known = way.minMbps === undefined && way.linkKinds === undefined ? plain[by].get(way.source) : undefined;
       if (known !== undefined) return known;
-      const finder = new PathFinder(
-        nodeIndex,
-        links.filter((link) => mayTake(way, link)),
-      );
-      finders.set(key, finder);
-      return finder;
+      const routes = pathsFor(way).routes(deliveredAt.get(way.source) ?? [], by);
+      if (way.minMbps === undefined && way.linkKinds === undefined) plain[by].set(way.source, routes);
+      return routes;
     },
     stagedAt: problem.nodes.map(({ stagedArtefacts }) => new Set(stagedArtefacts)),
   };
@@ -71,7 +84,7 @@ function mayTake({ minMbps = 0, linkKinds }: Way, { mbps, kind }: PlacementLink)
 
 /** Best routes of a source's data to a box; `origin` -1 when there is none. */
 export function routeTo(site: Site, way: Way, node: number, by: 'hops' | 'latencyMs'): Route {
-  const route = site.pathsFor(way).routes(site.deliveredAt.get(way.source) ?? [], by)[node];
+  const route = site.routes(way, by)[node];
   if (route === undefined) throw new RangeError(`No box ${node}`);
   return route;
 }

@@ -12,6 +12,8 @@ export interface Slot {
   /** 0 for the most critical workloads, growing as criticality falls. */
   readonly level: number;
   readonly columns: readonly Column[];
+  /** No column left out of `columns` costs less; infinite when none was. */
+  readonly leastOmitted: number;
   /** Per column, micro-seconds per hour of moving there; 0 where it stays, or must leave its box anyhow. */
   readonly moving: readonly number[];
   /** Column it has now, -1 when it has none or may not keep it. */
@@ -58,8 +60,14 @@ export interface Instance {
   readonly sharedCount: number;
 }
 
-/** @param places per workload, boxes to be looked at; all where there is none. For costs of what stands, not for plans. */
-export function compile(problem: PlacementProblem, places?: ReadonlyMap<string, ReadonlySet<string>>): Instance {
+export interface CompileOptions {
+  /** Per workload, boxes to be looked at; all where there is none. For costs of what stands, not for plans. */
+  readonly places?: ReadonlyMap<string, ReadonlySet<string>>;
+  /** About so many columns are kept where there would be more: of large sites the cheapest, and a sample. All when absent. */
+  readonly columnsMax?: number;
+}
+
+export function compile(problem: PlacementProblem, options: CompileOptions = {}): Instance {
   const site = readSite(problem);
   const { workloads, workloadIndex } = site;
   const fixed = problem.fixed.flatMap((placed): FixedReplica[] => {
@@ -77,7 +85,7 @@ export function compile(problem: PlacementProblem, places?: ReadonlyMap<string, 
       },
     ];
   });
-  const slots = makeSlots(site, fixed, places);
+  const slots = makeSlots(site, fixed, options);
   const slotsOf: number[][] = workloads.map(() => []);
   for (const [index, { workload }] of slots.entries()) at(slotsOf, workload).push(index);
   const apart = workloads.map(() => new Set<number>());
@@ -109,15 +117,20 @@ export function compile(problem: PlacementProblem, places?: ReadonlyMap<string, 
   };
 }
 
+/** Fewer columns of a class than these are never kept. */
+const perClassMin = 32;
+
 function makeSlots(
   site: Site,
   fixed: readonly FixedReplica[],
-  places: ReadonlyMap<string, ReadonlySet<string>> | undefined,
+  { places, columnsMax = Number.POSITIVE_INFINITY }: CompileOptions,
 ): readonly Slot[] {
   const { problem, workloads } = site;
   const isFixed = new Set(fixed.map(({ workload, replica }) => `${workload}/${replica}`));
   const current = new Map(problem.current.map((placed) => [`${placed.workload}/${placed.replica}`, placed]));
   const ranks = [...new Set(workloads.map(({ criticality }) => criticality))].sort((a, b) => b - a);
+  const wanted = workloads.reduce((sum, { replicas, classes }) => sum + replicas * classes.length, 0);
+  const perClass = Math.max(perClassMin, Math.floor(columnsMax / Math.max(1, wanted)));
   return workloads.flatMap((workload, index) => {
     const free = Array.from({ length: workload.replicas }, (_, replica) => replica).filter(
       (replica) => !isFixed.has(`${index}/${replica}`),
@@ -125,7 +138,13 @@ function makeSlots(
     // Of a large site most is fixed when a part is planned: what it could do elsewhere need not be known.
     if (free.length === 0) return [];
     const among = places && new Set([...(places.get(workload.id) ?? [])].flatMap((name) => site.nodeIndex.get(name) ?? []));
-    const all = columnsOf(site, workload, among);
+    const kept = new Set(free.flatMap((replica) => site.nodeIndex.get(current.get(`${workload.id}/${replica}`)?.node ?? '') ?? []));
+    const { columns: all, leastOmitted } = columnsOf(site, workload, {
+      ...(among === undefined ? {} : { among }),
+      perClass,
+      kept,
+      draw: index * 7,
+    });
     const cost = moveCost(problem, workload);
     return free.map((replica): Slot => {
       const placed = current.get(`${workload.id}/${replica}`);
@@ -139,7 +158,16 @@ function makeSlots(
         return column.class === placed?.class ? 0 : Math.round(cost * rates.reclassShare);
       });
       const currentColumn = columns.findIndex((column) => column.node === currentNode && column.class === placed?.class);
-      return { workload: index, replica, level: ranks.indexOf(workload.criticality), columns, moving, currentColumn, currentNode };
+      return {
+        workload: index,
+        replica,
+        level: ranks.indexOf(workload.criticality),
+        columns,
+        leastOmitted,
+        moving,
+        currentColumn,
+        currentNode,
+      };
     });
   });
 }

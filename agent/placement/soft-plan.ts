@@ -68,7 +68,9 @@ export class SoftPlan {
       return known;
     });
     const mean = new Float64Array(width);
-    for (let index = 0; index < demand.length; index += 1) mean[index % width] = at(mean, index % width) + at(demand, index);
+    for (let index = 0; index < demand.length; ) {
+      for (let r = 0; r < width; r += 1, index += 1) mean[r] = (mean[r] as number) + (demand[index] as number);
+    }
     const columns = Math.max(1, flat.cost.length);
     this.#penalty = price.map((worth, index) => 4 * worth + (0.2 * spread) / Math.max(1e-9, at(mean, index % width) / columns));
   }
@@ -101,6 +103,35 @@ export class SoftPlan {
     if (total > 1e6 || total < 1e-6) return;
     this.#pressed = total;
     for (let index = 0; index < this.#penalty.length; index += 1) this.#penalty[index] = at(this.#penalty, index) * factor;
+  }
+
+  /** Makes overload of one box's overfull resources dearer. */
+  pressBox(box: number, factor: number): void {
+    const { width, capacity } = this.#flat;
+    for (let index = box * width; index < (box + 1) * width; index += 1)
+      if (at(this.#load, index) > at(capacity, index) + slack) this.#penalty[index] = at(this.#penalty, index) * factor;
+  }
+
+  penalties(): Float64Array {
+    return this.#penalty.slice();
+  }
+
+  setPenalties(penalties: Float64Array): void {
+    this.#penalty.set(penalties);
+  }
+
+  /** Replicas on a box now. */
+  slotsOn(box: number): readonly number[] {
+    return [...at(this.#at, box).subarray(0, at(this.#count, box))];
+  }
+
+  /** Whether a slot that has a place may go there, whatever the load. */
+  allows(slot: number, column: number): boolean {
+    const now = at(this.placed, slot);
+    this.placed[slot] = -1;
+    const may = !this.conflicts(slot, column);
+    this.placed[slot] = now;
+    return may;
   }
 
   /** Sums everything afresh: many small changes leave dust behind. */

@@ -38,7 +38,7 @@ export interface SolveProgress {
 
 /** Plans a problem. What has no place is in `unplaced`, with reasons. @throws {PlacementError} when the problem contradicts itself. */
 export function solve(problem: PlacementProblem, { interrupted = () => false, progress, onProgress }: SolveOptions = {}): Plan {
-  const instance = compile(problem);
+  const instance = compile(problem, { columnsMax });
   const { seed, steps, starts } = problem.limits;
   const small = instance.slots.length <= enumerationSlotsMax;
   const flat = small ? undefined : flatten(instance);
@@ -60,7 +60,11 @@ export function solve(problem: PlacementProblem, { interrupted = () => false, pr
   };
   const onPrices = (within: Flat): void => {
     const allowed = Math.floor(steps / 2);
-    const prices = findPrices(within, (looked) => budget.interrupted() || looked / columnsPerStep > allowed / 4);
+    const begun = progress?.() ?? 0;
+    const prices = findPrices(
+      within,
+      (looked) => budget.interrupted() || looked / columnsPerStep > allowed / 4 || (progress?.() ?? 0) > begun + pricesShare * (1 - begun),
+    );
     bound = Math.max(bound, prices.bound);
     used += Math.ceil(prices.steps / columnsPerStep);
     const random = new PlacementRandom(seed ^ 0x5bd1e995);
@@ -120,6 +124,10 @@ export function solve(problem: PlacementProblem, { interrupted = () => false, pr
   });
 }
 
+/** Columns a plan is made from: more take seconds to list, and gigabytes. */
+const columnsMax = 2_000_000;
+/** Share of the time left after which prices are good enough: a plan is worth more than a bound. */
+const pricesShare = 0.3;
 /** Columns the prices look at for the work of one evaluation. */
 const columnsPerStep = 16;
 /** Above, single changes to the plan are too many to be tried for the sake of alternatives. */
