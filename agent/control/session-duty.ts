@@ -4,6 +4,7 @@ import { type Tick, tick, tickMs } from '../../consensus/core/types.ts';
 import type { Clock, RowChange } from '../../consensus/driver/ports.ts';
 import { Expiry } from '../../consensus/session/expiry.ts';
 import type { Log, SiteAccess } from '../ports.ts';
+import { heardAt, type SessionRow } from '../state/session-table.ts';
 
 export interface SessionDutyComponents {
   readonly site: SiteAccess;
@@ -22,8 +23,8 @@ export class SessionDuty {
   /** Of this term; undefined while another box leads. */
   #expiry: Expiry | undefined;
   #leadsSince: number | undefined;
-  /** Proposed, and not known to be decided. */
-  #ending: readonly number[] = [];
+  /** Proposed, and not known to be decided: sessions, and at which log index each was last heard of. */
+  #ending: ReadonlyMap<number, number> = new Map();
   #busy = false;
 
   constructor(components: SessionDutyComponents) {
@@ -55,7 +56,7 @@ export class SessionDuty {
     if (since === undefined) {
       this.#expiry = undefined;
       this.#leadsSince = undefined;
-      this.#ending = [];
+      this.#ending = new Map();
       return;
     }
     if (since !== this.#leadsSince) this.#begin(since);
@@ -69,21 +70,22 @@ export class SessionDuty {
     for (const { session, ttlMs } of this.#parts.site.state.sessions()) expiry.track(session, Math.ceil(ttlMs / tickMs), now);
     this.#expiry = expiry;
     this.#leadsSince = since;
-    this.#ending = [];
+    this.#ending = new Map();
   }
 
   #end(): void {
     if (this.#busy) return;
     // What failed before comes first: those sessions are not tracked any more, and a touch does not save them.
-    if (this.#ending.length === 0) this.#ending = this.#expiry?.takeDue(this.#now(), batchMax) ?? [];
-    if (this.#ending.length === 0) return;
-    const sessions = this.#ending;
+    if (this.#ending.size === 0) this.#ending = this.#takeDue();
+    if (this.#ending.size === 0) return;
+    const ending = this.#ending;
+    const sessions = [...ending.keys()];
     this.#busy = true;
     this.#parts.site
-      .propose({ type: 'sessionsExpire', sessions })
+      .propose({ type: 'sessionsExpire', sessions, heard: [...ending.values()] })
       .then(
         ({ revision }) => {
-          if (this.#ending === sessions) this.#ending = [];
+          if (this.#ending === ending) this.#ending = new Map();
           this.#parts.log.info('sessions.expired', { sessions: sessions.length, revision });
         },
         (error: unknown) => this.#parts.log.debug('sessions.expire.failed', { message: String(error) }),
@@ -93,7 +95,15 @@ export class SessionDuty {
       });
   }
 
+  #takeDue(): ReadonlyMap<number, number> {
+    const { state } = this.#parts.site;
+    const due = this.#expiry?.takeDue(this.#now(), batchMax) ?? [];
+    return new Map(due.map((session) => [session, heardIn(state.session(session))]));
+  }
+
   #now(): Tick {
     return tick(Math.floor(this.#parts.clock.nowMs() / tickMs));
   }
 }
+
+const heardIn = (row: SessionRow | undefined): number => (row === undefined ? 0 : heardAt(row));

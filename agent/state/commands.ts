@@ -38,8 +38,8 @@ export type Command =
   /** REVALIDATE of a session: its client speaks with `owner` from now on. */
   | { readonly type: 'sessionMove'; readonly session: number; readonly owner: NodeId }
   | { readonly type: 'sessionClose'; readonly session: number }
-  /** The leader heard nothing of these sessions for their time to live. */
-  | { readonly type: 'sessionsExpire'; readonly sessions: readonly number[] }
+  /** The leader heard nothing of these sessions for their time to live; `heard`: at which log index each was last heard of, as it knew then. */
+  | { readonly type: 'sessionsExpire'; readonly sessions: readonly number[]; readonly heard?: readonly number[] }
   /** `replace`: workloads of this origin that are not listed are deleted. */
   | { readonly type: 'workloadsApply'; readonly origin: WorkloadOrigin; readonly specs: readonly WorkloadSpec[]; readonly replace: boolean }
   | { readonly type: 'workloadDelete'; readonly name: string }
@@ -187,6 +187,7 @@ export function decodeEnvelope(data: Uint8Array): Envelope | undefined {
 
 const isText = (value: unknown): boolean => typeof value === 'string';
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+const isCounts = (value: unknown): boolean => Array.isArray(value) && value.every(isCount);
 const isListOf = (test: (item: Record<string, unknown>) => boolean) => (value: unknown) =>
   Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null && test(item as Record<string, unknown>));
 const optional = (test: (value: unknown) => boolean) => (value: unknown) => value === undefined || test(value);
@@ -227,7 +228,7 @@ const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: u
   sessionOpen: { ttlMs: isCount, owner: isText },
   sessionMove: { session: isCount, owner: isText },
   sessionClose: { session: isCount },
-  sessionsExpire: { sessions: (value) => Array.isArray(value) && value.every(isCount) },
+  sessionsExpire: { sessions: isCounts, heard: optional(isCounts) },
   kvDelete: { key: isText, expectRevision: optional(isCount) },
   kvTxn: { guards: isListOf(isGuard), operations: isListOf(isOperation) },
   workloadsApply: { origin: isText, replace: (value) => typeof value === 'boolean', specs: isListOf(({ name }) => isText(name)) },

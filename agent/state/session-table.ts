@@ -13,7 +13,12 @@ export interface SessionRow {
   readonly ownerEpoch: number;
   /** Log index at which it was opened; also its number. */
   readonly openedAt: number;
+  /** Log index at which its client was last taken back by the same owner; absent before the first time. */
+  readonly takenBackAt?: number;
 }
+
+/** Log index of the last entry that shows its client alive. */
+export const heardAt = ({ ownerEpoch, takenBackAt = 0 }: SessionRow): number => Math.max(ownerEpoch, takenBackAt);
 
 /** What a request says of the session it acts in. */
 export interface SessionClaim {
@@ -51,8 +56,26 @@ export function openSession(parts: SessionParts, ttlMs: number, owner: NodeId, r
 export function moveSession(parts: SessionParts, session: number, owner: NodeId, revision: number): Outcome {
   const row = sessionRow(parts, session);
   if (row === undefined) return expired(revision, session);
-  if (row.owner !== owner) parts.sessions.set(keyOf(session), { ...row, owner, ownerEpoch: revision });
+  parts.sessions.set(keyOf(session), row.owner === owner ? { ...row, takenBackAt: revision } : { ...row, owner, ownerEpoch: revision });
   return { ok: true, revision };
+}
+
+/**
+ * Ends those of the sessions that were not heard of since: one that was taken over or taken back while its end was on its way lives, as its
+ * client was told.
+ * @param heard for each, `heardAt` as it was when nothing had been heard of it for too long.
+ */
+export function expireSessions(
+  parts: SessionParts,
+  due: readonly number[],
+  heard: readonly number[] | undefined,
+  revision: number,
+): Outcome {
+  const isSilent = (session: number, i: number): boolean => {
+    const row = sessionRow(parts, session);
+    return row !== undefined && (heard === undefined || heardAt(row) === heard[i]);
+  };
+  return endSessions(parts, due.filter(isSilent), revision);
 }
 
 /** Ends sessions and deletes their keys, all at this one log index. Those that ended already count for nothing. */

@@ -29,7 +29,7 @@ import {
 } from './member-table.ts';
 import { commitPlan, type Holder, release, removePlacement, replicaKey } from './placement-table.ts';
 import { byCodeUnit, Table } from './rows.ts';
-import { endSessions, moveSession, openSession, type SessionRow, sessionRow } from './session-table.ts';
+import { endSessions, expireSessions, moveSession, openSession, type SessionRow, sessionRow } from './session-table.ts';
 
 export interface WorkloadRow {
   readonly spec: WorkloadSpec;
@@ -212,7 +212,7 @@ export class SiteState implements StateMachine {
       case 'sessionClose':
         return endSessions(this.#kv.sessions, [command.session], revision);
       case 'sessionsExpire':
-        return endSessions(this.#kv.sessions, command.sessions, revision);
+        return expireSessions(this.#kv.sessions, command.sessions, command.heard, revision);
       case 'workloadsApply':
         return this.#workloadsApply(command, revision);
       case 'workloadDelete':

@@ -93,4 +93,33 @@ describe('the duty to end sessions', () => {
     await pass(900);
     assert.deepEqual(alive(), [session]);
   });
+
+  it('K6: a client that moved, or came back, while the end of its session was on its way keeps it', async () => {
+    for (const owner of ['b', 'c']) {
+      const session = open(1000);
+      site.held = true;
+      await pass(1000 + bucketMs + 50);
+      // Committed before the end: the client was told that its session lives.
+      site.apply({ type: 'sessionMove', session, owner });
+      duty.changed([{ key: `session/${session}`, value: new Uint8Array(1) }]);
+      site.held = false;
+      site.commit();
+      await settled();
+      await pass(900);
+      assert.deepEqual(alive(), [session], `moved to ${owner}`);
+      await pass(100 + bucketMs);
+      assert.deepEqual(alive(), [], 'it ends when it is silent again');
+    }
+  });
+
+  it('K6: an end that is tried again spares a client that moved meanwhile', async () => {
+    const session = open(1000);
+    site.broken = new Error('no quorum');
+    await pass(1500);
+    site.apply({ type: 'sessionMove', session, owner: 'c' });
+    duty.changed([{ key: `session/${session}`, value: new Uint8Array(1) }]);
+    site.broken = undefined;
+    await pass(900);
+    assert.deepEqual(alive(), [session]);
+  });
 });
