@@ -1,15 +1,13 @@
 /**
- * A session kept alive, and changes made in it exactly once. It counts as lost when the site says so, or when nothing was heard for most of
- * its time to live: the holder must stop before somebody else may begin. A box that is cut off takes touches until it notices, two
- * election timeouts at the most: with a time to live of eight of them or more (`timing.electionMs`) the holder still gives up first. The
- * last touch that arrived was at most an eighth of the time to live before the cut, the last one taken a quarter after it, and 1/4 + 5/8 is
- * not more than 1 - 1/8. A process that is paused finds out when it runs again; what it sends before it looks is caught by fences alone
- * (see lock.ts).
+ * A session kept alive, and changes made in it exactly once. It counts as lost when the site says so, or when too little was heard of it
+ * for too long (`heard.ts`): the holder must stop before somebody else may begin. A process that is paused finds out when it runs again;
+ * what it sends before it looks is caught by fences alone (see lock.ts).
  */
 import type { KvTransaction } from '../../schemas/generated/types.ts';
 import { stateLimits } from '../state/commands.ts';
 import type { SessionClaim } from '../state/session-table.ts';
 import { type ClientClock, RealClock } from './clock.ts';
+import { Heard } from './heard.ts';
 import type { SessionHandle, SiteClient, Transacted } from './port.ts';
 import { asSiteError, isOutcome, isPassing, SiteError } from './site-error.ts';
 
@@ -21,8 +19,6 @@ export interface HeldSessionOptions {
 
 /** Renewed this many times in its time to live: four touches may be lost. */
 const touchesPerTtl = 8;
-/** Part of the time to live without a word after which the holder gives up; the rest is for ending what it does. */
-const patience = 0.625;
 /** Refusals that another box need not share. */
 const elsewhere: ReadonlySet<string> = new Set(['UNREACHABLE', 'SESSION_MOVED', 'WITNESS']);
 const retryMs = { first: 20, most: 500 } as const;
@@ -36,14 +32,14 @@ export class HeldSession {
   #at = 0;
   #claim: SessionClaim;
   #sequence = 0;
-  #heardAt: number;
+  readonly #heard: Heard;
   /** Under way to another box. */
   #moving: Promise<void> | undefined;
 
-  private constructor(clients: readonly SiteClient[], handle: SessionHandle, heardAt: number, clock: ClientClock) {
+  private constructor(clients: readonly SiteClient[], handle: SessionHandle, beganAt: number, clock: ClientClock) {
     this.#clients = clients;
     this.#claim = { session: handle.session, ownerEpoch: handle.ownerEpoch };
-    this.#heardAt = heardAt;
+    this.#heard = new Heard(handle.ttlMs, beganAt);
     this.ttlMs = handle.ttlMs;
     this.clock = clock;
   }
@@ -138,7 +134,7 @@ export class HeldSession {
     while (!this.lost.aborted) {
       const began = this.clock.nowMs();
       const isHeard = await this.#touch();
-      if (isHeard) this.#heardAt = Math.max(this.#heardAt, began);
+      if (isHeard) this.#heard.taken(began);
       await this.clock.sleep(isHeard ? this.ttlMs / touchesPerTtl : Math.min(this.ttlMs / 20, retryMs.most), this.lost);
     }
   }
@@ -177,7 +173,7 @@ export class HeldSession {
     try {
       const { session, ownerEpoch } = await (this.#clients[at] as SiteClient).takeSession(this.session);
       this.#claim = { session, ownerEpoch };
-      this.#heardAt = Math.max(this.#heardAt, began);
+      this.#heard.decided(began);
     } catch (thrown) {
       const error = asSiteError(thrown);
       if (error.code === 'SESSION_EXPIRED') this.#lose(error);
@@ -188,9 +184,8 @@ export class HeldSession {
   /** Gives up in time, whatever the touches wait for. */
   async #watch(): Promise<void> {
     while (!this.lost.aborted) {
-      const left = this.#heardAt + this.ttlMs * patience - this.clock.nowMs();
-      if (left <= 0)
-        this.#lose(new SiteError('SESSION_SILENT', `Nothing was heard of session ${this.session} for most of its time to live`, true));
+      const left = this.#heard.until - this.clock.nowMs();
+      if (left <= 0) this.#lose(new SiteError('SESSION_SILENT', `Too little was heard of session ${this.session}`, true));
       else await this.clock.sleep(left, this.lost);
     }
   }

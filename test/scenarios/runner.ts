@@ -4,7 +4,7 @@ import { Cluster } from '../sim/cluster.ts';
 import { Network } from '../sim/network.ts';
 import type { Observer } from '../sim/observer.ts';
 import { SeededRandom } from '../sim/random.ts';
-import { encodeWrite } from '../sim/register.ts';
+import { encodeWrite } from '../sim/replica.ts';
 import type { SimNode } from '../sim/sim-node.ts';
 import { describeEvent } from '../sim/trace.ts';
 
@@ -164,7 +164,7 @@ export class ScenarioRunner {
       refused: (node, requestId, code, leader) => write(`${node.id} request ${requestId} refused ${code} leader=${leader ?? 'unknown'}`),
       readable: (node, requestId) => {
         const key = this.#keys.get(requestId) ?? '';
-        write(`${node.id} read ${requestId} ${key}=${node.register.get(key).value} applied=${node.applied.index}`);
+        write(`${node.id} read ${requestId} ${key}=${node.replica.get(key).value} applied=${node.applied.index}`);
       },
       verdicts: (node, requestId, items) =>
         write(`${node.id} revalidate ${requestId} ${items.map((item) => `${item.workload} ${item.verdict}`).join(', ')}`),

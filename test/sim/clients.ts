@@ -4,7 +4,7 @@ import type { Linearizability, Operation } from './checkers/linearizability.ts';
 import type { Cluster } from './cluster.ts';
 import type { Observer } from './observer.ts';
 import type { SeededRandom } from './random.ts';
-import { decodeWrite, encodeWrite } from './register.ts';
+import { encodeWrite } from './replica.ts';
 import type { SimNode } from './sim-node.ts';
 
 interface Outstanding {
@@ -79,8 +79,7 @@ export class Clients implements Observer {
 
   applied(node: SimNode, entry: Entry): void {
     if (entry.kind !== 'command' || entry.origin?.node !== node.id) return;
-    const { operation } = decodeWrite(entry.data);
-    const waiting = this.#take(operation, node);
+    const waiting = this.#take(entry.origin.requestId, node);
     if (waiting === undefined) return;
     this.#finish(waiting);
     this.#linearizability.written(waiting.operation, entry.index, node.id);
@@ -104,7 +103,7 @@ export class Clients implements Observer {
     const waiting = this.#take(requestId, node);
     if (waiting === undefined) return;
     this.#finish(waiting);
-    this.#linearizability.read(waiting.operation, node.register.get(waiting.operation.key).version, node.id);
+    this.#linearizability.read(waiting.operation, node.replica.get(waiting.operation.key).version, node.id);
   }
 
   verdicts(node: SimNode, requestId: number): void {

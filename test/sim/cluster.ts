@@ -19,6 +19,7 @@ export class Cluster {
   readonly agenda = new Agenda();
   readonly network: Network;
   readonly nodes: ReadonlyMap<NodeId, SimNode>;
+  #requests = 0;
 
   constructor(options: ClusterOptions) {
     this.network = options.network;
@@ -30,9 +31,16 @@ export class Cluster {
         this.#send(message);
       },
       diskDelay: options.diskDelay,
+      nextRequest: () => this.nextRequest(),
       observers: options.observers,
     };
     this.nodes = new Map(options.nodes.map((node) => [node.id, new SimNode(host, node)]));
+  }
+
+  /** Different for all requests of a run that are numbered here. */
+  nextRequest(): number {
+    this.#requests += 1;
+    return this.#requests;
   }
 
   node(id: NodeId): SimNode {

@@ -1,6 +1,7 @@
 import type { RefusalCode, VerdictItem } from '../../consensus/core/messages.ts';
 import type { CoreEvent, Save } from '../../consensus/core/ready.ts';
 import type { Entry, EntryId, NodeId, SnapshotMeta } from '../../consensus/core/types.ts';
+import type { Done } from './replica.ts';
 import type { SimNode } from './sim-node.ts';
 
 /** What can be seen of a cluster. Checkers and the scenario printer look at parts of it. */
@@ -9,7 +10,7 @@ export interface Observer {
   crashed?(node: SimNode): void;
   event?(node: SimNode, event: CoreEvent): void;
   saving?(node: SimNode, save: Save): void;
-  applied?(node: SimNode, entry: Entry): void;
+  applied?(node: SimNode, entry: Entry, done: Done): void;
   installed?(node: SimNode, meta: SnapshotMeta): void;
   accepted?(node: SimNode, requestId: number, id: EntryId): void;
   refused?(node: SimNode, requestId: number, code: RefusalCode, leader: NodeId | undefined): void;

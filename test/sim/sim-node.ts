@@ -15,7 +15,8 @@ import {
   tick,
 } from '../../consensus/core/types.ts';
 import type { Observer } from './observer.ts';
-import { Register } from './register.ts';
+import { Replica } from './replica.ts';
+import { SessionKeeper } from './session-keeper.ts';
 import { SimDisk } from './sim-disk.ts';
 
 /** What a node needs from the world around it. */
@@ -25,6 +26,8 @@ export interface SimHost {
   send(message: Message): void;
   /** How long a save takes, in ticks. */
   diskDelay(node: SimNode): number;
+  /** Different for all requests of a run. */
+  nextRequest(): number;
   readonly observers: readonly Observer[];
 }
 
@@ -50,7 +53,8 @@ export class SimNode {
   readonly options: SimNodeOptions;
   readonly #host: SimHost;
   raft: Raft | undefined;
-  register = new Register();
+  replica = new Replica();
+  keeper = new SessionKeeper(this);
   applied: EntryId = { term: 0 as Term, index: logIndex(0) };
   /** Counts starts. What was meant for an earlier one is dropped. */
   incarnation = 0;
@@ -76,8 +80,9 @@ export class SimNode {
   start(): void {
     this.incarnation += 1;
     const { hardState, entries, base, uncertain, state } = this.disk.recover();
-    this.register = new Register();
-    this.register.load(state.data);
+    this.replica = new Replica();
+    this.replica.load(state.data, state.meta?.index ?? 0);
+    this.keeper = new SessionKeeper(this);
     this.applied = state.meta ?? { term: 0 as Term, index: logIndex(0) };
     this.#readsWaiting = [];
     this.#diskDoneAt = 0;
@@ -114,10 +119,15 @@ export class SimNode {
     else run();
   }
 
+  nextRequest(): number {
+    return this.#host.nextRequest();
+  }
+
   tick(): void {
     if (this.paused || this.raft === undefined) return;
     this.raft.tick(tick(this.localNow));
     this.pump();
+    this.keeper.check();
   }
 
   step(input: Message | LocalEvent): void {
@@ -149,19 +159,22 @@ export class SimNode {
     if (ready.save !== undefined) this.#write(ready.save);
     for (const { requestId, index, term } of ready.accepted)
       for (const observer of observers) observer.accepted?.(this, requestId, { index, term });
-    for (const { requestId, code, leader } of ready.refused)
+    for (const { requestId, code, leader } of ready.refused) {
+      this.keeper.refused(requestId);
       for (const observer of observers) observer.refused?.(this, requestId, code, leader);
+    }
     for (const entry of ready.committed) this.#apply(entry);
     if (ready.committed.length > 0) raft.advance(this.applied.index);
     if (ready.install !== undefined) this.#install(ready.install);
     for (const to of ready.snapshotsWanted) raft.provideSnapshot(to, this.#snapshot());
     this.#readsWaiting.push(...ready.reads);
     for (const { session } of ready.touched) this.touched.add(session);
+    this.keeper.touched(ready.touched);
     this.#serveReads();
     for (const { from, requestId, items } of ready.revalidations) {
       const verdicts: VerdictItem[] = items.map((item) => ({
         ...item,
-        verdict: this.register.get(item.workload).value === String(item.epoch) ? 'valid' : 'moved',
+        verdict: this.replica.get(item.workload).value === String(item.epoch) ? 'valid' : 'moved',
       }));
       raft.answerRevalidate(from, requestId, verdicts);
     }
@@ -174,8 +187,9 @@ export class SimNode {
     this.applied = { term: entry.term, index: entry.index };
     // What a witness has of a command is its place.
     if (this.options.witness === true) return;
-    this.register.apply(entry);
-    for (const observer of this.#host.observers) observer.applied?.(this, entry);
+    const done = this.replica.apply(entry);
+    this.keeper.changed(done.changes);
+    for (const observer of this.#host.observers) observer.applied?.(this, entry, done);
   }
 
   #serveReads(): void {
@@ -211,7 +225,8 @@ export class SimNode {
     const { meta, data } = snapshot;
     this.#later(this.#host.diskDelay(this), () => {
       this.disk.install(meta, data);
-      this.register.load(data);
+      this.replica.load(data, meta.index);
+      this.keeper.replaced();
       this.applied = { term: meta.term, index: meta.index };
       for (const observer of this.#host.observers) observer.installed?.(this, meta);
       this.raft?.step({ type: 'INSTALLED', index: meta.index });
@@ -222,7 +237,7 @@ export class SimNode {
   #snapshot(): Snapshot {
     const { index, term } = this.applied;
     const membership = this.#membershipAt(index);
-    return { meta: { index, term, membership }, data: this.register.save() };
+    return { meta: { index, term, membership }, data: this.replica.save() };
   }
 
   #membershipAt(index: LogIndex): Membership {
@@ -242,7 +257,7 @@ export class SimNode {
     if (cut <= this.disk.base.index) return;
     if (raft.view().durableIndex < cut) return;
     const membership = this.#membershipAt(this.applied.index);
-    this.disk.state = { meta: { ...this.applied, membership }, data: this.register.save() };
+    this.disk.state = { meta: { ...this.applied, membership }, data: this.replica.save() };
     this.disk.compact(cut);
     raft.compact(cut);
   }

@@ -27,9 +27,9 @@ describe('recipes on virtual time', () => {
     await time.move(600_000);
     assert.ok(!session.lost.aborted);
     site.away.add('a');
-    await time.move(ttlMs * 0.5);
+    await time.move(ttlMs * 0.3);
     assert.ok(!session.lost.aborted, 'it may still be reached again');
-    await time.move(ttlMs * 0.15);
+    await time.move(ttlMs * 0.45);
     assert.equal(asSiteError(session.lost.reason).code, 'SESSION_SILENT');
     assert.equal(site.replica.state.sessions().length, 1, 'the site has not ended it yet');
   });

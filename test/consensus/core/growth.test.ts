@@ -8,7 +8,7 @@ import { LogMatching } from '../../sim/checkers/log-matching.ts';
 import { Cluster } from '../../sim/cluster.ts';
 import { Network } from '../../sim/network.ts';
 import { SeededRandom } from '../../sim/random.ts';
-import { encodeWrite } from '../../sim/register.ts';
+import { encodeWrite } from '../../sim/replica.ts';
 import type { SimNode } from '../../sim/sim-node.ts';
 
 /** A site on virtual time whose members come and go, with every safety checker watching. */
@@ -118,7 +118,7 @@ describe('a site that grows and shrinks', () => {
         true,
       );
       site.until(() => {
-        const applied = ['n3', 'n4', 'n5'].map((id) => site.node(id).register.get('k').value);
+        const applied = ['n3', 'n4', 'n5'].map((id) => site.node(id).replica.get('k').value);
         return applied[0] !== '' && new Set(applied).size === 1 && site.leader !== undefined;
       }, 'three equal members');
     }
@@ -133,7 +133,7 @@ describe('a site that grows and shrinks', () => {
     second.crash(0, false);
     site.write(first);
     const wanted = 'v1';
-    site.until(() => first.register.get('k').value === wanted, 'a commit with the witness alone');
+    site.until(() => first.replica.get('k').value === wanted, 'a commit with the witness alone');
     first.crash(0, false);
     second.start();
     for (let ticks = 0; ticks < 1000; ticks += 1) {
@@ -141,7 +141,7 @@ describe('a site that grows and shrinks', () => {
       assert.equal(site.leader, undefined, 'who lacks what the witness acknowledged must not lead');
     }
     first.start();
-    site.until(() => site.leader !== undefined && second.register.get('k').value === wanted, 'everything back on both');
+    site.until(() => site.leader !== undefined && second.replica.get('k').value === wanted, 'everything back on both');
   });
 
   it('K17: either box of two dies and the other goes on with the witness; the witness dies and both go on', () => {
@@ -153,7 +153,7 @@ describe('a site that grows and shrinks', () => {
       const { leader } = site;
       assert.ok(leader);
       site.write(leader);
-      site.until(() => leader.register.get('k').value === 'v1', `a commit without ${dying}`);
+      site.until(() => leader.replica.get('k').value === 'v1', `a commit without ${dying}`);
     }
   });
 });

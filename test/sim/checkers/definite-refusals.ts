@@ -1,6 +1,5 @@
 import type { Entry } from '../../../consensus/core/types.ts';
 import type { Observer } from '../observer.ts';
-import { decodeWrite } from '../register.ts';
 import type { SimNode } from '../sim-node.ts';
 import { Violation } from './violation.ts';
 
@@ -15,8 +14,8 @@ export class DefiniteRefusals implements Observer {
   }
 
   applied(node: SimNode, entry: Entry): void {
-    if (entry.kind !== 'command') return;
-    const { operation } = decodeWrite(entry.data);
+    if (entry.kind !== 'command' || entry.origin === undefined) return;
+    const operation = entry.origin.requestId;
     if (this.#refused.has(operation)) throw new Violation('Definite refusals: applied after it was refused', { node: node.id, operation });
     const before = this.#appliedAt.get(operation);
     if (before !== undefined && before !== entry.index)
