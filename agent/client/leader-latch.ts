@@ -2,7 +2,7 @@
 import type { KvGuard } from '../../schemas/generated/types.ts';
 import type { HeldSession } from './held-session.ts';
 import type { SiteClient } from './port.ts';
-import { Place } from './queue.ts';
+import { isPlace, Place } from './queue.ts';
 
 export const electionPrefix = (name: string): string => `elect/${name}/`;
 
@@ -20,7 +20,8 @@ export class LeaderLatch {
 
   /** Who leads at the moment, linearizably; undefined when nobody stands. */
   static async leader(client: SiteClient, name: string): Promise<{ readonly value: string; readonly token: number } | undefined> {
-    const first = (await client.list(electionPrefix(name))).items[0];
+    const prefix = electionPrefix(name);
+    const first = (await client.list(prefix)).items.find(({ key }) => isPlace(prefix, key));
     return first === undefined ? undefined : { value: first.value, token: first.revision };
   }
 

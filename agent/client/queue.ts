@@ -18,6 +18,9 @@ export function predecessorOf(items: readonly Item[], own: string): string | nul
   return isThere ? before : undefined;
 }
 
+/** Whether a key is a place in the queue under this prefix, not one in a queue of a longer name. */
+export const isPlace = (prefix: string, key: string): boolean => /^\d{16}$/.test(key.slice(prefix.length));
+
 const pauseMs = 100;
 
 export class Place {
@@ -58,7 +61,8 @@ export class Place {
       if (end.aborted) throw new SiteError('ABORTED', 'The caller gave up', true);
       try {
         const { revision, items } = await this.#session.client.list(this.#prefix, end);
-        const before = predecessorOf(items, this.key);
+        const places = items.filter(({ key }) => isPlace(this.#prefix, key));
+        const before = predecessorOf(places, this.key);
         if (before === undefined) throw new SiteError('PLACE_LOST', `${this.key} is not there any more: somebody deleted it`, true);
         if (before === null && !lost.aborted) return;
         if (before !== null) await this.#gone(before, revision, end);

@@ -155,6 +155,21 @@ describe('recipes on virtual time', () => {
     assert.deepEqual(site.replica.keys('barrier/'), []);
   });
 
+  it('C10: a name below another one is a queue of its own', async () => {
+    const below = await LeaderLatch.join(await open(), 'mill/0', 'below');
+    const above = await LeaderLatch.join(await open(), 'mill', 'above');
+    let leads = false;
+    void above.leads().then(() => {
+      leads = true;
+    });
+    await settle();
+    assert.ok(leads);
+    assert.equal((await LeaderLatch.leader(site.client(), 'mill'))?.value, 'above');
+    assert.equal((await LeaderLatch.leader(site.client(), 'mill/0'))?.value, 'below');
+    await below.resign();
+    assert.equal(await LeaderLatch.leader(site.client(), 'mill/0'), undefined);
+  });
+
   it('who is before whom is told by the keys alone', () => {
     const items = (...keys: string[]): Item[] => keys.map((key) => ({ key, value: '', revision: 1 }));
     assert.equal(predecessorOf(items('q/1', 'q/2', 'q/4'), 'q/4'), 'q/2');
