@@ -14,6 +14,8 @@ export interface PeerView {
   /** Smoothed round trip of PINGs, in ticks. */
   readonly rttTicks: number;
   readonly linkUp: boolean;
+  /** It needs the log after this entry: what it has, or will have once the snapshot on its way is installed. */
+  readonly needsAfter: LogIndex;
 }
 
 /** The core's state for the status and the driver. A copy: it does not change. */
@@ -67,13 +69,14 @@ export function viewOf(state: RaftState): RaftView {
     ready: leadership === undefined ? caughtUp : leadership.started,
     uncertain: state.uncertain !== undefined,
     nextTickAt: leadership === undefined ? nextCampaignAt(state) : nextDutyAt(state, leadership),
-    peers: [...(leadership?.progress.values() ?? [])].map(({ id, match, next, lastAckAt, rttTicks, linkUp }) => ({
+    peers: [...(leadership?.progress.values() ?? [])].map(({ id, match, next, lastAckAt, rttTicks, linkUp, stream }) => ({
       id,
       match,
       next,
       lastAckAt,
       rttTicks,
       linkUp,
+      needsAfter: stream?.snapshot.meta.index ?? match,
     })),
     succession: succession(state.membership, state.leader),
   };

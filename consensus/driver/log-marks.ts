@@ -5,6 +5,8 @@ import type { Entry, EntryId, LogIndex } from '../core/types.ts';
 const entryOverheadBytes = 64;
 /** Kept behind the cut, for followers that are a little behind. */
 const trailingMax = 1000;
+/** How many times as long the log may become for the sake of those who still need it. */
+const patience = 4;
 
 interface Mark extends EntryId {
   readonly bytes: number;
@@ -30,6 +32,11 @@ export class LogMarks {
   /** Whether cutting pays. */
   get due(): boolean {
     return this.#marks.length >= this.#entriesMax || this.#bytes >= this.#bytesMax;
+  }
+
+  /** Whether it is to be cut whoever needs it. */
+  get overdue(): boolean {
+    return this.#marks.length >= patience * this.#entriesMax || this.#bytes >= patience * this.#bytesMax;
   }
 
   /** The last entry to cut away, at most `storedIndex`, so that a tail stays. */

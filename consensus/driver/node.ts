@@ -94,6 +94,7 @@ export class ConsensusNode {
       disk: this.#disk,
       behind: this.#behind,
       clock,
+      peers: () => this.#core.view().peers,
       cut: (index) =>
         this.#guarded(() => {
           this.#core.compact(index);
@@ -301,8 +302,7 @@ export class ConsensusNode {
     // What a witness has of a command is its place.
     const isCommand = entry.kind === 'command' && !this.#isWitness;
     const applied = isCommand ? this.#options.machine.apply(entry) : nothing;
-    this.#applied = entry.index;
-    this.#appliedTerm = entry.term;
+    [this.#applied, this.#appliedTerm] = [entry.index, entry.term];
     this.#cutter.add(entry);
     this.#behind.add(entry.index, entry.term, applied.changes);
     this.#requests.applied(entry, applied.result, nowMs);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Storage } from '../../../consensus/driver/ports.ts';
 import { Cluster, until } from './cluster.ts';
 import { put } from './kv-machine.ts';
 
@@ -66,5 +67,42 @@ describe('a snapshot installed while another one is made', function () {
     await unanswered;
     await former.node.read({ timeoutMs: 3000 });
     assert.equal(former.machine.get('colour'), 'new');
+  });
+
+  it('K15: the log it will need when it has a snapshot is kept, however much is written meanwhile', async () => {
+    let installs: Promise<void> | undefined;
+    const late = await Cluster.start(3, { compactEntries: 60 });
+    try {
+      const leader = await late.leader();
+      const id = late.ids.find((other) => other !== leader.id) ?? '';
+      const write = async (count: number): Promise<void> => {
+        for (let i = 0; i < count; i++) await leader.node.propose(put(`k${i % 20}`, `${i}`));
+      };
+      await late.stopMember(id);
+      await write(150);
+      let release = (): void => undefined;
+      const waits = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const held = (log: Storage): Storage => ({
+        save: (hardState, entries) => log.save(hardState, entries),
+        compact: (index, term) => log.compact(index, term),
+        reset: (index, term) => {
+          installs ??= waits;
+          return installs.then(() => log.reset(index, term));
+        },
+        settle: () => log.settle(),
+        close: () => log.close(),
+      });
+      const { events, node } = await late.startMember(id, { wrap: held });
+      await until(() => installs !== undefined, 'a snapshot to be installed');
+      await write(120);
+      release();
+      await node.read();
+      assert.equal(events.filter(({ type }) => type === 'snapshot-received').length, 1);
+      late.assertHealthy();
+    } finally {
+      await late.stop();
+    }
   });
 });
