@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Storage } from '../../../consensus/driver/ports.ts';
-import { Cluster, until } from './cluster.ts';
+import { Cluster, type Member, until } from './cluster.ts';
 import { put } from './kv-machine.ts';
 
 const rowsPerSlice = 512;
@@ -32,10 +32,11 @@ describe('a snapshot installed while another one is made', function () {
     yield* rows;
   }
 
-  /** In parts: the log is cut between them. */
-  async function fill(id: string): Promise<void> {
-    for (let part = 0; part < 10; part++)
-      await Promise.all(Array.from({ length: 20 }, (_, i) => cluster.member(id).node.propose(put(`k${i}`, `${part}`))));
+  /** Until its log was cut. */
+  async function fill({ node, events }: Member): Promise<void> {
+    const cuts = () => events.filter(({ type }) => type === 'log-compacted').length;
+    const before = cuts();
+    while (cuts() === before) await Promise.all(Array.from({ length: 20 }, (_, i) => node.propose(put(`k${i}`, 'x'))));
   }
 
   it('K15: what waited to be applied then is in it, and is not applied on top of it', async () => {
@@ -47,7 +48,7 @@ describe('a snapshot installed while another one is made', function () {
     // One falls behind the log, so that the leader reads its state for it.
     cluster.network.cut(former.id, behind.id);
     cluster.network.cut(next.id, behind.id);
-    await fill(former.id);
+    await fill(former);
     isHeld = true;
     cluster.network.heal();
     await until(() => reads > 0, 'the leader to read its state');
@@ -60,7 +61,7 @@ describe('a snapshot installed while another one is made', function () {
     cluster.network.cut(former.id, next.id);
     await cluster.leader([next.id, behind.id]);
     await next.node.propose(put('colour', 'new'));
-    await fill(next.id);
+    await fill(next);
     cluster.network.heal();
     await until(() => former.events.some(({ type }) => type === 'snapshot-received'), 'the former leader to install a snapshot');
     isHeld = false;
