@@ -75,8 +75,8 @@ export class Requests {
   #reads: { readonly index: LogIndex; readonly pending: Pending }[] = [];
   /** Members whose process ended, as far as their links tell. */
   readonly #lost = new Set<NodeId>();
-  /** Whose connection is new. */
-  #anew: NodeId | undefined;
+  /** Whose connection is new: what is under way to them is repeated once. */
+  readonly #anew = new Set<NodeId>();
   #stopped: ConsensusError | undefined;
 
   /** @param nonce from 1 to 2^20 */
@@ -120,13 +120,13 @@ export class Requests {
   /** A new connection to this member: what was on its way over the last one may never have arrived. */
   linkUp(peer: NodeId): void {
     this.#lost.delete(peer);
-    this.#anew = peer;
+    this.#anew.add(peer);
   }
 
   /** Hands what waits to the core, when a leader is known that can be reached. */
   dispatch(core: RequestTaker, leader: NodeId | undefined, term: Term, nowMs: number): void {
     if (leader === undefined || this.#lost.has(leader)) return;
-    if (leader === this.#anew) this.#repeat(core, term);
+    if (this.#anew.delete(leader)) this.#repeat(core, term);
     if (this.#waiting.size === 0) return;
     for (const pending of [...this.#waiting]) {
       if (pending.retryAtMs > nowMs) continue;
@@ -142,7 +142,6 @@ export class Requests {
 
   /** The same leader answers what it has already taken as it did the first time, as long as it remembers. */
   #repeat(core: RequestTaker, term: Term): void {
-    this.#anew = undefined;
     for (const [attempt, pending] of this.#sent) {
       const age = this.#counter - (attempt % 2 ** 32);
       if (pending.term === term && pending.acceptedAt === undefined && age < repeatableMax) hand(core, attempt, pending.ask);

@@ -100,8 +100,9 @@ describe('requests passed on', () => {
     dispatch('n1', 1);
     assert.equal(attempts.length, 2, 'not for anybody else’s connection');
     requests.linkUp('n1');
+    requests.linkUp('n3');
     dispatch('n1', 1);
-    assert.deepEqual(attempts.slice(2), [attempts[0]], 'what was answered needs no repeating');
+    assert.deepEqual(attempts.slice(2), [attempts[0]], 'what was answered needs no repeating, whoever else comes back at the same time');
     requests.linkUp('n1');
     dispatch('n1', 2);
     assert.equal(attempts.length, 3, 'in another term it would be another request');
