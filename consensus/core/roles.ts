@@ -88,6 +88,8 @@ export function canCampaign(state: RaftState): boolean {
 /** Polls the voters without touching anybody's term (Raft thesis, section 9.6). A member with an uncertain tail may poll, too. */
 export function becomePreCandidate(state: RaftState, reason: CampaignReason): void {
   if (!canCampaign(state)) {
+    // Whoever may not ask for votes forgets a silent leader all the same: nothing passed on to it would arrive.
+    setLeader(state, undefined);
     resetElectionDeadline(state);
     return;
   }

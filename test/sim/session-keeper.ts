@@ -1,5 +1,6 @@
 /** What `agent/control/session-duty.ts` does on a box, without promises: the leader ends sessions nobody touched for their time to live. */
 import { encodeEnvelope } from '../../agent/state/commands.ts';
+import { heardAt } from '../../agent/state/session-table.ts';
 import type { Touch } from '../../consensus/core/messages.ts';
 import { tick, tickMs } from '../../consensus/core/types.ts';
 import type { RowChange } from '../../consensus/driver/ports.ts';
@@ -14,11 +15,19 @@ const firstRequest = 2 ** 42;
 /** After this many ticks without an outcome the end is proposed again. */
 const patience = 200;
 
+interface Ending {
+  readonly sessions: readonly number[];
+  /** Where in the log each was last heard of. */
+  readonly heard: readonly number[];
+  readonly request: number;
+  readonly since: number;
+}
+
 export class SessionKeeper {
   readonly #node: SimNode;
   #expiry: Expiry | undefined;
   #term: number | undefined;
-  #ending: { readonly sessions: readonly number[]; readonly request: number; readonly since: number } | undefined;
+  #ending: Ending | undefined;
 
   constructor(node: SimNode) {
     this.#node = node;
@@ -37,12 +46,16 @@ export class SessionKeeper {
       if (value === undefined || row === undefined) this.#expiry.forget(session);
       else this.#expiry.track(session, Math.ceil(row.ttlMs / tickMs), tick(this.#node.localNow));
     }
-    if (this.#ending?.sessions.every((session) => this.#node.replica.state.session(session) === undefined)) this.#ending = undefined;
   }
 
   replaced(): void {
     this.#expiry = undefined;
     this.#term = undefined;
+  }
+
+  /** Its entry was applied, whatever it did: who was heard of meanwhile is tracked again. */
+  applied(requestId: number): void {
+    if (this.#ending?.request === requestId) this.#ending = undefined;
   }
 
   refused(requestId: number): void {
@@ -74,8 +87,14 @@ export class SessionKeeper {
     if (this.#ending !== undefined && now - this.#ending.since < patience) return;
     const sessions = this.#ending?.sessions ?? this.#expiry?.takeDue(tick(now), batchMax) ?? [];
     if (sessions.length === 0) return;
+    const heard = this.#ending?.heard ?? sessions.map((session) => this.#heardAt(session));
     const request = firstRequest + this.#node.nextRequest();
-    this.#ending = { sessions, request, since: now };
-    this.#node.do((raft) => raft.propose(request, encodeEnvelope({ command: { type: 'sessionsExpire', sessions } })));
+    this.#ending = { sessions, heard, request, since: now };
+    this.#node.do((raft) => raft.propose(request, encodeEnvelope({ command: { type: 'sessionsExpire', sessions, heard } })));
+  }
+
+  #heardAt(session: number): number {
+    const row = this.#node.replica.state.session(session);
+    return row === undefined ? 0 : heardAt(row);
   }
 }

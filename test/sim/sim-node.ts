@@ -119,6 +119,11 @@ export class SimNode {
     else run();
   }
 
+  /** The core is told the time, as before everything that a box asks it. */
+  tellTime(): void {
+    this.raft?.tick(tick(this.localNow));
+  }
+
   nextRequest(): number {
     return this.#host.nextRequest();
   }
@@ -189,6 +194,7 @@ export class SimNode {
     if (this.options.witness === true) return;
     const done = this.replica.apply(entry);
     this.keeper.changed(done.changes);
+    if (entry.origin?.node === this.id) this.keeper.applied(entry.origin.requestId);
     for (const observer of this.#host.observers) observer.applied?.(this, entry, done);
   }
 

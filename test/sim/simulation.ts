@@ -1,20 +1,27 @@
 import type { Message } from '../../consensus/core/messages.ts';
 import { defaultTiming, type NodeId, tickMs } from '../../consensus/core/types.ts';
+import { BoundedMemory } from './checkers/bounded-memory.ts';
 import { CommittedLog, LeaderCompleteness, StateMachineSafety } from './checkers/committed-log.ts';
 import { DefiniteRefusals } from './checkers/definite-refusals.ts';
 import { DurableAcks } from './checkers/durable-acks.ts';
 import { ElectionSafety } from './checkers/election-safety.ts';
+import { ExactlyOnce } from './checkers/exactly-once.ts';
 import { LeaseSafety } from './checkers/lease-safety.ts';
 import { Linearizability } from './checkers/linearizability.ts';
+import { LockExclusivity } from './checkers/lock-exclusivity.ts';
 import { LogMatching } from './checkers/log-matching.ts';
 import { checkProgress } from './checkers/progress.ts';
+import { ReplicatedState } from './checkers/replicated-state.ts';
+import { SessionBounds } from './checkers/session-bounds.ts';
 import { Violation } from './checkers/violation.ts';
+import { WatchOrder } from './checkers/watch-order.ts';
 import { Clients } from './clients.ts';
 import { Cluster } from './cluster.ts';
 import { type FaultKind, Faults } from './faults.ts';
 import { Network } from './network.ts';
 import type { Observer } from './observer.ts';
 import { SeededRandom } from './random.ts';
+import { SessionClients } from './session-clients.ts';
 import { tracer } from './trace.ts';
 
 export interface SimulationOptions {
@@ -50,6 +57,13 @@ export interface SimulationResult {
   readonly verdicts: number;
   readonly leaseRenewals: number;
   readonly messages: number;
+  readonly sessions: {
+    readonly answered: number;
+    readonly expired: number;
+    readonly repeated: number;
+    readonly holders: number;
+    readonly told: number;
+  };
 }
 
 /** Runs one seed: faults and safety checks first, then quiet and progress checks. The same seed gives the same run. */
@@ -77,7 +91,12 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const clients = new Clients(random, 8, linearizability, refusals);
   const durable = new DurableAcks(() => cluster.nodes.values());
   const completeness = new LeaderCompleteness(log, matching.mirror);
+  const checkers = { bounds: new SessionBounds(() => now()), locks: new LockExclusivity(), watches: new WatchOrder() };
+  const once = new ExactlyOnce();
+  const states = new ReplicatedState();
+  const sessions = new SessionClients(random, 6, () => cluster, checkers);
   const observers: Observer[] = [elections, matching, completeness, durable, new StateMachineSafety(log), refusals, leases, clients];
+  observers.push(states, checkers.watches, checkers.bounds, checkers.locks, once, new BoundedMemory(), sessions);
   const memberships = new Set<number>();
   let snapshots = 0;
   observers.push({
@@ -119,11 +138,15 @@ export function simulate(options: SimulationOptions): SimulationResult {
     while (cluster.agenda.now < faultTicks) {
       faults.tick();
       clients.tick(cluster);
+      sessions.tick(cluster);
+      checkers.locks.check(sessions.clients);
       cluster.tick();
     }
     faultyTicks = cluster.agenda.now;
     faults.mendAll();
     checkProgress(cluster, clients, quietTicks);
+    checkers.bounds.checkCalm(cluster);
+    states.checkEqual(cluster);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     checker = error instanceof Violation ? error.checker : error.name;
@@ -147,5 +170,12 @@ export function simulate(options: SimulationOptions): SimulationResult {
     verdicts: clients.verdictCount,
     leaseRenewals: leases.renewals,
     messages,
+    sessions: {
+      answered: sessions.answered,
+      expired: checkers.bounds.expired,
+      repeated: once.repeated,
+      holders: checkers.locks.holders,
+      told: checkers.watches.changesTold,
+    },
   };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Ack, Message } from '../../../consensus/core/messages.ts';
 import { Touches } from '../../../consensus/core/touches.ts';
-import { defaultTiming, tick } from '../../../consensus/core/types.ts';
+import { defaultTiming, logIndex, term, tick } from '../../../consensus/core/types.ts';
 import { Cluster } from '../../sim/cluster.ts';
 import { Network } from '../../sim/network.ts';
 import { SeededRandom } from '../../sim/random.ts';
@@ -54,6 +54,26 @@ describe('touches of sessions', () => {
     touches.forgetCarried(tick(2));
     touches.echoed(5);
     assert.equal(touches.size, 1);
+  });
+
+  it('K5: are refused by a learner that does not hear its leader any more, though it may not campaign', () => {
+    const lone = new LoneRaft({ voters: ['n2', 'n3'], learners: ['n1'] });
+    lone.raft.step({
+      type: 'PING',
+      from: 'n2',
+      to: 'n1',
+      term: term(1),
+      commitIndex: logIndex(0),
+      seq: 1,
+      sentAt: tick(0),
+      ackSeqSeen: 0,
+      ackSeqMajority: 0,
+    });
+    lone.saved();
+    assert.ok(lone.raft.touch({ session: 3, ttlTicks: 500 }));
+    lone.pass(2 * defaultTiming.electionTicks);
+    assert.equal(lone.raft.view().leader, undefined);
+    assert.ok(!lone.raft.touch({ session: 3, ttlTicks: 500 }));
   });
 
   it('K4: the leader hears of its own at once', () => {
