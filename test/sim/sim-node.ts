@@ -62,6 +62,7 @@ export class SimNode {
   diskHeld = false;
   #deferred: (() => void)[] = [];
   #diskDoneAt = 0;
+  #isPumping = false;
   /** Sessions this node heard of as leader. */
   readonly touched = new Set<number>();
   #readsWaiting: { readonly requestId: number; readonly index: number }[] = [];
@@ -151,6 +152,17 @@ export class SimNode {
 
   /** Works off Readies until there are none. */
   pump(): void {
+    // Whoever asks for something while a Ready is worked off is heard after it.
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      this.#pumpAll();
+    } finally {
+      this.#isPumping = false;
+    }
+  }
+
+  #pumpAll(): void {
     while (this.raft?.hasReady()) this.#work(this.raft, this.raft.takeReady());
     if (this.disk.uncertain !== undefined && this.raft?.view().uncertain === false) this.disk.uncertain = undefined;
     for (const observer of this.#host.observers) observer.settled?.(this);
