@@ -13,6 +13,8 @@ export function checkPlan(problem: PlacementProblem, plan: Plan): readonly strin
   const pinned = new Map(problem.fixed.map((placed) => [nameOf(placed), placed]));
   const current = new Map(problem.current.map((placed) => [nameOf(placed), placed]));
   const wrong: string[] = [];
+  const reaches = new Map<string, ReadonlyMap<string, Reach>>();
+  const placedNames = new Set(plan.assignments.map(nameOf));
   checkOnce(problem, plan, wrong);
   for (const placed of plan.assignments) {
     const workload = workloads.get(placed.workload);
@@ -28,11 +30,11 @@ export function checkPlan(problem: PlacementProblem, plan: Plan): readonly strin
     }
     const node = nodes.get(placed.node);
     if (node === undefined) wrong.push(`${nameOf(placed)} is at ${placed.node}, which is not a box of the problem`);
-    else checkEligible(problem, workload, node, placed, current.get(nameOf(placed)), wrong);
+    else checkEligible(problem, workload, node, placed, current.get(nameOf(placed)), reaches, wrong);
   }
   for (const name of pinned.keys()) {
     const known = workloads.has(name.slice(0, name.lastIndexOf('/')));
-    if (known && !plan.assignments.some((placed) => nameOf(placed) === name)) wrong.push(`${name} must stay, but is missing`);
+    if (known && !placedNames.has(name)) wrong.push(`${name} must stay, but is missing`);
   }
   checkCapacity(plan, nodes, workloads, pinned, wrong);
   checkTogether(plan, nodes, workloads, pinned, wrong);
@@ -64,6 +66,7 @@ function checkEligible(
   node: PlacementNode,
   placed: PlacedReplica,
   current: PlacedReplica | undefined,
+  reaches: Map<string, ReadonlyMap<string, Reach>>,
   wrong: string[],
 ): void {
   const say = (text: string): void => {
@@ -94,10 +97,16 @@ function checkEligible(
   }
   for (const { source, maxHops, maxLatencyMs, hard, minMbps, linkKinds } of workload.inputs) {
     if (!hard) continue;
-    const fit = problem.links.filter(
-      (link) => link.mbps >= (minMbps ?? 0) && (linkKinds === undefined || linkKinds.some((kind) => kind === link.kind)),
-    );
-    const reach = distances({ ...problem, links: fit }, source, node.id);
+    const way = JSON.stringify([source, minMbps, linkKinds]);
+    let known = reaches.get(way);
+    if (known === undefined) {
+      const fit = problem.links.filter(
+        (link) => link.mbps >= (minMbps ?? 0) && (linkKinds === undefined || linkKinds.some((kind) => kind === link.kind)),
+      );
+      known = distances({ ...problem, links: fit }, source);
+      reaches.set(way, known);
+    }
+    const reach = known.get(node.id);
     if (reach === undefined) say(`source ${source} cannot be reached`);
     else if (maxHops !== undefined && reach.hops > maxHops) say(`source ${source} is ${reach.hops} hops away, ${maxHops} are allowed`);
     else if (maxLatencyMs !== undefined && reach.latencyMs > maxLatencyMs + slack)
@@ -105,12 +114,14 @@ function checkEligible(
   }
 }
 
-/** Fewest hops and least latency by relaxing all links until nothing changes (Bellman-Ford): slow and plain. */
-function distances(
-  problem: PlacementProblem,
-  source: string,
-  target: string,
-): { readonly hops: number; readonly latencyMs: number } | undefined {
+/** How far a source is from a box. */
+interface Reach {
+  readonly hops: number;
+  readonly latencyMs: number;
+}
+
+/** Fewest hops and least latency to every box, by relaxing all links until nothing changes (Bellman-Ford): slow and plain. */
+function distances(problem: PlacementProblem, source: string): ReadonlyMap<string, Reach> {
   const usable = new Set(problem.nodes.filter(({ health }) => health.usable).map(({ id }) => id));
   const hops = new Map<string, number>();
   const latency = new Map<string, number>();
@@ -138,8 +149,7 @@ function distances(
       }
     }
   }
-  const found = hops.get(target);
-  return found === undefined ? undefined : { hops: found, latencyMs: latency.get(target) ?? 0 };
+  return new Map([...hops].map(([box, count]) => [box, { hops: count, latencyMs: latency.get(box) ?? 0 }]));
 }
 
 /** Fixed work alone may fill a box too far: nobody chose that here. Anything more placed there then is wrong. */
@@ -150,8 +160,9 @@ function checkCapacity(
   pinned: ReadonlyMap<string, PlacedReplica>,
   wrong: string[],
 ): void {
+  const byBox = Map.groupBy(plan.assignments, ({ node }) => node);
   for (const node of nodes.values()) {
-    const here = plan.assignments.filter((placed) => placed.node === node.id);
+    const here = byBox.get(node.id) ?? [];
     const chosen = here.filter((placed) => !pinned.has(nameOf(placed)));
     if (chosen.length === 0) continue;
     if (node.maxWorkloads !== undefined && here.length > node.maxWorkloads)

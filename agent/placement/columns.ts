@@ -64,15 +64,22 @@ export function columnsOf(site: Site, workload: PlacementWorkload, wanted: Wante
   const columns: Column[] = [];
   let leastOmitted = Number.POSITIVE_INFINITY;
   for (const [index, workClass] of workload.classes.entries()) {
-    const limit = nodes.length > perClass ? nth(cost, index, count, nodes.length, perClass >> 1) : Number.POSITIVE_INFINITY;
+    const all = nodes.length <= perClass;
+    const limit = all ? Number.POSITIVE_INFINITY : nth(cost, index, count, nodes.length, perClass >> 1);
     const stride = Math.ceil(nodes.length / Math.max(1, perClass - (perClass >> 1)));
-    nodes.forEach((node, position) => {
+    let cheap = perClass >> 1;
+    for (let turn = 0; turn < nodes.length; turn += 1) {
+      // Begun elsewhere for each workload: of many boxes that cost the same, not all work must look at the same few.
+      const position = (turn + (wanted.draw ?? 0)) % nodes.length;
       const own = at(cost, position * count + index);
-      if (own === Number.POSITIVE_INFINITY) return;
-      if (own <= limit || (position + (wanted.draw ?? 0)) % stride === 0 || wanted.kept?.has(node) === true)
+      if (own === Number.POSITIVE_INFINITY) continue;
+      const node = at(nodes, position);
+      const isCheap = own < limit || (own === limit && cheap > 0);
+      if (isCheap) cheap -= 1;
+      if (all || isCheap || turn % stride === 0 || wanted.kept?.has(node) === true)
         columns.push({ node, class: workClass, demand: demandAt(node, index), cost: own });
       else leastOmitted = Math.min(leastOmitted, own);
-    });
+    }
   }
   columns.sort((a, b) => a.cost - b.cost || a.node - b.node || (a.class < b.class ? -1 : 1));
   return { columns, leastOmitted };
@@ -80,6 +87,8 @@ export function columnsOf(site: Site, workload: PlacementWorkload, wanted: Wante
 
 /** The cost that `rank` boxes do not exceed in one class. */
 function nth(cost: Float64Array, index: number, count: number, nodes: number, rank: number): number {
-  const sorted = Float64Array.from({ length: nodes }, (_, position) => at(cost, position * count + index)).sort();
+  const sorted = new Float64Array(nodes);
+  for (let position = 0; position < nodes; position += 1) sorted[position] = cost[position * count + index] as number;
+  sorted.sort();
   return at(sorted, Math.max(0, rank - 1));
 }

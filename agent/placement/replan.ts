@@ -59,10 +59,23 @@ export function replan(
     );
     const pinned = new Set(problem.fixed.map(({ workload, replica }) => `${workload}/${replica}`));
     const added = staying.filter(({ workload, replica }) => !pinned.has(`${workload}/${replica}`));
-    const plan = solve({ ...problem, fixed: [...problem.fixed, ...added] }, options);
+    const plan = solve({ ...problem, fixed: [...problem.fixed, ...added] }, partOnly ? options : within(options, 0, partShare));
     if (partOnly || plan.unplaced.length === 0) return { plan: asWhole(problem, plan), standing, partial: true, freed: all - added.length };
   }
-  return { plan: solve(problem, options), standing, partial: false, freed: all };
+  return { plan: solve(problem, within(options, options.progress?.() ?? 0, 1)), standing, partial: false, freed: all };
+}
+
+/** Share of the time for the part, where the whole may have to be planned after it. */
+const partShare = 0.4;
+
+/** The time between two shares of all of it, as if it were all there is. */
+function within({ interrupted, progress, ...options }: SolveOptions, from: number, to: number): SolveOptions {
+  if (progress === undefined) return { ...options, ...(interrupted === undefined ? {} : { interrupted }) };
+  return {
+    ...options,
+    interrupted: () => interrupted?.() === true || (to < 1 && progress() >= to),
+    progress: () => Math.max(0, progress() - from) / Math.max(1e-9, to - from),
+  };
 }
 
 /** The terms of a plan of a part, counted over the whole: what stayed costs too. Nothing is proven about the whole. */

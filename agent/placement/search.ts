@@ -17,6 +17,8 @@ export interface SearchBudget {
   readonly interrupted: () => boolean;
   /** Share of the time that is over, 0..1; by steps when absent. */
   readonly progress?: () => number;
+  /** Told the cost of each better plan within capacity, micro-seconds per hour. */
+  readonly onBetter?: (cost: number) => void;
 }
 
 export interface SearchResult {
@@ -80,6 +82,7 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
     if (plan.overfull !== 0 || plan.value >= best - 0.5) return;
     best = plan.value;
     result.set(plan.placed);
+    budget.onBetter?.(best);
   };
   keep();
   const hottest = (kept ? 0.05 : 0.5) * lists.spread;

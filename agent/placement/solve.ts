@@ -22,6 +22,8 @@ export interface SolveOptions {
   readonly progress?: () => number;
   /** Told after each candidate how far the search is. */
   readonly onProgress?: (progress: SolveProgress) => void;
+  /** Told the cost of each better plan while it is searched for, in seconds per hour: often, and before it is a document. */
+  readonly onBetter?: (cost: number) => void;
 }
 
 /** How far a search is. */
@@ -37,7 +39,7 @@ export interface SolveProgress {
 }
 
 /** Plans a problem. What has no place is in `unplaced`, with reasons. @throws {PlacementError} when the problem contradicts itself. */
-export function solve(problem: PlacementProblem, { interrupted = () => false, progress, onProgress }: SolveOptions = {}): Plan {
+export function solve(problem: PlacementProblem, { interrupted = () => false, progress, onProgress, onBetter }: SolveOptions = {}): Plan {
   const instance = compile(problem, { columnsMax });
   const { seed, steps, starts } = problem.limits;
   const small = instance.slots.length <= enumerationSlotsMax;
@@ -73,6 +75,7 @@ export function solve(problem: PlacementProblem, { interrupted = () => false, pr
       target: bound,
       // What draws partners to each other it does not see: the other half of the time goes to making its plan better with that.
       interrupted: () => budget.interrupted() || (within.tied && (progress?.() ?? 0) > 0.5),
+      ...(onBetter === undefined ? {} : { onBetter: (cost: number) => onBetter(toSeconds(cost)) }),
       ...(progress === undefined ? {} : { progress: within.tied ? () => 2 * progress() : progress }),
     });
     used += found.steps;

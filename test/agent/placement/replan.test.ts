@@ -7,6 +7,7 @@ import { replan, standingOf } from '../../../agent/placement/replan.ts';
 import { solve } from '../../../agent/placement/solve.ts';
 import { specsToProblem } from '../../../agent/placement/spec-to-problem.ts';
 import type { PlacedReplica } from '../../../schemas/generated/types.ts';
+import { multiClassProblem } from '../../bench/placement/multi-class.ts';
 import { box, spec } from '../site-double.ts';
 import { makeNode, makeProblem, makeWorkload } from './problems.ts';
 import { randomProblem } from './random-problem.ts';
@@ -86,6 +87,35 @@ describe('planning a site that runs', () => {
       if (standing.homeless.length === 0) assert.ok(plan.objective.total <= standing.total + 1e-6, `seed ${seed}`);
     }
     assert.ok(parts > 10, `${parts} plans in part`);
+  });
+
+  it('P18: a part that finds no place leaves time for planning everything', () => {
+    for (const seed of [2, 3]) {
+      const { problem } = multiClassProblem({ workloads: 200, nodes: 20, seed, tight: true });
+      const { assignments } = solve({ ...problem, limits: { steps: 200_000, seed: 1, starts: 1 } });
+      const needed = new Set([
+        ...problem.sources.flatMap((source) => source.nodes),
+        ...problem.nodes.flatMap(({ parent }) => parent ?? []),
+      ]);
+      const lost = problem.nodes.find(({ id }) => !needed.has(id));
+      assert.ok(lost !== undefined);
+      const changed = {
+        ...problem,
+        current: assignments,
+        nodes: problem.nodes.map((node) => (node === lost ? { ...node, health: { usable: false, risk: 1 } } : node)),
+      };
+      // A clock that moves on whenever it is looked at.
+      let asked = 0;
+      const progress = (): number => asked / 1500;
+      const interrupted = (): boolean => {
+        asked += 1;
+        return progress() >= 1;
+      };
+      const { plan, partial } = replan(changed, new Set(), { interrupted, progress });
+      assert.equal(partial, false, `seed ${seed}`);
+      assert.equal(plan.unplaced.length, 0, `seed ${seed}`);
+      assert.deepEqual(checkPlan(changed, plan), [], `seed ${seed}`);
+    }
   });
 
   it('P18: the thread answers the same', async () => {

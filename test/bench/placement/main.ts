@@ -1,11 +1,12 @@
 /**
- * `npm run bench -- placement [--set gap|mc|peers] [--budget SECONDS] [--data FOLDER] [--only PREFIX] [--quick] [--json]`: how far plans
+ * `npm run bench -- placement [--set gap|mc|peers|incremental] [--budget SECONDS] [--data FOLDER] [--only PREFIX] [--quick] [--json]`: how far plans
  * are from the best known values and from bounds. Budgets are CPU seconds of one thread.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readGapFolder } from './gap.ts';
+import { benchIncremental } from './incremental.ts';
 import { benchMultiClass, benchPeers } from './multi-class-set.ts';
 import { Rows, referenceOf } from './rows.ts';
 import { holdfast, measure } from './subject.ts';
@@ -20,7 +21,12 @@ export interface SetOptions {
   readonly data: string;
 }
 
-const sets: Readonly<Record<string, (options: SetOptions) => Promise<void>>> = { gap: benchGap, mc: benchMultiClass, peers: benchPeers };
+const sets: Readonly<Record<string, (options: SetOptions) => Promise<void>>> = {
+  gap: benchGap,
+  mc: benchMultiClass,
+  peers: benchPeers,
+  incremental: benchIncremental,
+};
 
 export async function benchPlacement(json: boolean, options: readonly string[]): Promise<void> {
   const { values } = parseArgs({

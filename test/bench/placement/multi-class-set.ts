@@ -4,10 +4,11 @@ import { findPrices } from '../../../agent/placement/prices.ts';
 import { compile } from '../../../agent/placement/slots.ts';
 import type { PlacementProblem } from '../../../schemas/generated/types.ts';
 import type { NamedProblem } from './gap.ts';
+import { highs, referenceByHighs } from './highs.ts';
 import type { SetOptions } from './main.ts';
 import { type MultiClassShape, multiClassProblem } from './multi-class.ts';
 import { peers } from './peers.ts';
-import { Rows, referenceOf } from './rows.ts';
+import { type Reference, Rows, referenceOf } from './rows.ts';
 import { holdfast, measure, type Subject } from './subject.ts';
 
 interface Series extends Omit<MultiClassShape, 'seed'> {
@@ -52,7 +53,22 @@ export function benchMultiClass(options: SetOptions): Promise<void> {
 }
 
 export function benchPeers(options: SetOptions): Promise<void> {
-  return run('peers', [holdfast, ...peers], options);
+  return run('peers', [holdfast, highs, ...peers], options);
+}
+
+/** Small problems are proven in this many CPU seconds. */
+const proofSeconds = 20;
+const quickProofSeconds = 4;
+
+/** The best reference there is: the optimum where HiGHS proves it, its bound or that of the prices, whichever is higher. */
+async function referenceTo(
+  { problem, group }: { readonly problem: PlacementProblem; readonly group: string },
+  quick: boolean,
+): Promise<Reference> {
+  const prices = { value: provenBound(problem), kind: 'own bound' };
+  if (group !== 'small') return prices;
+  const { bound, optimal } = await referenceByHighs(problem, quick ? quickProofSeconds : proofSeconds);
+  return bound > prices.value ? { value: bound, kind: optimal ? 'optimum by highs' : 'bound by highs' } : prices;
 }
 
 /** Proven by prices, with all the time that takes; 0 where there are too many columns to look at. */
@@ -67,8 +83,8 @@ async function run(set: string, subjects: readonly Subject[], options: SetOption
   for (const instance of problemsOf(options)) {
     const outcomes = [];
     for (const subject of subjects) outcomes.push(await measure(subject, instance.problem, options.budget));
-    const bound = provenBound(instance.problem);
-    const reference = referenceOf(instance, bound, outcomes);
+    const proven = await referenceTo(instance, options.quick);
+    const reference = proven.value > 0 ? proven : referenceOf(instance, 0, outcomes);
     for (const outcome of outcomes) rows.add(set, `${set}-${instance.group}`, instance, options.budget, outcome, reference);
   }
   rows.footer();

@@ -47,7 +47,8 @@ export const holdfast: Subject = {
     const options: SolveOptions = {
       interrupted: over,
       progress: () => used() / seconds,
-      onProgress: ({ incumbent }) => onIncumbent(incumbent),
+      onBetter: onIncumbent,
+      onProgress: ({ incumbent, unplaced }) => unplaced === 0 && onIncumbent(incumbent),
     };
     const { assignments, bound } = solve(problem, options);
     return { assignments, bound };
