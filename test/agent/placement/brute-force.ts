@@ -66,7 +66,8 @@ export function costOf(problem: PlacementProblem, assignments: readonly PlacedRe
     }[workClass];
     cost += runs * criticality * start + criticality * node.health.risk * 60;
     for (const input of work.inputs) {
-      const ways = problem.sources.find(({ id }) => id === input.source)?.nodes.flatMap((from) => simplePaths(problem, from, at)) ?? [];
+      const passable = { ...problem, links: problem.links.filter((link) => mayTake(problem, input, link)) };
+      const ways = problem.sources.find(({ id }) => id === input.source)?.nodes.flatMap((from) => simplePaths(passable, from, at)) ?? [];
       if (ways.length === 0) continue; // Refused by the checker.
       const quick = ways.toSorted((a, b) => a.latencyMs - b.latencyMs || a.hops - b.hops || b.mbps - a.mbps)[0];
       cost += runs * criticality * ((quick?.latencyMs ?? 0) / 1000 + (input.mbPerCall * 8) / (quick?.mbps ?? 1));
@@ -99,16 +100,49 @@ export function costOf(problem: PlacementProblem, assignments: readonly PlacedRe
   return cost;
 }
 
+function mayTake(
+  { nodes }: PlacementProblem,
+  { minMbps = 0, linkKinds }: PlacementWorkload['inputs'][number],
+  { a, b, mbps, kind }: PlacementProblem['links'][number],
+): boolean {
+  const usable = (name: string): boolean => nodes.some(({ id, health }) => id === name && health.usable);
+  return usable(a) && usable(b) && mbps >= minMbps && (linkKinds === undefined || linkKinds.some((one) => one === kind));
+}
+
 function moving(
   problem: PlacementProblem,
   { startup, criticality }: PlacementWorkload,
   placed: PlacedReplica,
   now: PlacedReplica | undefined,
 ): number {
-  // Problems made here never have a box in `current` that its work would have to leave.
-  if (now === undefined || (now.node === placed.node && now.class === placed.class)) return 0;
+  if (now === undefined || !mayStay(problem, { ...placed, node: now.node }) || (now.node === placed.node && now.class === placed.class))
+    return 0;
   const whole = 1 + criticality * startup.initSeconds + problem.moveThresholdSeconds;
   return now.node === placed.node ? whole / 4 : whole;
+}
+
+const stays = new WeakMap<PlacementProblem, Map<string, boolean>>();
+
+/** Whether a replica alone could be where it is now, in any class: else leaving it is no choice, and costs nothing. */
+function mayStay(problem: PlacementProblem, { workload, replica, node }: PlacedReplica): boolean {
+  const known = stays.get(problem) ?? new Map<string, boolean>();
+  stays.set(problem, known);
+  const key = `${workload}/${replica}@${node}`;
+  const answer =
+    known.get(key) ??
+    problem.workloads
+      .filter(({ id }) => id === workload)
+      .some(({ classes }) =>
+        classes.some((workClass) => {
+          const here: PlacedReplica = { workload, replica, node, class: workClass };
+          const alone = { ...problem, workloads: problem.workloads.filter(({ id }) => id === workload), fixed: [], current: [here] };
+          return !checkPlan(alone, asPlan([here], [])).some(
+            (text) => text.startsWith(`${workload}/${replica} at`) || text.startsWith(`${node} `),
+          );
+        }),
+      );
+  known.set(key, answer);
+  return answer;
 }
 
 /** Every way without a circle. */

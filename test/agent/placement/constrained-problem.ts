@@ -1,0 +1,90 @@
+import { PlacementRandom } from '../../../agent/placement/random.ts';
+import type { PlacementNode, PlacementProblem, PlacementWorkload } from '../../../schemas/generated/types.ts';
+import { randomProblem } from './random-problem.ts';
+
+/** What can stand against a place. Each changes a drawn problem so that it matters often. */
+export const kinds = [
+  'caps',
+  'minimumMemory',
+  'tags',
+  'extras',
+  'requesters',
+  'workloadTags',
+  'cordon',
+  'unusable',
+  'pin',
+  'requiredNodes',
+  'linkKinds',
+  'minMbps',
+  'maxLatency',
+  'staged',
+  'current',
+  'fixed',
+  'disk',
+] as const;
+export type Kind = (typeof kinds)[number];
+
+const image = 'a'.repeat(64);
+
+/** A problem of at most three replicas on three boxes, with these kinds of constraints switched on. */
+export function constrained(seed: number, on: ReadonlySet<Kind>): PlacementProblem {
+  const random = new PlacementRandom(seed);
+  const base = randomProblem(random, 3, 2 + random.nextInt(2));
+  const sometimes = <T extends object>(kind: Kind, parts: () => T): Partial<T> => (on.has(kind) && random.nextInt(2) === 0 ? parts() : {});
+  const nodes = base.nodes.map(
+    (node): PlacementNode => ({
+      ...node,
+      ...sometimes('caps', () => ({ maxWorkloads: random.nextInt(2) })),
+      ...sometimes('minimumMemory', () => ({ minimumMemoryMiB: 200 })),
+      ...sometimes('staged', () => ({ stagedArtefacts: [image] })),
+      tags: on.has('tags') && random.nextInt(2) === 0 ? ['line'] : [],
+      extras: on.has('extras') && random.nextInt(2) === 0 ? ['camera'] : [],
+      admits: {
+        ...sometimes('requesters', () => ({ requesters: ['shift'] })),
+        ...sometimes('workloadTags', () => ({ workloadTags: ['batch'] })),
+      },
+      health: {
+        ...node.health,
+        ...sometimes('cordon', () => ({ cordoned: true })),
+        ...(on.has('unusable') && random.nextInt(4) === 0 ? { usable: false } : {}),
+      },
+      capacity: { ...node.capacity, ...sometimes('disk', () => ({ diskMiB: 150 })) },
+    }),
+  );
+  const nameOf = (): string => nodes[random.nextInt(nodes.length)]?.id ?? '';
+  const workloads = base.workloads.map(
+    (workload): PlacementWorkload => ({
+      ...workload,
+      ...sometimes('requesters', () => ({ requester: random.nextInt(2) === 0 ? 'shift' : 'office' })),
+      ...sometimes('pin', () => ({ pin: nameOf() })),
+      ...sometimes('staged', () => ({ artefacts: [{ sha256: image, bytes: 1000 }], mustBeStaged: true })),
+      tags: on.has('workloadTags') && random.nextInt(2) === 0 ? ['batch'] : [],
+      demand: { ...workload.demand, ...sometimes('disk', () => ({ diskMiB: 60 + random.nextInt(60) })) },
+      requires: {
+        tags: on.has('tags') && random.nextInt(2) === 0 ? ['line'] : [],
+        extras: on.has('extras') && random.nextInt(2) === 0 ? ['camera'] : [],
+        ...sometimes('requiredNodes', () => ({ nodes: [...new Set([nameOf(), nameOf()])] })),
+      },
+      inputs: workload.inputs.map((input) => ({
+        ...input,
+        ...sometimes('linkKinds', () => ({ linkKinds: ['fibre'] })),
+        ...sometimes('minMbps', () => ({ minMbps: 100 })),
+        ...sometimes('maxLatency', () => ({ maxLatencyMs: 8 })),
+      })),
+    }),
+  );
+  const links = base.links.map((link) => (on.has('linkKinds') ? { ...link, kind: random.nextInt(2) === 0 ? 'fibre' : 'radio' } : link));
+  const usable = nodes.filter(({ health }) => health.usable);
+  const placed = workloads.slice(0, 1).flatMap(({ id, classes: [workClass] }) => {
+    const node = usable[random.nextInt(usable.length)];
+    return node === undefined || workClass === undefined ? [] : [{ workload: id, replica: 0, node: node.id, class: workClass }];
+  });
+  return {
+    ...base,
+    nodes,
+    links,
+    workloads,
+    current: on.has('current') || on.has('fixed') ? placed : [],
+    fixed: on.has('fixed') ? placed : [],
+  };
+}
