@@ -38,6 +38,8 @@ const pressMoves = 4096;
 const pressMovesPerSlot = 8;
 /** Looks that make one step: about what one evaluation elsewhere in the engine takes. */
 const looksPerStep = 8;
+/** Share of the time after which a search that is never within capacity by itself is brought there: large problems seldom are. */
+const relieveEvery = 0.1;
 /** Halvings of the temperature from start to end. */
 const halvings = 5;
 /** Tries per slot, or share of the time, after which a problem without a plan within capacity is left to others. */
@@ -73,7 +75,8 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   const { reduced } = lists;
   const plan = new SoftPlan(flat, price, lists.spread);
   const kept = plan.start(lists, random);
-  relieve(flat, plan, lists, () => budget.interrupted() || plan.looks > looksPerStep * budget.steps);
+  const outOfBudget = (): boolean => budget.interrupted() || plan.looks > looksPerStep * budget.steps;
+  relieve(flat, plan, lists, outOfBudget);
   const result = new Int32Array(slots);
   let best = Number.POSITIVE_INFINITY;
   const keep = (): void => {
@@ -90,6 +93,7 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   let moves = 0;
   let within = 0;
   let pressedAt = 0;
+  let relieveAt = relieveEvery;
   const pressEvery = Math.max(pressMoves, pressMovesPerSlot * slots);
 
   /** Puts a slot elsewhere, alone or in exchange with one that is there. @returns whether anything was changed. */
@@ -146,6 +150,11 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
     // Between two and ten thousandths of the time within capacity: near the border, where good plans are.
     const share = within / (moves - pressedAt);
     pressedAt = moves;
+    if (share === 0 && done >= relieveAt) {
+      relieveAt = done + relieveEvery;
+      relieve(flat, plan, lists, outOfBudget);
+      keep();
+    }
     plan.press(best === Number.POSITIVE_INFINITY ? 1.2 : share < 0.002 ? 1.1 : share > 0.01 ? 1 / 1.1 : 1);
     within = 0;
   }

@@ -128,7 +128,7 @@ export function solve(problem: PlacementProblem, { interrupted = () => false, pr
 }
 
 /** Columns a plan is made from: more take seconds to list, and gigabytes. */
-const columnsMax = 2_000_000;
+const columnsMax = 1_000_000;
 /** Share of the time left after which prices are good enough: a plan is worth more than a bound. */
 const pricesShare = 0.3;
 /** Columns the prices look at for the work of one evaluation. */

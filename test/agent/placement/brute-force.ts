@@ -123,7 +123,7 @@ function moving(
 
 const stays = new WeakMap<PlacementProblem, Map<string, boolean>>();
 
-/** Whether a replica alone could be where it is now, in any class: else leaving it is no choice, and costs nothing. */
+/** Whether a replica alone could be where it is now, in any class, caps on the number of replicas aside: else leaving it is no choice, and costs nothing. */
 function mayStay(problem: PlacementProblem, { workload, replica, node }: PlacedReplica): boolean {
   const known = stays.get(problem) ?? new Map<string, boolean>();
   stays.set(problem, known);
@@ -137,7 +137,7 @@ function mayStay(problem: PlacementProblem, { workload, replica, node }: PlacedR
           const here: PlacedReplica = { workload, replica, node, class: workClass };
           const alone = { ...problem, workloads: problem.workloads.filter(({ id }) => id === workload), fixed: [], current: [here] };
           return !checkPlan(alone, asPlan([here], [])).some(
-            (text) => text.startsWith(`${workload}/${replica} at`) || text.startsWith(`${node} `),
+            (text) => text.startsWith(`${workload}/${replica} at`) || text.startsWith(`${node} is asked`),
           );
         }),
       );
