@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- placement [--set gap|mc|peers|incremental] [--budget SECONDS] [--data FOLDER] [--only PREFIX] [--quick] [--json]`: how far plans
+ * `npm run bench -- placement [--set gap|mc|peers|incremental|size] [--budget SECONDS] [--data FOLDER] [--only PREFIX] [--quick] [--json]`: how far plans
  * are from the best known values and from bounds. Budgets are CPU seconds of one thread.
  */
 import { existsSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { readGapFolder } from './gap.ts';
 import { benchIncremental } from './incremental.ts';
 import { benchMultiClass, benchPeers } from './multi-class-set.ts';
 import { Rows, referenceOf } from './rows.ts';
+import { benchSize } from './size.ts';
 import { holdfast, measure } from './subject.ts';
 
 export interface SetOptions {
@@ -26,6 +27,7 @@ const sets: Readonly<Record<string, (options: SetOptions) => Promise<void>>> = {
   mc: benchMultiClass,
   peers: benchPeers,
   incremental: benchIncremental,
+  size: benchSize,
 };
 
 export async function benchPlacement(json: boolean, options: readonly string[]): Promise<void> {
