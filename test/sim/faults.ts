@@ -10,8 +10,17 @@ const promises: ReadonlySet<string> = new Set(['VOTE', 'VOTE_REPLY']);
 const stormTicks = 300;
 const stormEvery = 450;
 
-/** `members` come and go; `weather` is loss, duplicates and delay of messages; `promise` is the power failing just after a vote left. */
-export const faultKinds = ['cut', 'crash', 'pause', 'link', 'disk', 'transfer', 'weather', 'members', 'promise'] as const;
+/** What a run is made to find. `elections`: campaigns collide, disks are slow, and the power fails as promises leave. */
+const tempers = {
+  mixed: { promisePercent: 1.5, downMax: 15, quarrelPercent: 0, diskMin: 0, diskMax: 2 },
+  elections: { promisePercent: 20, downMax: 4, quarrelPercent: 4, diskMin: 1, diskMax: 12 },
+} as const;
+
+/**
+ * `members` come and go; `weather` is loss, duplicates and delay of messages; `promise` is the power failing just after a vote left;
+ * `quarrel` is several members at a time that want to lead.
+ */
+export const faultKinds = ['cut', 'crash', 'pause', 'link', 'disk', 'transfer', 'weather', 'members', 'promise', 'quarrel'] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 export interface FaultOptions {
@@ -37,6 +46,7 @@ export class Faults {
   readonly #flippable: readonly NodeId[];
   readonly #members: MemberChanges | undefined;
   readonly #without: ReadonlySet<FaultKind>;
+  readonly #temper: (typeof tempers)[keyof typeof tempers];
   /** How often each kind was tried. */
   readonly counts = new Map<FaultKind, number>();
 
@@ -51,12 +61,13 @@ export class Faults {
     this.#cluster = cluster;
     this.#trace = trace;
     this.#flippable = random.chance(30) ? flippable.slice(0, Math.floor((flippable.length - 1) / 2)) : [];
+    this.#temper = tempers[random.pick(['mixed', 'mixed', 'elections'] as const)];
     this.#members = changing ? new MemberChanges(random, cluster, trace) : undefined;
   }
 
   diskDelay(node: SimNode): number {
     if (this.#slowDisks.has(node.id)) return this.#random.between(5, 80);
-    return this.#random.chance(2) ? this.#random.between(3, 30) : this.#random.between(0, 2);
+    return this.#random.chance(2) ? this.#random.between(3, 30) : this.#random.between(this.#temper.diskMin, this.#temper.diskMax);
   }
 
   tick(): void {
@@ -73,6 +84,7 @@ export class Faults {
     if (this.#random.chance(0.4) && this.#counted('pause')) this.#pause(this.#anyNode(), now);
     if (this.#random.chance(0.6) && this.#counted('link')) this.#dropLink();
     if (this.#random.chance(0.3) && this.#counted('disk')) this.#changeDisk(this.#anyNode());
+    if (this.#random.chance(this.#temper.quarrelPercent) && this.#counted('quarrel')) this.#quarrel();
     if (this.#random.chance(0.5) && this.#counted('transfer')) this.#transfer();
     if (this.#random.chance(0.5) && this.#counted('weather')) this.#changeWeather();
   }
@@ -94,17 +106,22 @@ export class Faults {
       node.releaseDisk();
       node.step({ type: 'STORAGE_OK' });
     }
-    Object.assign(this.#cluster.network.faults, { lossPercent: 0, duplicatePercent: 0, delayMin: 0, delayMax: 1 });
+    Object.assign(this.#cluster.network.faults, { lossPercent: 0, duplicatePercent: 0, delayMin: 0, delayMax: 1, stragglerPercent: 0 });
   }
 
   /** The worst moment for the power to fail: just after a promise left the box. */
   afterPromise(message: Message): void {
-    if (this.#over || !promises.has(message.type) || this.#cluster.agenda.now % stormEvery >= stormTicks || !this.#random.chance(1.5))
+    if (
+      this.#over ||
+      !promises.has(message.type) ||
+      this.#cluster.agenda.now % stormEvery >= stormTicks ||
+      !this.#random.chance(this.#temper.promisePercent)
+    )
       return;
     if (!this.#counted('promise')) return;
     const node = this.#cluster.node(message.from);
     this.#cluster.agenda.after(this.#random.nextInt(2), () => {
-      if (!this.#over) this.#crash(node, this.#cluster.agenda.now, 15);
+      if (!this.#over) this.#crash(node, this.#cluster.agenda.now, this.#temper.downMax);
     });
   }
 
@@ -212,6 +229,26 @@ export class Faults {
     }
   }
 
+  /** All lose their link to the leader, and some of them are told to campaign as if it handed over. */
+  #quarrel(): void {
+    const leader = this.#cluster.leaders.at(-1);
+    const view = leader?.raft?.view();
+    if (leader === undefined || view === undefined) return;
+    this.#trace(`${leader.id} quarrel`);
+    if (this.#random.chance(50)) {
+      // It is alone, and does not know that others find a leader sooner than it finds out.
+      const others = [...this.#cluster.nodes.keys()].filter((id) => id !== leader.id);
+      this.#cluster.network.partition([[leader.id], others]);
+      this.#healAt = this.#cluster.agenda.now + this.#random.between(15, 70);
+    }
+    for (const peer of this.#cluster.nodes.values()) {
+      if (peer === leader) continue;
+      if (this.#random.chance(60)) peer.step({ type: 'LINK_LOST', peer: leader.id });
+      const message = { type: 'TIMEOUT_NOW', from: leader.id, to: peer.id, term: view.term } as const;
+      if (this.#random.chance(40)) this.#cluster.agenda.after(this.#random.between(0, 3), () => peer.step(message));
+    }
+  }
+
   #transfer(): void {
     const leader = this.#cluster.leaders[0];
     if (leader === undefined) return;
@@ -227,6 +264,7 @@ export class Faults {
       duplicatePercent: bad ? this.#random.between(0, 20) : 0,
       delayMin: 0,
       delayMax: this.#random.pick([0, 1, 2, 5, 20]),
+      stragglerPercent: bad ? this.#random.pick([0, 1, 4]) : 0,
     });
   }
 }

@@ -8,7 +8,11 @@ export interface NetworkFaults {
   duplicatePercent: number;
   delayMin: number;
   delayMax: number;
+  /** Of copies that come very late, when the world has moved on. @default 0 */
+  stragglerPercent?: number;
 }
+
+const straggle = { least: 30, most: 250 } as const;
 
 /** Decides what becomes of each message. Cuts are by direction. */
 export class Network {
@@ -45,9 +49,13 @@ export class Network {
   /** After how many ticks each copy of the message arrives; none when it is lost. */
   deliveries(message: Message): readonly number[] {
     if (!this.connected(message.from, message.to)) return [];
-    const { lossPercent, duplicatePercent, delayMin, delayMax } = this.faults;
+    const { lossPercent, duplicatePercent, delayMin, delayMax, stragglerPercent = 0 } = this.faults;
     if (this.#random.chance(lossPercent)) return [];
     const copies = this.#random.chance(duplicatePercent) ? 2 : 1;
-    return Array.from({ length: copies }, () => this.#random.between(delayMin, delayMax));
+    return Array.from({ length: copies }, () =>
+      stragglerPercent > 0 && this.#random.chance(stragglerPercent)
+        ? this.#random.between(straggle.least, straggle.most)
+        : this.#random.between(delayMin, delayMax),
+    );
   }
 }

@@ -58,6 +58,8 @@ export class SessionClient {
   #member: SimNode | undefined;
   #session: Session | undefined;
   #pending: Pending | undefined;
+  /** A change whose outcome is not known yet, while the session is being moved. Nothing else is done before it is. */
+  #stalled: Pending | undefined;
   #place: Place | undefined;
   #watch: SimWatch | undefined;
 
@@ -85,7 +87,8 @@ export class SessionClient {
     this.#touch(member);
     if (this.#pending !== undefined) {
       if (this.#now >= this.#pending.deadline) this.#again(member);
-    } else if (this.#random.chance(15)) this.#begin(member);
+    } else if (this.#stalled !== undefined) this.#goOn(member, this.#stalled);
+    else if (this.#random.chance(15)) this.#begin(member);
   }
 
   refused(request: number): void {
@@ -98,8 +101,10 @@ export class SessionClient {
     if (pending?.request !== request) return;
     this.#pending = undefined;
     if (outcome?.ok === false && outcome.code === 'SESSION_EXPIRED') this.#lose();
-    else if (outcome?.ok === false && outcome.code === 'SESSION_MOVED') this.#move(node);
-    else pending.then(outcome, node);
+    else if (outcome?.ok === false && outcome.code === 'SESSION_MOVED') {
+      if (pending.kind === 'change') this.#stalled = pending;
+      this.#move(node);
+    } else pending.then(outcome, node);
   }
 
   #isAlive(): boolean {
@@ -110,6 +115,7 @@ export class SessionClient {
   #lose(): void {
     this.#session = undefined;
     this.#place = undefined;
+    this.#stalled = undefined;
     if (this.#pending?.kind !== 'open') this.#pending = undefined;
   }
 
@@ -140,17 +146,22 @@ export class SessionClient {
     }
     const choice = this.#random.nextInt(100);
     if (choice < 4) this.#move(member);
-    else if (choice < 6)
-      this.#change(
-        member,
-        () => ({ type: 'sessionClose', session: session.number }),
-        () => this.#lose(),
-      );
+    else if (choice < 6) this.#close(member, session);
     // Its client dies, and nobody touches it any more.
     else if (choice < 8) this.#lose();
     else if (choice < 55) this.#lock(member);
     else if (choice < 60) this.#watch = new SimWatch(`${this.name} at ${this.#now}`, this.#checkers.watches, member);
     else this.#change(member, this.#someChange(session), () => undefined);
+  }
+
+  /** Whoever closes its session holds nothing from then on. */
+  #close(member: SimNode, { number }: Session): void {
+    this.#place = undefined;
+    this.#change(
+      member,
+      () => ({ type: 'sessionClose', session: number }),
+      () => this.#lose(),
+    );
   }
 
   /** Made anew for each attempt, with the claim of that moment. */
@@ -270,6 +281,11 @@ export class SessionClient {
         },
       );
     }
+  }
+
+  #goOn(member: SimNode, stalled: Pending): void {
+    this.#stalled = undefined;
+    this.#send(member, stalled);
   }
 
   #again(member: SimNode): void {

@@ -94,7 +94,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const checkers = { bounds: new SessionBounds(() => now()), locks: new LockExclusivity(), watches: new WatchOrder() };
   const once = new ExactlyOnce();
   const states = new ReplicatedState();
-  const sessions = new SessionClients(random, 6, () => cluster, checkers);
+  const sessions = new SessionClients(random, random.pick([0, 6]), () => cluster, checkers);
   const observers: Observer[] = [elections, matching, completeness, durable, new StateMachineSafety(log), refusals, leases, clients];
   observers.push(states, checkers.watches, checkers.bounds, checkers.locks, once, new BoundedMemory(), sessions);
   const memberships = new Set<number>();

@@ -1,0 +1,72 @@
+/** Tries to kill one mutant: by simulated seeds, then by the exploration of small bounds, then by more seeds. */
+import type { Mutant } from './mutant.ts';
+import { type Run, run, type Workshop } from './workshop.ts';
+
+export interface Kill {
+  readonly mutant: string;
+  readonly killed: boolean;
+  /** Which rule it broke, in the words of who noticed. */
+  readonly by: string | undefined;
+  /** Seeds simulated, the last one included; states explored. */
+  readonly seeds: number;
+  readonly states: number;
+  readonly seconds: number;
+}
+
+export interface Budget {
+  /** Of simulation before the exploration. */
+  readonly firstSeconds: number;
+  /** Of simulation after it. */
+  readonly lastSeconds: number;
+  readonly states: number;
+}
+
+export async function hunt(workshop: Workshop, mutant: Mutant, { firstSeconds, lastSeconds, states }: Budget): Promise<Kill> {
+  const began = performance.now();
+  const at = workshop.make(mutant);
+  let seeds = 0;
+  let explored = 0;
+  const kill = (by: string | undefined): Kill => {
+    const seconds = Math.round((performance.now() - began) / 100) / 10;
+    return { mutant: mutant.name, killed: by !== undefined, by, seeds, states: explored, seconds };
+  };
+  const simulate = async (seconds: number): Promise<string | undefined> => {
+    const args = ['test/sim/main.ts', '--seeds', `${1 + seeds}..`, '--minutes', String(seconds / 60), '--first', '--json'];
+    const done = await run(at, args, seconds);
+    const lines = linesOf(done);
+    seeds += lines.reduce((sum, { summary }) => sum + (summary?.seeds ?? 0), 0);
+    const failure = lines.find(({ checker }) => checker !== undefined);
+    return failure?.checker ?? (done.code === 0 ? undefined : `the simulator ended with ${done.code}`);
+  };
+  const explore = async (): Promise<string | undefined> => {
+    const done = await run(at, ['test/explore/main.ts', '--states', String(states), '--json'], 60);
+    const lines = linesOf(done);
+    explored = lines.reduce((sum, line) => sum + (line.states ?? 0), 0);
+    const broken = lines.find(({ violation }) => violation !== undefined)?.violation?.rule;
+    return broken === undefined ? (done.code === 0 ? undefined : `the exploration ended with ${done.code}`) : `${broken} (exploration)`;
+  };
+  try {
+    const first = await simulate(firstSeconds);
+    if (first !== undefined) return kill(first);
+    const broken = states > 0 ? await explore() : undefined;
+    if (broken !== undefined) return kill(broken);
+    return kill(lastSeconds > 0 ? await simulate(lastSeconds) : undefined);
+  } finally {
+    workshop.drop(at);
+  }
+}
+
+/** What either program prints with --json, as far as it matters here. */
+interface Line {
+  readonly checker?: string;
+  readonly summary?: { readonly seeds: number };
+  readonly states?: number;
+  readonly violation?: { readonly rule: string };
+}
+
+function linesOf({ output }: Run): readonly Line[] {
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Line);
+}

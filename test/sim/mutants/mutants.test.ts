@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { hunt } from './hunt.ts';
+import { allMutants } from './mutant.ts';
+import { Workshop } from './workshop.ts';
+
+describe('mutants', () => {
+  const workshop = new Workshop();
+  after(() => workshop.close());
+  const mutants = allMutants();
+
+  it('K20: there are at least 40, more than half of them with the place where others had them', () => {
+    assert.ok(mutants.length >= 40);
+    assert.ok(mutants.filter(({ source }) => source !== undefined).length * 2 > mutants.length);
+  });
+
+  it('K20: every patch fits the sources', function () {
+    this.timeout(60_000);
+    for (const mutant of mutants) workshop.drop(workshop.make(mutant));
+  });
+
+  for (const name of ['vote-before-disk', 'ephemerals-outlive', 'once-not-remembered'])
+    it(`K20: ${name} is killed`, async function () {
+      this.timeout(120_000);
+      const mutant = mutants.find((one) => one.name === name);
+      assert.ok(mutant !== undefined);
+      const { killed, by } = await hunt(workshop, mutant, { firstSeconds: 60, lastSeconds: 0, states: 0 });
+      assert.ok(killed && by !== undefined, name);
+    });
+});
