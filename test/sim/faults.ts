@@ -229,23 +229,28 @@ export class Faults {
     }
   }
 
-  /** All lose their link to the leader, and some of them are told to campaign as if it handed over. */
+  /**
+   * Either all lose their link to the leader, which may be cut off and not know that others find a leader sooner than it finds out; or
+   * two are told to campaign as if it handed over to both, and do not hear each other: the third decides, and better remembers.
+   */
   #quarrel(): void {
     const leader = this.#cluster.leaders.at(-1);
     const view = leader?.raft?.view();
     if (leader === undefined || view === undefined) return;
     this.#trace(`${leader.id} quarrel`);
+    const { agenda, network, nodes } = this.#cluster;
+    const peers = [...nodes.values()].filter((node) => node !== leader);
+    this.#healAt = agenda.now + this.#random.between(15, 70);
     if (this.#random.chance(50)) {
-      // It is alone, and does not know that others find a leader sooner than it finds out.
-      const others = [...this.#cluster.nodes.keys()].filter((id) => id !== leader.id);
-      this.#cluster.network.partition([[leader.id], others]);
-      this.#healAt = this.#cluster.agenda.now + this.#random.between(15, 70);
+      if (this.#random.chance(70)) network.partition([[leader.id], peers.map(({ id }) => id)]);
+      for (const peer of peers) if (this.#random.chance(80)) peer.step({ type: 'LINK_LOST', peer: leader.id });
+      return;
     }
-    for (const peer of this.#cluster.nodes.values()) {
-      if (peer === leader) continue;
-      if (this.#random.chance(60)) peer.step({ type: 'LINK_LOST', peer: leader.id });
+    const rivals = this.#random.chance(70) && peers.length > 1 ? [this.#random.pick(peers), this.#random.pick(peers)] : peers;
+    network.partition(rivals.map(({ id }) => [id]));
+    for (const peer of rivals) {
       const message = { type: 'TIMEOUT_NOW', from: leader.id, to: peer.id, term: view.term } as const;
-      if (this.#random.chance(40)) this.#cluster.agenda.after(this.#random.between(0, 3), () => peer.step(message));
+      agenda.after(this.#random.between(0, 3), () => peer.step(message));
     }
   }
 
