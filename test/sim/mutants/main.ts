@@ -17,7 +17,7 @@ Exit codes: 0 at least 95 % are killed, 1 fewer are, 2 wrong usage.
 `;
 
 const firstSeconds = 10;
-const states = 250_000;
+const states = 1_200_000;
 const share = 0.95;
 
 interface Asked {
