@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- placement [--set gap|mc|peers|incremental|size] [--budget SECONDS] [--data FOLDER] [--only PREFIX] [--quick] [--json]`: how far plans
+ * `npm run bench -- placement [--set gap|mc|roadef|peers|incremental|size] [--budget SECONDS] [--data FOLDER] [--only PREFIX] [--quick] [--json]`: how far plans
  * are from the best known values and from bounds. Budgets are CPU seconds of one thread.
  */
 import { existsSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { readGapFolder } from './gap.ts';
 import { benchIncremental } from './incremental.ts';
 import { benchMultiClass, benchPeers } from './multi-class-set.ts';
+import { benchRoadef } from './roadef-set.ts';
 import { Rows, referenceOf } from './rows.ts';
 import { benchSize } from './size.ts';
 import { holdfast, measure } from './subject.ts';
@@ -28,6 +29,7 @@ const sets: Readonly<Record<string, (options: SetOptions) => Promise<void>>> = {
   peers: benchPeers,
   incremental: benchIncremental,
   size: benchSize,
+  roadef: benchRoadef,
 };
 
 export async function benchPlacement(json: boolean, options: readonly string[]): Promise<void> {
