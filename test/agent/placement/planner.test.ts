@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Planner } from '../../../agent/placement/planner.ts';
 import { solve } from '../../../agent/placement/solve.ts';
+import { multiClassProblem } from '../../bench/placement/multi-class.ts';
 import { makeNode, makeProblem, makeWorkload } from './problems.ts';
 
 const small = makeProblem([makeNode('a'), makeNode('b')], [makeWorkload('w', { replicas: 2 })]);
@@ -30,6 +31,20 @@ describe('the planner', function () {
     for (let deadline = Date.now() + 5000; planner.running && Date.now() < deadline; ) await wait(10);
     assert.equal(planner.running, false);
     assert.equal((await planner.solve(small)).hash, plan.hash);
+  });
+
+  it('P8: the same steps give the same plan again, here and in two threads at a time', async () => {
+    const { problem } = multiClassProblem({ workloads: 80, nodes: 12, seed: 2 });
+    const limited = { ...problem, limits: { steps: 20_000, seed: 5, starts: 2 } };
+    const { hash, trace } = solve(limited);
+    const second = new Planner();
+    const plans = await Promise.all([planner.solve(limited), second.solve(structuredClone(limited))]);
+    await second.stop();
+    assert.deepEqual(
+      [solve(limited), ...plans].map((plan) => [plan.hash, plan.trace.steps]),
+      Array.from({ length: 3 }, () => [hash, trace.steps]),
+    );
+    assert.notEqual(solve({ ...limited, limits: { ...limited.limits, seed: 6 } }).hash, hash);
   });
 
   it('gives up at once when nobody waits, and the thread is free for the next problem', async () => {
