@@ -7,6 +7,9 @@ export function showStatus({ node, authority, consensus, uplink, members, worklo
     `${node.name} of site ${node.site}, agent ${node.version}, up ${seconds(node.uptimeSeconds)}`,
     `authority  ${authority.mode}${authority.mode === authority.siteMode ? '' : ` (site: ${authority.siteMode})`}, epoch ${authority.epoch}${uplink.configured ? `, based on intent ${authority.basisRevision}` : ''}`,
     `consensus  ${consensus.role} in term ${consensus.term}, leader ${consensus.leader ?? 'unknown'}, applied ${consensus.appliedIndex} of ${consensus.commitIndex}${consensus.ready ? '' : ', catching up'}`,
+    ...(consensus.succession.length === 0
+      ? []
+      : [`next       ${consensus.succession.join(', then ')} (by name, when the leader is lost; the one with the longer log)`]),
     ...(consensus.healing === undefined
       ? []
       : [

@@ -2467,7 +2467,7 @@ export interface StatusDocument {
       refusal: string | null;
     };
     /**
-     * Who campaigns first, second, … when the leader's links are lost.
+     * Who campaigns first, second, … when the leader's links are lost: voters that keep the data, by name. One whose log is behind loses to the next.
      *
      * @maxItems 9
      *

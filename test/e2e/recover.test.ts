@@ -39,7 +39,7 @@ describe('a site whose majority is gone for good', function () {
     for (const lone of agents.values()) await lone.remove();
   });
 
-  it('K13: recover is refused while the agent runs, and changes nothing without the words that accept the loss', async () => {
+  it('K13 K18: recover is refused while the agent runs, and changes nothing without the words that accept the loss', async () => {
     const running = await recover('--yes-i-accept-loss', '--json');
     assert.equal(running.code, 4, running.stdout);
     assert.match(running.stderr, /DATA_DIR_IN_USE/);
@@ -54,7 +54,7 @@ describe('a site whose majority is gone for good', function () {
     await agent('box-a').stop();
   });
 
-  it('K13: the box that is left is the site, with what it has; the former memory of another one is fenced', async () => {
+  it('K13 K18: the box that is left is the site, with what it has; the former memory of another one is fenced', async () => {
     const recovered = await recover('--yes-i-accept-loss');
     assert.equal(recovered.code, 0, recovered.stderr);
     assert.match(recovered.stdout, /box-a is the whole site shop from now on, in epoch 1/);
@@ -80,7 +80,7 @@ describe('a site whose majority is gone for good', function () {
     assert.equal((await status('box-b')).consensus.leader, null);
   });
 
-  it('K13: emptied, it joins the recovered site by itself, and votes', async () => {
+  it('K13 K18: emptied, it joins the recovered site by itself, and votes', async () => {
     const { dataDir } = agent('box-b');
     await agent('box-b').stop();
     for (const entry of readdirSync(dataDir)) if (entry !== 'identity.key') rmSync(join(dataDir, entry), { recursive: true });

@@ -63,6 +63,19 @@ describe('a site of two boxes and a witness', function () {
     }
   });
 
+  it('K19: status says who is next, and why; the witness never is', async () => {
+    const leads = await leader(['box-a', 'box-b']);
+    const next = leads === 'box-a' ? 'box-b' : 'box-a';
+    for (const name of ['box-a', 'box-b', 'tie'] as const) {
+      await until(`${name} knows its leader`, 20_000, async () => {
+        const { leader: known, succession } = (await status(name)).consensus;
+        const { stdout } = await agent(name).cli(['status']);
+        const isSaid = stdout.includes(`next       ${next} (by name, when the leader is lost`);
+        return known === leads && succession.join() === next && isSaid ? done(true) : notYet(stdout);
+      });
+    }
+  });
+
   it('K17: the witness keeps no value, answers no request for one, and is given no work', async () => {
     const refused = await agent('tie').cli(['kv', 'get', 'recipe', '--json']);
     assert.equal(refused.code, 5);

@@ -49,6 +49,8 @@ export const scopes: readonly Scope[] = [
   { ...small, name: 'damage', termsMax: 3, values: 1, damagesMax: 1, share: 0.14 },
   /** A read while leaders change. */
   { ...small, name: 'reads', termsMax: 2, values: 0, pingsMax: 2, messagesMax: 6, readsMax: 1, share: 0.14 },
+  /** The same with a single round, where answers that are late matter. */
+  { ...small, name: 'late reads', termsMax: 2, values: 0, pingsMax: 1, messagesMax: 6, readsMax: 1, share: 0.1 },
   {
     ...small,
     name: 'everything',

@@ -61,7 +61,7 @@ export class Faults {
     this.#cluster = cluster;
     this.#trace = trace;
     this.#flippable = random.chance(30) ? flippable.slice(0, Math.floor((flippable.length - 1) / 2)) : [];
-    this.#temper = tempers[random.pick(['mixed', 'mixed', 'elections'] as const)];
+    this.#temper = tempers[random.pick(['mixed', 'elections'] as const)];
     this.#members = changing ? new MemberChanges(random, cluster, trace) : undefined;
   }
 
@@ -242,8 +242,13 @@ export class Faults {
     const peers = [...nodes.values()].filter((node) => node !== leader);
     this.#healAt = agenda.now + this.#random.between(15, 70);
     if (this.#random.chance(50)) {
-      if (this.#random.chance(70)) network.partition([[leader.id], peers.map(({ id }) => id)]);
-      for (const peer of peers) if (this.#random.chance(80)) peer.step({ type: 'LINK_LOST', peer: leader.id });
+      // With a minority beside it, it hears answers all the same.
+      const company = this.#random.nextInt(Math.floor(peers.length / 2) + 1);
+      const first = this.#random.nextInt(peers.length);
+      const beside = peers.filter((_, at) => (at + first) % peers.length < company);
+      const others = peers.filter((peer) => !beside.includes(peer));
+      if (this.#random.chance(70)) network.partition([[leader, ...beside].map(({ id }) => id), others.map(({ id }) => id)]);
+      for (const peer of others) if (this.#random.chance(80)) peer.step({ type: 'LINK_LOST', peer: leader.id });
       return;
     }
     const rivals = this.#random.chance(70) && peers.length > 1 ? [this.#random.pick(peers), this.#random.pick(peers)] : peers;

@@ -70,7 +70,7 @@ export interface SimulationResult {
 export function simulate(options: SimulationOptions): SimulationResult {
   const { seed, faultTicks = 3600, quietTicks = 900, without = new Set<FaultKind>(), onTrace } = options;
   const random = new SeededRandom(seed);
-  const voterCount = random.pick([1, 2, 3, 3, 3, 4, 5, 5]);
+  const voterCount = random.pick([1, 2, 3, 3, 3, 4, 5, 5, 5]);
   const voters: NodeId[] = Array.from({ length: voterCount }, (_, at) => `n${at + 1}`);
   const learners = random.chance(20) ? ['learner'] : [];
   // Boxes that belong to nobody yet; the last one keeps no data.

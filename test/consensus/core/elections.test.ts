@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
-import { defaultTiming } from '../../../consensus/core/types.ts';
+import { defaultTiming, type Entry } from '../../../consensus/core/types.ts';
 import { ElectionSafety } from '../../sim/checkers/election-safety.ts';
 import { Cluster } from '../../sim/cluster.ts';
 import { Network } from '../../sim/network.ts';
+import type { Observer } from '../../sim/observer.ts';
 import { SeededRandom } from '../../sim/random.ts';
+import { encodeWrite } from '../../sim/replica.ts';
 
 /** About half a minute; fewer with ELECTIONS=3000. */
 const wanted = Number(process.env.ELECTIONS ?? 100_000);
 const seed = Number(process.env.SEED ?? 1);
 
-function site(random: SeededRandom, safety: ElectionSafety): Cluster {
+function site(random: SeededRandom, observer: Observer): Cluster {
   const voters = ['n1', 'n2', 'n3'];
   const network = new Network(random, { lossPercent: 2, duplicatePercent: 2, delayMin: 0, delayMax: 2 });
   const nodes = voters.map((id) => ({
@@ -20,7 +22,7 @@ function site(random: SeededRandom, safety: ElectionSafety): Cluster {
     clockOffset: 0,
     compactEntries: 20,
   }));
-  return new Cluster({ network, nodes, observers: [safety], diskDelay: () => random.nextInt(2) });
+  return new Cluster({ network, nodes, observers: [observer], diskDelay: () => random.nextInt(2) });
 }
 
 /** Runs until there is one leader that everybody follows. */
@@ -38,6 +40,28 @@ function settle(cluster: Cluster): void {
 }
 
 describe('elections', () => {
+  it('K3: a leader that is cut off acknowledges nothing that comes after the cut, and knows within one election timeout', () => {
+    for (let run = 0; run < 50; run += 1) {
+      const random = new SeededRandom(seed + run);
+      const acknowledged: number[] = [];
+      const observer: Observer = { applied: (_node, entry: Entry) => void (entry.origin && acknowledged.push(entry.origin.requestId)) };
+      const cluster = site(random, observer);
+      Object.assign(cluster.network.faults, { lossPercent: 0, delayMax: 1 });
+      for (const node of cluster.nodes.values()) node.start();
+      settle(cluster);
+      const leader = cluster.leaders[0];
+      assert.ok(leader !== undefined);
+      for (let ticks = 50; ticks > 0; ticks -= 1) cluster.tick();
+      cluster.network.partition([[leader.id], [...cluster.nodes.keys()].filter((id) => id !== leader.id)]);
+      leader.do((raft) => raft.propose(7, encodeWrite({ operation: 7, key: 'k', value: 'late' })));
+      for (let ticks = defaultTiming.electionTicks + defaultTiming.pingTicks; ticks > 0; ticks -= 1) cluster.tick();
+      assert.notEqual(leader.raft?.view().role, 'leader', `run ${run}`);
+      leader.do((raft) => raft.propose(8, encodeWrite({ operation: 8, key: 'k', value: 'later' })));
+      for (let ticks = 100; ticks > 0; ticks -= 1) cluster.tick();
+      assert.deepEqual(acknowledged, [], `run ${run}`);
+    }
+  });
+
   it(`K1: never two leaders in a term, and a member that comes back never raises the term of a healthy group, in ${wanted} elections`, function () {
     this.timeout(60_000 + wanted * 3);
     const random = new SeededRandom(seed);

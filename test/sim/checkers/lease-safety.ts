@@ -38,6 +38,7 @@ export class LeaseSafety implements Observer {
     const from = (view.leaseFrom - clockOffset) / clockRate;
     const before = this.#leaseFrom.get(node.id);
     if (before === from) return;
+    if (from > this.#now() + 1) throw new Violation('Lease: it begins in the future', { node: node.id, from, now: this.#now() });
     if (before !== undefined && from < before) throw new Violation('Lease: it went back', { node: node.id, from, before });
     this.#leaseFrom.set(node.id, from);
     this.#renewals += 1;
