@@ -22,8 +22,8 @@ export class MemberChanges {
   /** Asks for one change that the present leader's membership allows. */
   change(): void {
     const membership = this.#cluster.leaders.at(-1)?.raft?.view().membership;
+    if (membership === undefined || this.#cluster.up.length === 0) return;
     const asked = this.#random.pick(this.#cluster.up);
-    if (membership === undefined) return;
     const changes = this.#changes(membership);
     if (changes.length === 0) return;
     this.#requests += 1;
