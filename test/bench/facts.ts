@@ -15,9 +15,10 @@ export function rssMiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? Number.NaN) / 1024;
 }
 
-/** Bytes sent over the loopback since the machine started, link layer included. */
+/** Bytes sent over the loopback of this process's network namespace since that is there, link layer included. /sys shows another one's. */
 export function loopbackBytes(): number {
-  return Number(readFileSync('/sys/class/net/lo/statistics/tx_bytes', 'latin1'));
+  const line = /^\s*lo:(.*)$/m.exec(readFileSync('/proc/net/dev', 'latin1'))?.[1] ?? '';
+  return Number(line.trim().split(/\s+/)[8]);
 }
 
 /** Bytes written to a block device since it is there. */

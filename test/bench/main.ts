@@ -1,11 +1,13 @@
 /** `npm run bench -- <area> [--json]`: prints figures, asserts nothing. */
 import { benchConsensus } from './consensus/main.ts';
+import { benchIdle } from './idle.ts';
 import { benchPlacement } from './placement/main.ts';
 import { benchSite } from './site.ts';
 
 const areas: Readonly<Record<string, (json: boolean, options: readonly string[]) => Promise<void>>> = {
   consensus: benchConsensus,
   site: benchSite,
+  idle: benchIdle,
   placement: benchPlacement,
 };
 
