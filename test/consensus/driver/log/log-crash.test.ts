@@ -1,28 +1,11 @@
 import assert from 'node:assert/strict';
-import { type Entry, type HardState, logIndex, term } from '../../../../consensus/core/types.ts';
-import type { DurableLog } from '../../../../consensus/driver/log/durable-log.ts';
+import { type Entry, term } from '../../../../consensus/core/types.ts';
 import { MemoryFileSystem } from '../../../../consensus/driver/log/memory-file-system.ts';
-import type { Recovered } from '../../../../consensus/driver/ports.ts';
 import { SeededRandom } from '../random-message.ts';
-import { countedNonce, directory, entries, openLog, recover } from './log-fixture.ts';
+import { directory, entries, openLog, recover } from './log-fixture.ts';
+import { assertSurvived, runUntilCut, type Step, voted } from './log-model.ts';
 
 const seed = Number(process.env.SEED ?? 1);
-
-interface Model {
-  readonly hardState: HardState;
-  readonly base: number;
-  readonly entries: readonly Entry[];
-}
-type Step = {
-  readonly save?: readonly Entry[];
-  readonly hardState?: HardState;
-  readonly compact?: number;
-  readonly reset?: number;
-  readonly settle?: true;
-};
-
-const first: Model = { hardState: { term: term(0), votedFor: undefined }, base: 0, entries: [] };
-const voted = (number: number, votedFor?: string): HardState => ({ term: term(number), votedFor });
 
 /** Votes, batches of one and of many sectors, a conflicting tail, compaction, settling, a snapshot. */
 const story: readonly Step[] = [
@@ -41,71 +24,17 @@ const story: readonly Step[] = [
   { save: entries(401, 403, 3, 700) },
 ];
 
-const replace = (log: readonly Entry[], batch: readonly Entry[]): Entry[] => {
-  const from = batch[0]?.index ?? Number.POSITIVE_INFINITY;
-  return [...log.filter((kept) => kept.index < from), ...batch];
-};
-
-/** The model after the step, of which only the first `count` entries were done. */
-function after(model: Model, step: Step, count = Number.POSITIVE_INFINITY): Model {
-  if (step.reset !== undefined) return { ...model, base: step.reset, entries: [] };
-  const base = step.compact ?? model.base;
-  const log = replace(model.entries, (step.save ?? []).slice(0, count)).filter((kept) => kept.index > base);
-  return { hardState: step.hardState ?? model.hardState, base, entries: log };
-}
-
-async function perform(log: DurableLog, step: Step): Promise<void> {
-  if (step.hardState !== undefined || step.save !== undefined) await log.save(step.hardState, step.save ?? []);
-  if (step.compact !== undefined) await log.compact(logIndex(step.compact), term(3));
-  if (step.reset !== undefined) await log.reset(logIndex(step.reset), term(3));
-  if (step.settle !== undefined) await log.settle();
-}
-
-const text = (model: Pick<Model, 'hardState' | 'base' | 'entries'>) =>
-  JSON.stringify([model.hardState.term, model.hardState.votedFor, model.base, model.entries.map((e) => [e.index, e.term, e.data.length])]);
-
-/** Runs the story until the power is cut; what was acknowledged by then, and the step under way. */
-async function runUntilCut(
-  fileSystem: MemoryFileSystem,
-  prepareAhead: boolean,
-): Promise<{ acknowledged: Model; underWay: Step | undefined }> {
-  let acknowledged = first;
-  let underWay: Step | undefined = {};
-  try {
-    const { log } = await openLog(fileSystem, { nonce: countedNonce(), prepareAhead });
-    for (const step of story) {
-      underWay = step;
-      await perform(log, step);
-      acknowledged = after(acknowledged, step);
-    }
-    await log.close();
-    underWay = undefined;
-  } catch (error) {
-    assert.equal((error as { code?: string }).code, 'STORAGE_IO');
-  }
-  return { acknowledged, underWay };
-}
-
-function assertSurvived(recovered: Recovered, acknowledged: Model, underWay: Step | undefined, note: string): void {
-  const found = text({ hardState: recovered.hardState, base: recovered.base.index, entries: recovered.entries });
-  const allowed = [text(acknowledged)];
-  for (let count = 0; count <= (underWay?.save?.length ?? 0); count++) {
-    if (underWay !== undefined) allowed.push(text(after(acknowledged, underWay, count)));
-  }
-  assert.ok(allowed.includes(found), `${note}: found ${found}, acknowledged ${text(acknowledged)}`);
-}
-
 describe('durable log after a power cut', () => {
   for (const prepareAhead of [false, true]) {
     it(`K9: keeps everything acknowledged and never reports corruption, cut at every operation, ${prepareAhead ? 'with' : 'without'} a prepared segment`, async function () {
       this.timeout(120_000);
       const whole = new MemoryFileSystem();
-      await runUntilCut(whole, prepareAhead);
+      await runUntilCut(whole, story, prepareAhead);
       let cuts = 0;
       for (let cut = 0; cut <= whole.operations; cut++) {
         const fileSystem = new MemoryFileSystem();
         fileSystem.cutPowerAt(cut);
-        const { acknowledged, underWay } = await runUntilCut(fileSystem, prepareAhead);
+        const { acknowledged, underWay } = await runUntilCut(fileSystem, story, prepareAhead);
         for (const keepOf10 of [0, 10, 1, 5, 9, 5]) {
           const random = new SeededRandom(seed + cut * 100 + keepOf10 + cuts++);
           const note = `replay with SEED=${seed}: cut ${cut}, keep ${keepOf10}`;
@@ -121,13 +50,13 @@ describe('durable log after a power cut', () => {
   it('K9: survives every subset of the sectors of the batch under way', async function () {
     this.timeout(120_000);
     const whole = new MemoryFileSystem();
-    await runUntilCut(whole, true);
+    await runUntilCut(whole, story, true);
     const random = new SeededRandom(seed + 31);
     const counts = { cuts: 0, all: 0, sampled: 0 };
     for (let cut = 0; cut <= whole.operations; cut++) {
       const fileSystem = new MemoryFileSystem();
       fileSystem.cutPowerAt(cut);
-      const { acknowledged, underWay } = await runUntilCut(fileSystem, true);
+      const { acknowledged, underWay } = await runUntilCut(fileSystem, story, true);
       let choices = 0;
       fileSystem.crashKeeping(() => {
         choices++;

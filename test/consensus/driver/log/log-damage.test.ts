@@ -143,6 +143,24 @@ describe('durable log, damaged', () => {
     assert.equal(await codeOf(misdirected), 'LOG_CORRUPT');
   });
 
+  it('K13: never takes the first batch of another log for its own', async () => {
+    const logOf = async (from: number, text: number) => {
+      const fileSystem = new MemoryFileSystem();
+      const { log } = await openLog(fileSystem, { nonce: countedNonce(from) });
+      await log.save({ term: term(1), votedFor: undefined }, [entry(1, 1, text)]);
+      await log.close();
+      return fileSystem;
+    };
+    const stray = (await logOf(100, 30)).files().get(segment(1))?.slice(sectorBytes, 2 * sectorBytes) ?? new Uint8Array();
+    const fileSystem = await damaged(await logOf(0, 20), segment(1), (bytes) => {
+      bytes.set(stray, sectorBytes);
+      return bytes;
+    });
+    const recovered = await recover(fileSystem);
+    assertEntries(recovered, []);
+    assert.ok((recovered.uncertain?.index ?? 0) >= 1);
+  });
+
   it('K13: detects any flipped bit of the manifest, and a manifest that is gone', async () => {
     const base = await fiveBatches();
     const length = base.files().get(`${directory}/manifest`)?.length ?? 0;

@@ -19,8 +19,8 @@ export function entries(from: number, to: number, entryTerm = 1, bytes = 20): En
 }
 
 /** The same nonces in every run: each segment gets the next number. */
-export function countedNonce(): () => Uint8Array {
-  let count = 0;
+export function countedNonce(from = 0): () => Uint8Array {
+  let count = from;
   return () => new Uint8Array([1, 2, 3, 4, 5, 6, 7, ++count]);
 }
 
