@@ -8,7 +8,7 @@
 export class Heard {
   readonly #ttl: number;
   #at: number;
-  #taken: number[] = [];
+  #taken: { readonly began: number; readonly answered: number }[] = [];
 
   /** @param began when the session's opening was asked for, in the unit of `ttl`. */
   constructor(ttl: number, began: number) {
@@ -19,14 +19,14 @@ export class Heard {
   /** A decision was made that was asked for then. */
   decided(began: number): void {
     this.#at = Math.max(this.#at, began);
-    this.#taken = this.#taken.filter((taken) => taken > this.#at);
+    this.#taken = this.#taken.filter((taken) => taken.began > this.#at);
   }
 
-  /** A touch was taken that was asked for then. */
-  taken(began: number): void {
-    this.#taken.push(began);
-    for (let oldest = this.#taken[0]; oldest !== undefined && oldest <= began - this.#ttl / 4; oldest = this.#taken[0]) {
-      this.#at = Math.max(this.#at, oldest);
+  /** A touch was taken that was asked for at `began`: the box did so between then and `answered`. */
+  taken(began: number, answered: number): void {
+    this.#taken.push({ began, answered });
+    for (let oldest = this.#taken[0]; oldest !== undefined && oldest.answered <= began - this.#ttl / 4; oldest = this.#taken[0]) {
+      this.#at = Math.max(this.#at, oldest.began);
       this.#taken.shift();
     }
   }

@@ -134,7 +134,7 @@ export class HeldSession {
     while (!this.lost.aborted) {
       const began = this.clock.nowMs();
       const isHeard = await this.#touch();
-      if (isHeard) this.#heard.taken(began);
+      if (isHeard) this.#heard.taken(began, this.clock.nowMs());
       await this.clock.sleep(isHeard ? this.ttlMs / touchesPerTtl : Math.min(this.ttlMs / 20, retryMs.most), this.lost);
     }
   }

@@ -132,9 +132,9 @@ export class SessionClient {
         return;
       }
       if (!raft.touch({ session: session.number, ttlTicks: session.ttlTicks })) return;
-      session.heard.taken(began);
+      session.heard.taken(began, this.#now);
       session.nextTouchAt = began + Math.floor(session.ttlTicks / 8);
-      this.#checkers.bounds.taken(session.number, began);
+      this.#checkers.bounds.taken(session.number, began, this.#now);
     });
   }
 

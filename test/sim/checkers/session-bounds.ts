@@ -18,7 +18,7 @@ interface Known {
   heardAt: number;
   /** The newest touch or decision. */
   lastAt: number;
-  taken: number[];
+  taken: { readonly began: number; readonly answered: number }[];
 }
 
 /**
@@ -44,13 +44,13 @@ export class SessionBounds implements Observer {
     this.#known.set(session, known);
   }
 
-  taken(session: number, began: number): void {
+  taken(session: number, began: number, answered: number): void {
     const known = this.#known.get(session);
     if (known === undefined) return;
     known.lastAt = began;
-    known.taken.push(began);
-    for (let oldest = known.taken[0]; oldest !== undefined && oldest <= began - blindTicks; oldest = known.taken[0]) {
-      known.heardAt = Math.max(known.heardAt, oldest);
+    known.taken.push({ began, answered });
+    for (let oldest = known.taken[0]; oldest !== undefined && oldest.answered <= began - blindTicks; oldest = known.taken[0]) {
+      known.heardAt = Math.max(known.heardAt, oldest.began);
       known.taken.shift();
     }
   }

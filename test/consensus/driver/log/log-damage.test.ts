@@ -151,7 +151,11 @@ describe('durable log, damaged', () => {
       await log.close();
       return fileSystem;
     };
-    const stray = (await logOf(100, 30)).files().get(segment(1))?.slice(sectorBytes, 2 * sectorBytes) ?? new Uint8Array();
+    const stray =
+      (await logOf(100, 30))
+        .files()
+        .get(segment(1))
+        ?.slice(sectorBytes, 2 * sectorBytes) ?? new Uint8Array();
     const fileSystem = await damaged(await logOf(0, 20), segment(1), (bytes) => {
       bytes.set(stray, sectorBytes);
       return bytes;
