@@ -38,6 +38,8 @@ export async function replayLog(fileSystem: FileSystem, directory: string, manif
   let lastBatch = (manifest.segments[0]?.firstBatch ?? 1) - 1;
   let lastChecksum = manifest.segments[0]?.previousChecksum ?? 0;
   let lastCount = 0;
+  // What stood before may have gone with a compacted segment: right if a later batch took the place of what comes after the gap.
+  let gap: { path: string; offset: number; index: number } | undefined;
 
   for (const record of manifest.segments) {
     const path = join(directory, segmentName(record.number));
@@ -49,11 +51,13 @@ export async function replayLog(fileSystem: FileSystem, directory: string, manif
     for (const { header, entries: batch } of scan.batches) {
       for (const entry of batch) {
         if (entry.index > base.index + entries.length + 1) {
-          throw corrupt(path, header.offset, `Entries before ${entry.index} are missing`);
+          gap ??= { path, offset: header.offset, index: entry.index };
+          continue;
         }
-        if (entry.index <= base.index) continue;
-        entries.length = entry.index - base.index - 1;
-        entries.push(entry);
+        gap = undefined;
+        // An entry the base has swallowed since still took the place of the tail that stood after it.
+        entries.length = Math.max(0, entry.index - base.index - 1);
+        if (entry.index > base.index) entries.push(entry);
       }
       const first = batch[0];
       if (first !== undefined) {
@@ -66,6 +70,7 @@ export async function replayLog(fileSystem: FileSystem, directory: string, manif
     }
     segments.push(live);
   }
+  if (gap !== undefined) throw corrupt(gap.path, gap.offset, `Entries before ${gap.index} are missing`);
   if (scan === undefined) throw corrupt(directory, 0, 'The manifest of the log names no segment');
 
   const last: EntryId = entries.at(-1) ?? base;

@@ -86,6 +86,29 @@ function logContract(name: string, make: () => Promise<{ fileSystem: FileSystem;
       assertEntries(await recover(fileSystem, at), [...entries(6, 40), entry(41, 2)]);
     });
 
+    it('K2: does not bring back a tail that was replaced by an entry compacted since', async () => {
+      const { log } = await openLog(fileSystem, { directory: at });
+      await log.save({ term: term(2), votedFor: undefined }, entries(1, 9, 1));
+      await log.save(undefined, [entry(7, 2)]);
+      await log.compact(logIndex(7), term(2));
+      await log.close();
+      const recovered = await recover(fileSystem, at);
+      assert.deepEqual(recovered.base, { index: 7, term: 2 });
+      assertEntries(recovered, []);
+    });
+
+    it('K2: is whole when a compacted segment takes along what stood before a tail that was replaced', async () => {
+      const { log } = await openLog(fileSystem, { directory: at });
+      await log.save({ term: term(2), votedFor: undefined }, []);
+      for (let index = 1; index <= 20; index++) await log.save(undefined, [entry(index)]);
+      assert.equal(log.segmentCount, 2);
+      await log.save(undefined, entries(5, 8, 2));
+      await log.compact(logIndex(6), term(2));
+      assert.equal(log.segmentCount, 1);
+      await log.close();
+      assertEntries(await recover(fileSystem, at), entries(7, 8, 2));
+    });
+
     it('starts again after a snapshot', async () => {
       const { log } = await openLog(fileSystem, { directory: at });
       await log.save({ term: term(7), votedFor: undefined }, entries(1, 30));
