@@ -53,6 +53,10 @@ export class VoteFile {
       await file.close();
       throw damaged(path, 'Both copies of term and vote are damaged');
     }
+    if (a !== undefined && b !== undefined && !areOfOneLife(a, b)) {
+      await file.close();
+      throw damaged(path, 'The two copies of term and vote do not belong together');
+    }
     const vote = new VoteFile(fileSystem, directory, newest);
     if (a?.sequence === b?.sequence) {
       vote.#file = file;
@@ -98,6 +102,12 @@ export class VoteFile {
     await replaceFile(this.#fileSystem, this.#directory, voteFileName, content);
     this.#file = await this.#fileSystem.open(join(this.#directory, voteFileName), 'update');
   }
+}
+
+/** A crash leaves two equal copies, or one a single step behind; anything else was written by somebody else or at another time. */
+function areOfOneLife(a: Copy, b: Copy): boolean {
+  if (a.sequence !== b.sequence) return Math.abs(a.sequence - b.sequence) === 1;
+  return a.hardState.term === b.hardState.term && a.hardState.votedFor === b.hardState.votedFor;
 }
 
 function encodeCopy({ sequence, hardState }: Copy): Uint8Array {

@@ -197,6 +197,28 @@ describe('durable log, damaged', () => {
     assert.equal(await codeOf(base), 'VOTE_DAMAGED', 'missing beside a log');
   });
 
+  it('K13: refuses two copies of the vote that were never written one after the other', async () => {
+    const voteOf = async (saves: readonly string[]) => {
+      const fileSystem = new MemoryFileSystem();
+      const { log } = await openLog(fileSystem);
+      for (const votedFor of saves) await log.save({ term: term(1), votedFor }, []);
+      await log.close();
+      return fileSystem;
+    };
+    const vote = `${directory}/vote`;
+    for (const saves of [['n2'], ['n1', 'n1', 'n1']]) {
+      const stray = (await voteOf(saves)).files().get(vote)?.slice(0, sectorBytes) ?? new Uint8Array();
+      for (const at of [0, 4096]) {
+        const fileSystem = await voteOf(['n1']);
+        fileSystem.damage(vote, (bytes) => {
+          bytes.set(stray, at);
+          return bytes;
+        });
+        assert.equal(await codeOf(fileSystem), 'VOTE_DAMAGED', `${saves} at ${at}`);
+      }
+    }
+  });
+
   it('K13: refuses a vote file older than the log', async () => {
     const fileSystem = new MemoryFileSystem();
     const { log } = await openLog(fileSystem);
