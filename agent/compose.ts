@@ -208,7 +208,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal, d
           executor.instances().some((one) => one.workload === workload && one.replica === replica && one.pid !== null),
         heldByChild: (workload, replica, node) => uplinkServer?.holds(workload, replica, node),
       },
-      { leaseMs: timing.leaseMs },
+      { leaseMs: timing.leaseMs, hasOtherTiers: settings.upper !== undefined || settings.children.length > 0 },
     );
 
     // Facts of this box.

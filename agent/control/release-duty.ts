@@ -18,16 +18,22 @@ const leaseMargin = 1.1;
 export class ReleaseDuty {
   readonly #parts: ReleaseDutyComponents;
   readonly #leaseMs: number;
+  readonly #hasOtherTiers: boolean;
+  /** When boxes that belong to the site no more were first missed, in milliseconds since boot. */
+  readonly #missedAt = new Map<string, number>();
   readonly #inFlight = new Set<string>();
 
-  constructor(components: ReleaseDutyComponents, options: { readonly leaseMs: number }) {
+  /** @param options.hasOtherTiers who is no member here may be a box of the upper site, or of a child site. */
+  constructor(components: ReleaseDutyComponents, options: { readonly leaseMs: number; readonly hasOtherTiers: boolean }) {
     this.#parts = components;
     this.#leaseMs = options.leaseMs;
+    this.#hasOtherTiers = options.hasOtherTiers;
   }
 
   /** To be called when the state changed and a few times a second. */
   check(): void {
     const { site } = this.#parts;
+    for (const node of this.#missedAt.keys()) if (site.members.includes(node)) this.#missedAt.delete(node);
     for (const { workload, replica, node, epoch } of site.state.holders()) {
       if (node === site.self) {
         if (!this.#parts.runsHere(workload, replica)) this.#release(workload, replica, epoch, 'stopped');
@@ -37,12 +43,21 @@ export class ReleaseDuty {
 
   #leaseEnded(workload: string, replica: number, node: string): boolean {
     const { site, clock, heldByChild } = this.#parts;
-    if (!site.members.includes(node)) return this.#handedOn(workload, replica) || heldByChild(workload, replica, node) === false;
+    const isMember = site.members.includes(node);
+    if (!isMember && this.#hasOtherTiers) return this.#handedOn(workload, replica) || heldByChild(workload, replica, node) === false;
     const since = site.leadsSince();
     if (since === undefined) return false;
+    const ackAt = site.lastAckAt(node);
     // A new leader cannot know what its predecessor granted: it waits out a whole lease first.
-    const newest = Math.max(since, site.lastAckAt(node) ?? 0);
+    const newest = Math.max(since, ackAt ?? (isMember ? 0 : this.#missed(node)));
     return clock.nowMs() - newest > this.#leaseMs * leaseMargin;
+  }
+
+  /** Since when a box that left is heard no more: from then on nobody grants it anything. */
+  #missed(node: string): number {
+    const at = this.#missedAt.get(node) ?? this.#parts.clock.nowMs();
+    this.#missedAt.set(node, at);
+    return at;
   }
 
   /** The upper site hands a replica on only when its former holder let go, wherever that was. */

@@ -5,9 +5,17 @@ import { SiteDouble, settled, spec } from '../site-double.ts';
 
 const leaseMs = 3000;
 
-function stage({ hasUpper = false }: { readonly hasUpper?: boolean } = {}) {
+function stage({
+  hasUpper = false,
+  members = ['a', 'b', 'c'],
+  hasOtherTiers = true,
+}: {
+  readonly hasUpper?: boolean;
+  readonly members?: string[];
+  readonly hasOtherTiers?: boolean;
+} = {}) {
   const clock = new ManualClock();
-  const site = new SiteDouble(clock, { hasUpper });
+  const site = new SiteDouble(clock, { hasUpper, members });
   const running = new Set<string>();
   const child = new Map<string, boolean>();
   const duty = new ReleaseDuty(
@@ -18,7 +26,7 @@ function stage({ hasUpper = false }: { readonly hasUpper?: boolean } = {}) {
       runsHere: (workload, replica) => running.has(`${workload}/${replica}`),
       heldByChild: (_workload, _replica, node) => child.get(node),
     },
-    { leaseMs },
+    { leaseMs, hasOtherTiers },
   );
   site.give(spec('single', { onSplit: 'stop' }));
   return { clock, site, duty, running, child, awaiting: () => site.state.placement('single', 0)?.awaiting?.node };
@@ -123,6 +131,29 @@ describe('the wait for a former holder ends', () => {
     await settled();
     assert.equal(awaiting(), 'cloud-1', 'the upper site was not heard yet');
     site.plan({ 'single/0': 'b' }, 'upper');
+    duty.check();
+    await settled();
+    assert.equal(awaiting(), undefined);
+  });
+
+  it('K7: when a box that left the site can have no lease any more, and no sooner', async () => {
+    const { clock, site, duty, awaiting } = stage({ members: ['a', 'c'], hasOtherTiers: false });
+    site.plan({ 'single/0': 'b' });
+    site.plan({ 'single/0': 'c' });
+    await clock.advance(60_000);
+    site.acks.set('b', clock.nowMs());
+    duty.check();
+    await clock.advance(leaseMs);
+    duty.check();
+    await settled();
+    // Its leaving is committed: the leader has nothing to do with it any more, and may have heard of it until just now.
+    site.acks.delete('b');
+    duty.check();
+    await clock.advance(leaseMs * 1.1);
+    duty.check();
+    await settled();
+    assert.equal(awaiting(), 'b');
+    await clock.advance(1);
     duty.check();
     await settled();
     assert.equal(awaiting(), undefined);
