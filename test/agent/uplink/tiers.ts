@@ -93,7 +93,7 @@ abstract class Tier {
   ): DutyRoster {
     const { clock, log, site } = this;
     const release = (view: SiteAccess): ReleaseDuty =>
-      new ReleaseDuty({ site: view, clock, log, runsHere: () => false, heldByChild }, { leaseMs });
+      new ReleaseDuty({ site: view, clock, log, runsHere: () => false, heldByChild }, { leaseMs, hasOtherTiers: true });
     const leaders = release(site);
     const others = site.members.slice(1).map((self) => ({ self, duty: release(this.#asSeenBy(self)) }));
     const roster = new DutyRoster(
