@@ -5,6 +5,7 @@ import { keepCurrent } from './construct.ts';
 import { load, placesOf } from './evaluate.ts';
 import { objectiveOf } from './merit.ts';
 import { at, toSeconds } from './model.ts';
+import { readSite, type Site } from './site.ts';
 import { compile } from './slots.ts';
 import { type SolveOptions, solve } from './solve.ts';
 
@@ -25,15 +26,15 @@ export interface Replanned {
   readonly freed: number;
 }
 
-export interface ReplanOptions extends SolveOptions {
+export interface ReplanOptions extends Omit<SolveOptions, 'places' | 'stay' | 'site'> {
   /** With `free`: nothing else is looked at, even when something then has no place. */
   readonly partOnly?: boolean;
 }
 
-export function standingOf(problem: PlacementProblem): Standing {
-  const candidate = new Candidate(compile(problem, { places: placesOf([problem.current]) }));
+export function standingOf(problem: PlacementProblem, site: Site = readSite(problem)): Standing {
+  const candidate = new Candidate(compile(problem, { places: placesOf([problem.current]), site }));
   keepCurrent(candidate);
-  const { slots, site } = candidate.instance;
+  const { slots } = candidate.instance;
   const homeless = slots.flatMap(({ workload, replica }, slot) =>
     at(candidate.placed, slot) === -1 ? [`${at(site.workloads, workload).id}/${replica}`] : [],
   );
@@ -41,55 +42,134 @@ export function standingOf(problem: PlacementProblem): Standing {
 }
 
 /**
- * Plans anew. With `free`, first only these replicas and those that may not stay are placed, around all others; when one of them finds
- * no place that way, everything is planned. @throws {PlacementError} when the problem contradicts itself.
+ * Plans anew, the site as it is being the start. With `free`, first only these replicas and those that may not stay are placed: all others
+ * stay on their boxes, and change their class there where that makes room or pays. When one finds no place that way, the others may go to
+ * some other boxes too, and then everything is planned. A plan of the whole is taken only where it is better than that of the part, what
+ * moving costs counted in both. @throws {PlacementError} when the problem contradicts itself.
  */
 export function replan(
   problem: PlacementProblem,
   free: ReadonlySet<string> | undefined,
-  { partOnly = false, ...options }: ReplanOptions = {},
+  { partOnly = false, ...given }: ReplanOptions = {},
 ): Replanned {
-  const standing = standingOf(problem);
+  const site = readSite(problem);
+  const options = { ...given, site };
+  const standing = standingOf(problem, site);
   const all = problem.workloads.reduce((sum, { replicas }) => sum + replicas, 0) - problem.fixed.length;
-  if (free !== undefined) {
-    const moving = new Set([...free, ...standing.homeless]);
-    const known = new Map(problem.workloads.map(({ id, replicas }) => [id, replicas]));
-    const staying = problem.current.filter(
-      ({ workload, replica }) => replica < (known.get(workload) ?? 0) && !moving.has(`${workload}/${replica}`),
-    );
-    const pinned = new Set(problem.fixed.map(({ workload, replica }) => `${workload}/${replica}`));
-    const added = staying.filter(({ workload, replica }) => !pinned.has(`${workload}/${replica}`));
-    const plan = solve({ ...problem, fixed: [...problem.fixed, ...added] }, partOnly ? options : within(options, 0, partShare));
-    if (partOnly || plan.unplaced.length === 0) return { plan: asWhole(problem, plan), standing, partial: true, freed: all - added.length };
+  const whole = (from: number): Replanned => ({ plan: solve(problem, within(options, from, 1)), standing, partial: false, freed: all });
+  const moving = new Set([...(free ?? []), ...standing.homeless]);
+  if (partOnly && free !== undefined) {
+    const { plan, freed } = frozen(problem, moving, options);
+    return { plan: asWhole(problem, site, plan), standing, partial: true, freed };
   }
-  return { plan: solve(problem, within(options, options.progress?.() ?? 0, 1)), standing, partial: false, freed: all };
+  if (free === undefined && all <= partFrom) return whole(0);
+  const staying = stayingOf(problem, moving);
+  const part = (places: ReadonlyMap<string, ReadonlySet<string>>, stay: ReadonlySet<string>, from: number): Replanned => {
+    const limits = { ...problem.limits, steps: Math.max(1, Math.floor(problem.limits.steps * partSteps)) };
+    const plan = solve({ ...problem, limits }, { ...within(options, from, from + partShare), places, stay });
+    return { plan: unproven(plan), standing, partial: true, freed: all - stay.size };
+  };
+  let best = part(placesFor(problem, staying), staying, 0);
+  const over = (): boolean => options.interrupted?.() === true;
+  if (best.plan.unplaced.length > 0 && problem.nodes.length > 2 * elsewhere && !over())
+    best = better(problem, best, part(placesFor(problem, staying, elsewhere), new Set(), options.progress?.() ?? 0));
+  if (over() || (free !== undefined && best.plan.unplaced.length === 0)) return best;
+  return better(problem, best, whole(options.progress?.() ?? 0));
 }
 
-/** Share of the time for the part, where the whole may have to be planned after it. */
-const partShare = 0.4;
+/** Share of the time, and of the steps, for a part. */
+const partShare = 0.3;
+const partSteps = 0.25;
+/** Replicas up to which the whole is planned at once: a part would not be quicker. */
+const partFrom = 100;
+/** Boxes that others may go to when those who have to move find no room. */
+const elsewhere = 8;
 
-/** The time between two shares of all of it, as if it were all there is. */
-function within({ interrupted, progress, ...options }: SolveOptions, from: number, to: number): SolveOptions {
-  if (progress === undefined) return { ...options, ...(interrupted === undefined ? {} : { interrupted }) };
+/** What stands and is not to move, as names of replicas. */
+function stayingOf({ current, workloads, fixed }: PlacementProblem, moving: ReadonlySet<string>): ReadonlySet<string> {
+  const known = new Map(workloads.map(({ id, replicas }) => [id, replicas]));
+  const pinned = new Set(fixed.map(nameOf));
+  return new Set(
+    current
+      .filter((placed) => placed.replica < (known.get(placed.workload) ?? 0) && !moving.has(nameOf(placed)) && !pinned.has(nameOf(placed)))
+      .map(nameOf),
+  );
+}
+
+/** All boxes for what has to move; for the others their own and `more` besides, which differ from workload to workload. */
+function placesFor(problem: PlacementProblem, staying: ReadonlySet<string>, more = 0): ReadonlyMap<string, ReadonlySet<string>> {
+  const boxes = problem.nodes.map(({ id }) => id);
+  const everywhere = new Set(boxes);
+  const own = placesOf([problem.current]);
+  const stride = Math.max(1, Math.floor(boxes.length / Math.max(1, more)));
+  return new Map(
+    problem.workloads.map(({ id, replicas }, index) => {
+      const names = Array.from({ length: replicas }, (_, replica) => `${id}/${replica}`);
+      if (!names.every((name) => staying.has(name))) return [id, everywhere];
+      const drawn = Array.from({ length: Math.min(more, boxes.length) }, (_, turn) => at(boxes, (index + turn * stride) % boxes.length));
+      return [id, new Set([...(own.get(id) ?? []), ...drawn])];
+    }),
+  );
+}
+
+/** Only what moves is planned, around all others as they are, class and all. */
+function frozen(problem: PlacementProblem, moving: ReadonlySet<string>, options: SolveOptions): { readonly plan: Plan; readonly freed: number } {
+  const staying = stayingOf(problem, moving);
+  const added = problem.current.filter((placed) => staying.has(nameOf(placed)));
+  const fixed = [...problem.fixed, ...added];
+  const all = problem.workloads.reduce((sum, { replicas }) => sum + replicas, 0);
+  return { plan: solve({ ...problem, fixed }, options), freed: all - fixed.length };
+}
+
+/** Critical work with a place first, then cost; of equals the first. */
+function better({ workloads }: PlacementProblem, a: Replanned, b: Replanned): Replanned {
+  const criticality = new Map(workloads.map((workload) => [workload.id, workload.criticality]));
+  const missing = ({ plan }: Replanned): readonly number[] =>
+    plan.unplaced.map(({ workload }) => criticality.get(workload) ?? 0).sort((x, y) => y - x);
+  const [mine, theirs] = [missing(a), missing(b)];
+  for (let index = 0; index < Math.max(mine.length, theirs.length); index += 1) {
+    const difference = (mine[index] ?? -1) - (theirs[index] ?? -1);
+    if (difference !== 0) return difference < 0 ? a : b;
+  }
+  return b.plan.objective.total < a.plan.objective.total ? b : a;
+}
+
+function nameOf({ workload, replica }: { readonly workload: string; readonly replica: number }): string {
+  return `${workload}/${replica}`;
+}
+
+/** The time between two shares of all of it, as if it were all there is; half as much again while there is no plan within capacity. */
+function within({ interrupted, progress, onBetter, ...options }: SolveOptions, from: number, to: number): SolveOptions {
+  if (progress === undefined)
+    return { ...options, ...(interrupted === undefined ? {} : { interrupted }), ...(onBetter === undefined ? {} : { onBetter }) };
+  let found = false;
+  const end = (): number => (found ? to : to + (to - from) / 2);
   return {
     ...options,
-    interrupted: () => interrupted?.() === true || (to < 1 && progress() >= to),
+    onBetter: (cost) => {
+      found = true;
+      onBetter?.(cost);
+    },
+    interrupted: () => interrupted?.() === true || (to < 1 && progress() >= end()),
     progress: () => Math.max(0, progress() - from) / Math.max(1e-9, to - from),
   };
 }
 
-/** The terms of a plan of a part, counted over the whole: what stayed costs too. Nothing is proven about the whole. */
-function asWhole(problem: PlacementProblem, { gapPercent: _, ...plan }: Plan): Plan {
+/** The terms of a plan of a part, counted over the whole: what stayed costs too. */
+function asWhole(problem: PlacementProblem, site: Site, plan: Plan): Plan {
   const instance = compile(problem, {
+    site,
     places: placesOf([problem.current, plan.assignments, ...plan.alternatives.map(({ assignments }) => assignments)]),
   });
   const whole = (assignments: readonly PlacedReplica[]): Objective =>
     objectiveOf(problem, load(new Candidate(instance), { assignments: [...assignments] }).terms());
   return {
-    ...plan,
+    ...unproven(plan),
     objective: whole(plan.assignments),
-    bound: 0,
-    provenBy: 'none',
     alternatives: plan.alternatives.map((other) => ({ ...other, objective: whole(other.assignments) })),
   };
+}
+
+function unproven({ gapPercent: _, ...plan }: Plan): Plan {
+  return { ...plan, bound: 0, provenBy: 'none' };
 }

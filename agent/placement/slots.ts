@@ -61,14 +61,18 @@ export interface Instance {
 }
 
 export interface CompileOptions {
-  /** Per workload, boxes to be looked at; all where there is none. For costs of what stands, not for plans. */
+  /** The problem as it was read already, with the ways it has found: only limits and what is fixed may differ. Read when absent. */
+  readonly site?: Site;
+  /** Per workload, boxes to be looked at; none where it is not named. All when absent. */
   readonly places?: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Replicas (`workload/replica`) that may change class, but not leave the box they are on. */
+  readonly stay?: ReadonlySet<string>;
   /** About so many columns are kept where there would be more: of large sites the cheapest, and a sample. All when absent. */
   readonly columnsMax?: number;
 }
 
 export function compile(problem: PlacementProblem, options: CompileOptions = {}): Instance {
-  const site = readSite(problem);
+  const { site = readSite(problem) } = options;
   const { workloads, workloadIndex } = site;
   const fixed = problem.fixed.flatMap((placed): FixedReplica[] => {
     const workload = workloadIndex.get(placed.workload);
@@ -97,6 +101,8 @@ export function compile(problem: PlacementProblem, options: CompileOptions = {})
       at(apart, other).add(self);
     }
   });
+  const fixedOf: FixedReplica[][] = workloads.map(() => []);
+  for (const replica of fixed) at(fixedOf, replica.workload).push(replica);
   const { shared, sharedCount } = sharedSources(site);
   return {
     site,
@@ -104,17 +110,23 @@ export function compile(problem: PlacementProblem, options: CompileOptions = {})
     fixed,
     levels: slots.reduce((most, { level }) => Math.max(most, level + 1), 1),
     slotsOf,
-    fixedOf: workloads.map((_, workload) => fixed.filter((replica) => replica.workload === workload)),
+    fixedOf,
     apart,
     near,
-    watchedBy: workloads.map((_, self) =>
-      near.flatMap((others, watcher) =>
-        (watcher === self ? others.length > 0 : others.some((one) => one.workload === self)) ? [watcher] : [],
-      ),
-    ),
+    watchedBy: watchersOf(near),
     shared,
     sharedCount,
   };
+}
+
+/** Who must be looked at again when a workload moves: those that want to be near it, and itself when it wants that; in their order. */
+function watchersOf(near: readonly (readonly Partner[])[]): readonly (readonly number[])[] {
+  const watchers: number[][] = near.map(() => []);
+  near.forEach((others, watcher) => {
+    if (others.length === 0) return;
+    for (const workload of new Set([watcher, ...others.map((one) => one.workload)])) at(watchers, workload).push(watcher);
+  });
+  return watchers;
 }
 
 /** Fewer columns of a class than these are never kept. */
@@ -123,7 +135,7 @@ const perClassMin = 32;
 function makeSlots(
   site: Site,
   fixed: readonly FixedReplica[],
-  { places, columnsMax = Number.POSITIVE_INFINITY }: CompileOptions,
+  { places, stay, columnsMax = Number.POSITIVE_INFINITY }: CompileOptions,
 ): readonly Slot[] {
   const { problem, workloads } = site;
   const isFixed = new Set(fixed.map(({ workload, replica }) => `${workload}/${replica}`));
@@ -150,7 +162,10 @@ function makeSlots(
       const placed = current.get(`${workload.id}/${replica}`);
       const currentNode = placed === undefined ? -1 : (site.nodeIndex.get(placed.node) ?? -1);
       // A cordoned box takes nothing new and keeps what it has.
-      const columns = all.filter(({ node }) => at(site.nodes, node).health.cordoned !== true || node === currentNode);
+      const stays = stay?.has(`${workload.id}/${replica}`) === true;
+      const columns = all.filter(
+        ({ node }) => node === currentNode || (!stays && at(site.nodes, node).health.cordoned !== true),
+      );
       const mayStay = columns.some(({ node }) => node === currentNode);
       const moving = columns.map((column) => {
         if (!mayStay) return 0;

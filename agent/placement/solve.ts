@@ -13,9 +13,10 @@ import { compareFinished, type Finished, finish, type MadeBy, planDocument } fro
 import { findPrices } from './prices.ts';
 import { PlacementRandom } from './random.ts';
 import { search } from './search.ts';
-import { compile, type Instance } from './slots.ts';
+import { type CompileOptions, compile, type Instance } from './slots.ts';
+import { takeBack } from './take-back.ts';
 
-export interface SolveOptions {
+export interface SolveOptions extends Pick<CompileOptions, 'places' | 'stay' | 'site'> {
   /** Asked often: true ends the search, and the best plan so far is returned. */
   readonly interrupted?: () => boolean;
   /** Share of the time allowed that is over, 0 to 1: the search cools down by it. By steps when absent; plans then repeat exactly. */
@@ -39,8 +40,11 @@ export interface SolveProgress {
 }
 
 /** Plans a problem. What has no place is in `unplaced`, with reasons. @throws {PlacementError} when the problem contradicts itself. */
-export function solve(problem: PlacementProblem, { interrupted = () => false, progress, onProgress, onBetter }: SolveOptions = {}): Plan {
-  const instance = compile(problem, { columnsMax });
+export function solve(
+  problem: PlacementProblem,
+  { interrupted = () => false, progress, onProgress, onBetter, ...which }: SolveOptions = {},
+): Plan {
+  const instance = compile(problem, { columnsMax, ...which });
   const { seed, steps, starts } = problem.limits;
   const small = instance.slots.length <= enumerationSlotsMax;
   const flat = small ? undefined : flatten(instance);
@@ -115,6 +119,8 @@ export function solve(problem: PlacementProblem, { interrupted = () => false, pr
   const optimal = small && enumerate(candidate, { ...budget, steps: 2 * share });
   used += candidate.steps;
   if (small) pool.push(finish(candidate, 'enumeration'));
+  candidate.restore(at(pool.sort(compareFinished), 0).placed);
+  if (!optimal && takeBack(candidate, budget.interrupted)) pool.push(finish(candidate, at(pool, 0).madeBy));
   const best = at(pool.sort(compareFinished), 0);
   if (instance.slots.length <= neighbourSlotsMax) pool.push(...neighbours(candidate, best));
   candidate.restore(best.placed);
