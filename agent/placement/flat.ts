@@ -27,7 +27,7 @@ export interface Flat {
   readonly steepness: Float64Array;
   /** Per slot: no column left out costs less; infinite when none was. */
   readonly leastOmitted: Float64Array;
-  /** Column that keeps the slot where it is, -1 when there is none. */
+  /** Column the search begins with, -1 when there is none. */
   readonly keeps: Int32Array;
   /** Partners draw each other: this form leaves that out. */
   readonly tied: boolean;
@@ -55,7 +55,7 @@ export function flatten(instance: Instance): Flat {
     keeps: new Int32Array(slots.length).fill(-1),
   };
   let end = 0;
-  slots.forEach(({ workload, columns, moving, currentColumn }, slot) => {
+  slots.forEach(({ workload, columns, moving, startColumn }, slot) => {
     const enemies = at(apart, workload);
     const byDomain = at(site.workloads, workload).spread === 'domain';
     const barred = (node: number): boolean =>
@@ -67,7 +67,7 @@ export function flatten(instance: Instance): Flat {
     const watchful = fixed.length > 0;
     for (const [index, { node, cost, demand }] of columns.entries()) {
       if (watchful && barred(node)) continue;
-      if (index === currentColumn) flat.keeps[slot] = end;
+      if (index === startColumn) flat.keeps[slot] = end;
       flat.node[end] = node;
       flat.index[end] = index;
       flat.cost[end] = cost + at(moving, index);

@@ -6,7 +6,7 @@ import { load, placesOf } from './evaluate.ts';
 import { objectiveOf } from './merit.ts';
 import { at, toSeconds } from './model.ts';
 import { readSite, type Site } from './site.ts';
-import { compile } from './slots.ts';
+import { compile, type Slot } from './slots.ts';
 import { type SolveOptions, solve } from './solve.ts';
 
 /** What it comes to when everything that may stays where it is, and nothing else is placed. */
@@ -26,7 +26,7 @@ export interface Replanned {
   readonly freed: number;
 }
 
-export interface ReplanOptions extends Omit<SolveOptions, 'places' | 'stay' | 'site'> {
+export interface ReplanOptions extends Omit<SolveOptions, 'places' | 'stay' | 'site' | 'start'> {
   /** With `free`: nothing else is looked at, even when something then has no place. */
   readonly partOnly?: boolean;
 }
@@ -56,25 +56,38 @@ export function replan(
   const options = { ...given, site };
   const standing = standingOf(problem, site);
   const all = problem.workloads.reduce((sum, { replicas }) => sum + replicas, 0) - problem.fixed.length;
-  const whole = (from: number): Replanned => ({ plan: solve(problem, within(options, from, 1)), standing, partial: false, freed: all });
   const moving = new Set([...(free ?? []), ...standing.homeless]);
   if (partOnly && free !== undefined) {
     const { plan, freed } = frozen(problem, moving, options);
     return { plan: asWhole(problem, site, plan), standing, partial: true, freed };
   }
-  if (free === undefined && all <= partFrom) return whole(0);
+  const time = (): number => options.progress?.() ?? 0;
+  const whole = (start?: readonly PlacedReplica[]): Replanned => ({
+    plan: solve(problem, { ...within(options, time(), 1), ...(start === undefined ? {} : { start }) }),
+    standing,
+    partial: false,
+    freed: all,
+  });
+  if (free === undefined && all <= partFrom) return whole();
   const staying = stayingOf(problem, moving);
-  const part = (places: ReadonlyMap<string, ReadonlySet<string>>, stay: ReadonlySet<string>, from: number): Replanned => {
+  const part = (which: Pick<SolveOptions, 'places' | 'stay' | 'start'>): Replanned => {
     const limits = { ...problem.limits, steps: Math.max(1, Math.floor(problem.limits.steps * partSteps)) };
-    const plan = solve({ ...problem, limits }, { ...within(options, from, from + partShare), places, stay });
-    return { plan: unproven(plan), standing, partial: true, freed: all - stay.size };
+    const plan = solve({ ...problem, limits }, { ...within(options, time(), time() + partShare), ...which });
+    return { plan: unproven(plan), standing, partial: true, freed: all - (which.stay?.size ?? 0) };
   };
-  let best = part(placesFor(problem, staying), staying, 0);
+  const near = part({ places: placesFor(problem, staying), stay: staying });
   const over = (): boolean => options.interrupted?.() === true;
-  if (best.plan.unplaced.length > 0 && problem.nodes.length > 2 * elsewhere && !over())
-    best = better(problem, best, part(placesFor(problem, staying, elsewhere), new Set(), options.progress?.() ?? 0));
+  let best = near;
+  const { assignments: start, unplaced, objective } = near.plan;
+  const dear = objective.total - standing.total > cheapest(problem, site, staying) + dearShare * objective.total;
+  if ((unplaced.length > 0 || (free !== undefined && dear)) && problem.nodes.length > 2 * elsewhere && !over()) {
+    const far = part({ places: placesFor(problem, staying, elsewhere, start), start });
+    const gain = objective.total - far.plan.objective.total;
+    // Who only asked for a part wants others moved for a good reason, not for any gain.
+    if (unplaced.length > far.plan.unplaced.length || gain > worthShare * objective.total) best = better(problem, near, far);
+  }
   if (over() || (free !== undefined && best.plan.unplaced.length === 0)) return best;
-  return better(problem, best, whole(options.progress?.() ?? 0));
+  return better(problem, best, whole(best.plan.assignments));
 }
 
 /** Share of the time, and of the steps, for a part. */
@@ -82,8 +95,20 @@ const partShare = 0.3;
 const partSteps = 0.25;
 /** Replicas up to which the whole is planned at once: a part would not be quicker. */
 const partFrom = 100;
-/** Boxes that others may go to when those who have to move find no room. */
+/** Boxes that others may go to when those who have to move find no room, or only dear room. */
 const elsewhere = 8;
+
+/** A part is dear when what it places costs this share of the plan more than it would with all room there is. */
+const dearShare = 0.05;
+/** Others leave their boxes for work that has a place already only when that saves this share of the plan. */
+const worthShare = 0.02;
+
+/** What is not staying would cost at the least, each in the best of all places: seconds per hour. */
+function cheapest(problem: PlacementProblem, site: Site, staying: ReadonlySet<string>): number {
+  const { slots } = compile(problem, { site, places: placesFor(problem, staying), stay: staying });
+  const nameAt = ({ workload, replica }: Slot): string => `${at(site.workloads, workload).id}/${replica}`;
+  return toSeconds(slots.reduce((sum, slot) => sum + (staying.has(nameAt(slot)) ? 0 : (slot.columns[0]?.cost ?? 0)), 0));
+}
 
 /** What stands and is not to move, as names of replicas. */
 function stayingOf({ current, workloads, fixed }: PlacementProblem, moving: ReadonlySet<string>): ReadonlySet<string> {
@@ -97,10 +122,15 @@ function stayingOf({ current, workloads, fixed }: PlacementProblem, moving: Read
 }
 
 /** All boxes for what has to move; for the others their own and `more` besides, which differ from workload to workload. */
-function placesFor(problem: PlacementProblem, staying: ReadonlySet<string>, more = 0): ReadonlyMap<string, ReadonlySet<string>> {
+function placesFor(
+  problem: PlacementProblem,
+  staying: ReadonlySet<string>,
+  more = 0,
+  start: readonly PlacedReplica[] = [],
+): ReadonlyMap<string, ReadonlySet<string>> {
   const boxes = problem.nodes.map(({ id }) => id);
   const everywhere = new Set(boxes);
-  const own = placesOf([problem.current]);
+  const own = placesOf([problem.current, start]);
   const stride = Math.max(1, Math.floor(boxes.length / Math.max(1, more)));
   return new Map(
     problem.workloads.map(({ id, replicas }, index) => {
@@ -113,7 +143,11 @@ function placesFor(problem: PlacementProblem, staying: ReadonlySet<string>, more
 }
 
 /** Only what moves is planned, around all others as they are, class and all. */
-function frozen(problem: PlacementProblem, moving: ReadonlySet<string>, options: SolveOptions): { readonly plan: Plan; readonly freed: number } {
+function frozen(
+  problem: PlacementProblem,
+  moving: ReadonlySet<string>,
+  options: SolveOptions,
+): { readonly plan: Plan; readonly freed: number } {
   const staying = stayingOf(problem, moving);
   const added = problem.current.filter((placed) => staying.has(nameOf(placed)));
   const fixed = [...problem.fixed, ...added];

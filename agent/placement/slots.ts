@@ -1,5 +1,5 @@
 /** Slots: one per replica to be placed, with its columns; most critical levels first. */
-import type { PlacementProblem } from '../../schemas/generated/types.ts';
+import type { PlacedReplica, PlacementProblem } from '../../schemas/generated/types.ts';
 import { type Column, columnsOf } from './columns.ts';
 import { demandOf } from './demand.ts';
 import { moveCost, rates } from './merit.ts';
@@ -19,6 +19,8 @@ export interface Slot {
   /** Column it has now, -1 when it has none or may not keep it. */
   readonly currentColumn: number;
   readonly currentNode: number;
+  /** Column the search begins with: that of a plan made before, else the current one; -1 for none. */
+  readonly startColumn: number;
 }
 
 /** A replica that stays where it is, whatever the plan says. */
@@ -67,6 +69,8 @@ export interface CompileOptions {
   readonly places?: ReadonlyMap<string, ReadonlySet<string>>;
   /** Replicas (`workload/replica`) that may change class, but not leave the box they are on. */
   readonly stay?: ReadonlySet<string>;
+  /** A plan to begin with; what stands when absent. */
+  readonly start?: readonly PlacedReplica[];
   /** About so many columns are kept where there would be more: of large sites the cheapest, and a sample. All when absent. */
   readonly columnsMax?: number;
 }
@@ -135,11 +139,12 @@ const perClassMin = 32;
 function makeSlots(
   site: Site,
   fixed: readonly FixedReplica[],
-  { places, stay, columnsMax = Number.POSITIVE_INFINITY }: CompileOptions,
+  { places, stay, start = [], columnsMax = Number.POSITIVE_INFINITY }: CompileOptions,
 ): readonly Slot[] {
   const { problem, workloads } = site;
   const isFixed = new Set(fixed.map(({ workload, replica }) => `${workload}/${replica}`));
   const current = new Map(problem.current.map((placed) => [`${placed.workload}/${placed.replica}`, placed]));
+  const begun = new Map(start.map((placed) => [`${placed.workload}/${placed.replica}`, placed]));
   const ranks = [...new Set(workloads.map(({ criticality }) => criticality))].sort((a, b) => b - a);
   const wanted = workloads.reduce((sum, { replicas, classes }) => sum + replicas * classes.length, 0);
   const perClass = Math.max(perClassMin, Math.floor(columnsMax / Math.max(1, wanted)));
@@ -163,16 +168,19 @@ function makeSlots(
       const currentNode = placed === undefined ? -1 : (site.nodeIndex.get(placed.node) ?? -1);
       // A cordoned box takes nothing new and keeps what it has.
       const stays = stay?.has(`${workload.id}/${replica}`) === true;
-      const columns = all.filter(
-        ({ node }) => node === currentNode || (!stays && at(site.nodes, node).health.cordoned !== true),
-      );
+      const columns = all.filter(({ node }) => node === currentNode || (!stays && at(site.nodes, node).health.cordoned !== true));
+      const columnOf = (one: PlacedReplica | undefined): number => {
+        const node = one === undefined ? -1 : (site.nodeIndex.get(one.node) ?? -1);
+        return columns.findIndex((column) => column.node === node && column.class === one?.class);
+      };
       const mayStay = columns.some(({ node }) => node === currentNode);
       const moving = columns.map((column) => {
         if (!mayStay) return 0;
         if (column.node !== currentNode) return cost;
         return column.class === placed?.class ? 0 : Math.round(cost * rates.reclassShare);
       });
-      const currentColumn = columns.findIndex((column) => column.node === currentNode && column.class === placed?.class);
+      const currentColumn = columnOf(placed);
+      const first = begun.get(`${workload.id}/${replica}`);
       return {
         workload: index,
         replica,
@@ -182,6 +190,7 @@ function makeSlots(
         moving,
         currentColumn,
         currentNode,
+        startColumn: first === undefined ? currentColumn : columnOf(first),
       };
     });
   });

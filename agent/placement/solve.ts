@@ -16,7 +16,7 @@ import { search } from './search.ts';
 import { type CompileOptions, compile, type Instance } from './slots.ts';
 import { takeBack } from './take-back.ts';
 
-export interface SolveOptions extends Pick<CompileOptions, 'places' | 'stay' | 'site'> {
+export interface SolveOptions extends Pick<CompileOptions, 'places' | 'stay' | 'site' | 'start'> {
   /** Asked often: true ends the search, and the best plan so far is returned. */
   readonly interrupted?: () => boolean;
   /** Share of the time allowed that is over, 0 to 1: the search cools down by it. By steps when absent; plans then repeat exactly. */

@@ -6,7 +6,7 @@ import { PlacementRandom } from '../../../agent/placement/random.ts';
 import { replan, standingOf } from '../../../agent/placement/replan.ts';
 import { solve } from '../../../agent/placement/solve.ts';
 import { specsToProblem } from '../../../agent/placement/spec-to-problem.ts';
-import type { PlacedReplica } from '../../../schemas/generated/types.ts';
+import type { PlacedReplica, PlacementProblem } from '../../../schemas/generated/types.ts';
 import { multiClassProblem } from '../../bench/placement/multi-class.ts';
 import { box, spec } from '../site-double.ts';
 import { makeNode, makeProblem, makeWorkload } from './problems.ts';
@@ -16,6 +16,17 @@ const at = (workload: string, node: string): PlacedReplica => ({ workload, repli
 const nodes = [makeNode('a'), makeNode('b'), makeNode('c')];
 const workloads = ['w', 'x', 'y'].map((id) => makeWorkload(id, { classes: ['hot'] }));
 const current = [at('w', 'a'), at('x', 'b'), at('y', 'c')];
+
+/** A planned site of 100 workloads that lost a box nobody needs for their data. */
+function afterLoss(seed: number): PlacementProblem {
+  const { problem } = multiClassProblem({ workloads: 100, nodes: 12, seed });
+  const limits = { steps: 40_000, seed: 1, starts: 1 };
+  const { assignments } = solve({ ...problem, limits });
+  const needed = new Set([...problem.sources.flatMap((source) => source.nodes), ...problem.nodes.flatMap(({ parent }) => parent ?? [])]);
+  const lost = problem.nodes.find(({ id }) => !needed.has(id));
+  const nodes = problem.nodes.map((node) => (node === lost ? { ...node, health: { usable: false, risk: 1 } } : node));
+  return { ...problem, limits, nodes, current: assignments, moveThresholdSeconds: 1 };
+}
 
 describe('planning a site that runs', () => {
   it('P18: staying costs what the figure of merit says, and names who may not stay', () => {
@@ -114,6 +125,64 @@ describe('planning a site that runs', () => {
       const { plan } = replan(changed, new Set(), { interrupted, progress });
       assert.equal(plan.unplaced.length, 0, `seed ${seed}`);
       assert.deepEqual(checkPlan(changed, plan), [], `seed ${seed}`);
+    }
+  });
+
+  it('P18: of a site that lost a box, part or whole, each move that was not forced pays for itself, alone and with any other', () => {
+    let chosen = 0;
+    for (const seed of [1, 3]) {
+      const changed = afterLoss(seed);
+      for (const free of [new Set<string>(), undefined]) {
+        const { plan, standing } = replan(changed, free);
+        assert.deepEqual(checkPlan(changed, plan), [], `seed ${seed}`);
+        assert.equal(plan.objective.total, evaluate(changed, plan).total);
+        const forced = new Set(standing.homeless);
+        const now = new Map(changed.current.map((placed) => [`${placed.workload}/${placed.replica}`, placed]));
+        const back = new Map(
+          plan.assignments.flatMap((placed) => {
+            const name = `${placed.workload}/${placed.replica}`;
+            const before = now.get(name);
+            const same = before === undefined || (before.node === placed.node && before.class === placed.class);
+            return same || forced.has(name) ? [] : [[name, before] as const];
+          }),
+        );
+        chosen += back.size;
+        const names = [...back.keys()];
+        for (const one of names)
+          for (const other of names) {
+            const undone = plan.assignments.map((placed) => {
+              const name = `${placed.workload}/${placed.replica}`;
+              return (name === one || name === other ? back.get(name) : undefined) ?? placed;
+            });
+            const { total } = evaluate(changed, { assignments: undone });
+            if (total >= plan.objective.total) continue;
+            const wrong = checkPlan(changed, { ...plan, assignments: undone });
+            assert.notDeepEqual(wrong, [], `seed ${seed}: without ${one} and ${other} it is cheaper`);
+          }
+      }
+    }
+    assert.ok(chosen > 10, `${chosen} moves and changes of class by choice`);
+  });
+
+  it('P18: a part has never more moves than planning all without being better, and few that are not forced', () => {
+    for (const seed of [1, 2, 3, 4, 5, 6]) {
+      const changed = afterLoss(seed);
+      const { plan, standing } = replan(changed, new Set());
+      const whole = solve(changed);
+      assert.ok(
+        plan.moves.length <= whole.moves.length || plan.objective.total < whole.objective.total,
+        `seed ${seed}: ${plan.moves.length} for ${plan.objective.total}, all ${whole.moves.length} for ${whole.objective.total}`,
+      );
+      assert.ok(plan.moves.length <= 1.25 * standing.homeless.length, `seed ${seed}: ${plan.moves.length} of ${standing.homeless.length}`);
+    }
+  });
+
+  it('P18: a plan of all is taken over a part only where that is better, moving counted', () => {
+    for (const seed of [1, 2]) {
+      const changed = afterLoss(seed);
+      const part = replan(changed, new Set());
+      const all = replan(changed, undefined);
+      assert.ok(all.plan.objective.total <= part.plan.objective.total, `seed ${seed}`);
     }
   });
 
