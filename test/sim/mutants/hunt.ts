@@ -39,7 +39,8 @@ export async function hunt(workshop: Workshop, mutant: Mutant, { firstSeconds, l
     return failure?.checker ?? (done.code === 0 ? undefined : `the simulator ended with ${done.code}`);
   };
   const explore = async (): Promise<string | undefined> => {
-    const done = await run(at, ['test/explore/main.ts', '--states', String(states), '--json'], 60);
+    const scope = mutant.scope === undefined ? [] : ['--scope', mutant.scope];
+    const done = await run(at, ['test/explore/main.ts', '--states', String(states), '--json', ...scope], 60);
     const lines = linesOf(done);
     explored = lines.reduce((sum, line) => sum + (line.states ?? 0), 0);
     const broken = lines.find(({ violation }) => violation !== undefined)?.violation?.rule;
