@@ -8,6 +8,8 @@ import { at, ownTerms, resources, type TermName, tolerance, toMicros } from './m
 import type { Instance, Slot } from './slots.ts';
 
 const width = resources.length;
+/** Evaluations between two checkpoints: of a few microseconds each. */
+const checkSteps = 512;
 
 export class Candidate {
   readonly instance: Instance;
@@ -89,6 +91,7 @@ export class Candidate {
   /** Whether the slot, not placed now, may be put in that column with what else is placed. */
   fits(slot: number, column: Column): boolean {
     this.steps += 1;
+    if (this.steps % checkSteps === 0) this.instance.checkpoint();
     const available = at(this.#available, column.node);
     for (let resource = 0; resource < width; resource += 1) {
       const need = at(column.demand, resource);
@@ -173,6 +176,7 @@ export class Candidate {
     };
     const { site } = this.instance;
     this.instance.slots.forEach((slot, index) => {
+      if (index % checkSteps === 0) this.instance.checkpoint();
       const column = this.column(index);
       if (column === undefined) return;
       const terms = new OwnCosts(site, at(site.workloads, slot.workload)).terms(column.node, column.class);

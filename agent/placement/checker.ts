@@ -6,8 +6,11 @@ import type { PlacedReplica, PlacementNode, PlacementProblem, PlacementWorkload,
 
 const slack = 1e-5;
 
-/** Everything wrong with a plan, in words; empty when it may be carried out. */
-export function checkPlan(problem: PlacementProblem, plan: Plan): readonly string[] {
+/**
+ * Everything wrong with a plan, in words; empty when it may be carried out.
+ * @param checkpoint called for each replica; ends the check by throwing.
+ */
+export function checkPlan(problem: PlacementProblem, plan: Plan, checkpoint: () => void = () => {}): readonly string[] {
   const nodes = new Map(problem.nodes.map((node) => [node.id, node]));
   const workloads = new Map(problem.workloads.map((workload) => [workload.id, workload]));
   const pinned = new Map(problem.fixed.map((placed) => [nameOf(placed), placed]));
@@ -17,6 +20,7 @@ export function checkPlan(problem: PlacementProblem, plan: Plan): readonly strin
   const placedNames = new Set(plan.assignments.map(nameOf));
   checkOnce(problem, plan, wrong);
   for (const placed of plan.assignments) {
+    checkpoint();
     const workload = workloads.get(placed.workload);
     if (workload === undefined) {
       wrong.push(`${nameOf(placed)} is not a workload of the problem`);

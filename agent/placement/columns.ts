@@ -3,7 +3,7 @@ import type { PlacementWorkload } from '../../schemas/generated/types.ts';
 import { demandOf } from './demand.ts';
 import { OwnCosts } from './merit.ts';
 import { fitsEmpty, placeMisfits } from './misfit.ts';
-import { at, type WorkClass } from './model.ts';
+import { at, resources, type WorkClass } from './model.ts';
 import type { Site } from './site.ts';
 
 export interface Column {
@@ -48,14 +48,20 @@ export function columnsOf(site: Site, workload: PlacementWorkload, wanted: Wante
   const measured = new Set(workload.measured?.map(({ node }) => node));
   const demandAt = (node: number, index: number): readonly number[] => {
     const { id } = at(site.nodes, node);
-    return measured.has(id) ? demandOf(workload, at(workload.classes, index), id) : at(anywhere, index);
+    return measured.size > 0 && measured.has(id) ? demandOf(workload, at(workload.classes, index), id) : at(anywhere, index);
   };
+  const { memoryMiB, vramMiB } = workload.demand;
+  // Room for this is room for every class: most boxes have it, and are looked at once only.
+  const most = resources.map((resource, r) =>
+    Math.max(resource === 'memoryMiB' ? memoryMiB : resource === 'vramMiB' ? vramMiB : 0, ...anywhere.map((demand) => at(demand, r))),
+  );
   for (const node of among ?? site.nodes.keys()) {
     if (at(site.nodes, node).health.cordoned === true && wanted.kept?.has(node) !== true) continue;
     if (placeMisfits(site, workload, node).length > 0) continue;
     let place = -1;
+    const ample = workload.measured === undefined && hasRoom(at(site.available, node), most);
     for (let index = 0; index < count; index += 1) {
-      if (!fitsEmpty(site, workload, node, demandAt(node, index))) continue;
+      if (!ample && !fitsEmpty(site, workload, node, demandAt(node, index))) continue;
       if (place === -1) place = costs.place(node);
       cost[nodes.length * count + index] = place + costs.inClass(node, at(workload.classes, index));
     }
@@ -85,10 +91,35 @@ export function columnsOf(site: Site, workload: PlacementWorkload, wanted: Wante
   return { columns, leastOmitted };
 }
 
-/** The cost that `rank` boxes do not exceed in one class. */
+function hasRoom(available: readonly number[], most: readonly number[]): boolean {
+  for (let r = 0; r < most.length; r += 1) if ((most[r] as number) > (available[r] as number)) return false;
+  return true;
+}
+
+/** The cost that `rank` boxes do not exceed in one class: chosen by parts (Hoare's selection), all in order would take longer. */
 function nth(cost: Float64Array, index: number, count: number, nodes: number, rank: number): number {
-  const sorted = new Float64Array(nodes);
-  for (let position = 0; position < nodes; position += 1) sorted[position] = cost[position * count + index] as number;
-  sorted.sort();
-  return at(sorted, Math.max(0, rank - 1));
+  const values = new Float64Array(nodes);
+  for (let position = 0; position < nodes; position += 1) values[position] = cost[position * count + index] as number;
+  const wanted = Math.min(nodes - 1, Math.max(0, rank - 1));
+  let low = 0;
+  let high = nodes - 1;
+  while (low < high) {
+    const pivot = values[(low + high) >> 1] as number;
+    let left = low;
+    let right = high;
+    while (left <= right) {
+      while ((values[left] as number) < pivot) left += 1;
+      while ((values[right] as number) > pivot) right -= 1;
+      if (left > right) break;
+      const kept = values[left] as number;
+      values[left] = values[right] as number;
+      values[right] = kept;
+      left += 1;
+      right -= 1;
+    }
+    if (wanted <= right) high = right;
+    else if (wanted >= left) low = left;
+    else break;
+  }
+  return values[wanted] as number;
 }

@@ -36,6 +36,9 @@ export interface Flat {
 /** What a box without a limit on its replicas may take. */
 const unlimited = 1e9;
 
+/** Slots between two checkpoints. */
+const checkSlots = 16;
+
 export function flatten(instance: Instance): Flat {
   const { site, slots, fixed, fixedOf, apart } = instance;
   const active = resources.flatMap((_, resource) =>
@@ -56,6 +59,7 @@ export function flatten(instance: Instance): Flat {
   };
   let end = 0;
   slots.forEach(({ workload, columns, moving, startColumn }, slot) => {
+    if (slot % checkSlots === 0) instance.checkpoint();
     const enemies = at(apart, workload);
     const byDomain = at(site.workloads, workload).spread === 'domain';
     const barred = (node: number): boolean =>

@@ -125,9 +125,10 @@ function assignmentsOf(candidate: Candidate): PlacedReplica[] {
 }
 
 function unplacedOf(candidate: Candidate): UnplacedReplica[] {
-  const { slots, site } = candidate.instance;
+  const { slots, site, checkpoint } = candidate.instance;
   return slots.flatMap(({ workload, replica }, slot): UnplacedReplica[] => {
     if (at(candidate.placed, slot) !== -1) return [];
+    checkpoint();
     const { id } = at(site.workloads, workload);
     const reasons = refusals(candidate, slot);
     return [{ workload: id, replica, summary: summarise(`${id}/${replica}`, reasons), reasons: reasons.slice(0, reasonsMax) }];

@@ -18,6 +18,8 @@ const roundsMax = 400;
 /** Rounds without gain after which the step is made shorter. */
 const patience = 10;
 const deflection = 0.6;
+/** Slots between two checkpoints. */
+const checkSlots = 1024;
 
 export function findPrices(flat: Flat, over: (steps: number) => boolean): Prices {
   const { slots, nodes, width, first, node, cost, demand, capacity, fixedLoad, leastOmitted } = flat;
@@ -43,6 +45,7 @@ export function findPrices(flat: Flat, over: (steps: number) => boolean): Prices
       excess[index] = -(room[index] as number);
     }
     for (let slot = 0; slot < slots; slot += 1) {
+      if (slot % checkSlots === 0) flat.instance.checkpoint();
       const end = first[slot + 1] as number;
       // A column that was left out could be without worth at any price, but not cheaper than this.
       let least = leastOmitted[slot] as number;

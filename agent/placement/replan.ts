@@ -5,8 +5,8 @@ import { keepCurrent } from './construct.ts';
 import { load, placesOf } from './evaluate.ts';
 import { objectiveOf } from './merit.ts';
 import { at, toSeconds } from './model.ts';
-import { readSite, type Site } from './site.ts';
-import { compile, type Slot } from './slots.ts';
+import { readSite } from './site.ts';
+import { type CompileOptions, compile, type Slot } from './slots.ts';
 import { type SolveOptions, solve } from './solve.ts';
 
 /** What it comes to when everything that may stays where it is, and nothing else is placed. */
@@ -31,10 +31,10 @@ export interface ReplanOptions extends Omit<SolveOptions, 'places' | 'stay' | 's
   readonly partOnly?: boolean;
 }
 
-export function standingOf(problem: PlacementProblem, site: Site = readSite(problem)): Standing {
-  const candidate = new Candidate(compile(problem, { places: placesOf([problem.current]), site }));
+export function standingOf(problem: PlacementProblem, read: Pick<CompileOptions, 'site' | 'checkpoint'> = {}): Standing {
+  const candidate = new Candidate(compile(problem, { places: placesOf([problem.current]), ...read }));
   keepCurrent(candidate);
-  const { slots } = candidate.instance;
+  const { slots, site } = candidate.instance;
   const homeless = slots.flatMap(({ workload, replica }, slot) =>
     at(candidate.placed, slot) === -1 ? [`${at(site.workloads, workload).id}/${replica}`] : [],
   );
@@ -54,12 +54,13 @@ export function replan(
 ): Replanned {
   const site = readSite(problem);
   const options = { ...given, site };
-  const standing = standingOf(problem, site);
+  const read = { site, ...(given.checkpoint === undefined ? {} : { checkpoint: given.checkpoint }) };
+  const standing = standingOf(problem, read);
   const all = problem.workloads.reduce((sum, { replicas }) => sum + replicas, 0) - problem.fixed.length;
   const moving = new Set([...(free ?? []), ...standing.homeless]);
   if (partOnly && free !== undefined) {
     const { plan, freed } = frozen(problem, moving, options);
-    return { plan: asWhole(problem, site, plan), standing, partial: true, freed };
+    return { plan: asWhole(problem, read, plan), standing, partial: true, freed };
   }
   const time = (): number => options.progress?.() ?? 0;
   const whole = (start?: readonly PlacedReplica[]): Replanned => ({
@@ -79,7 +80,7 @@ export function replan(
   const over = (): boolean => options.interrupted?.() === true;
   let best = near;
   const { assignments: start, unplaced, objective } = near.plan;
-  const dear = objective.total - standing.total > cheapest(problem, site, staying) + dearShare * objective.total;
+  const dear = objective.total - standing.total > cheapest(problem, read, staying) + dearShare * objective.total;
   if ((unplaced.length > 0 || (free !== undefined && dear)) && problem.nodes.length > 2 * elsewhere && !over()) {
     const far = part({ places: placesFor(problem, staying, elsewhere, start), start });
     const gain = objective.total - far.plan.objective.total;
@@ -104,8 +105,8 @@ const dearShare = 0.05;
 const worthShare = 0.02;
 
 /** What is not staying would cost at the least, each in the best of all places: seconds per hour. */
-function cheapest(problem: PlacementProblem, site: Site, staying: ReadonlySet<string>): number {
-  const { slots } = compile(problem, { site, places: placesFor(problem, staying), stay: staying });
+function cheapest(problem: PlacementProblem, read: CompileOptions, staying: ReadonlySet<string>): number {
+  const { slots, site } = compile(problem, { ...read, places: placesFor(problem, staying), stay: staying });
   const nameAt = ({ workload, replica }: Slot): string => `${at(site.workloads, workload).id}/${replica}`;
   return toSeconds(slots.reduce((sum, slot) => sum + (staying.has(nameAt(slot)) ? 0 : (slot.columns[0]?.cost ?? 0)), 0));
 }
@@ -190,9 +191,9 @@ function within({ interrupted, progress, onBetter, ...options }: SolveOptions, f
 }
 
 /** The terms of a plan of a part, counted over the whole: what stayed costs too. */
-function asWhole(problem: PlacementProblem, site: Site, plan: Plan): Plan {
+function asWhole(problem: PlacementProblem, read: CompileOptions, plan: Plan): Plan {
   const instance = compile(problem, {
-    site,
+    ...read,
     places: placesOf([problem.current, plan.assignments, ...plan.alternatives.map(({ assignments }) => assignments)]),
   });
   const whole = (assignments: readonly PlacedReplica[]): Objective =>

@@ -4,6 +4,8 @@ import { at, classes, type WorkClass } from './model.ts';
 import type { PlacementRandom } from './random.ts';
 
 const lengthMax = 32;
+/** Slots between two checkpoints. */
+const checkSlots = 16;
 /** Columns of each class at the least. */
 const perClass = 3;
 
@@ -28,6 +30,7 @@ export function shortLists(flat: Flat, price: Float64Array): ShortLists {
   const chosen: number[] = [];
   let spread = 0;
   for (let slot = 0; slot < slots; slot += 1) {
+    if (slot % checkSlots === 0) flat.instance.checkpoint();
     const start = at(flat.first, slot);
     const end = at(flat.first, slot + 1);
     for (let column = start; column < end; column += 1) {

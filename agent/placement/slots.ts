@@ -45,6 +45,7 @@ export interface Partner {
 
 export interface Instance {
   readonly site: Site;
+  readonly checkpoint: () => void;
   readonly slots: readonly Slot[];
   readonly fixed: readonly FixedReplica[];
   readonly levels: number;
@@ -69,6 +70,8 @@ export interface CompileOptions {
   readonly places?: ReadonlyMap<string, ReadonlySet<string>>;
   /** Replicas (`workload/replica`) that may change class, but not leave the box they are on. */
   readonly stay?: ReadonlySet<string>;
+  /** Called every few thousand small steps of whatever is made from the instance; by throwing it ends that at once, without a plan. */
+  readonly checkpoint?: () => void;
   /** A plan to begin with; what stands when absent. */
   readonly start?: readonly PlacedReplica[];
   /** About so many columns are kept where there would be more: of large sites the cheapest, and a sample. All when absent. */
@@ -76,7 +79,7 @@ export interface CompileOptions {
 }
 
 export function compile(problem: PlacementProblem, options: CompileOptions = {}): Instance {
-  const { site = readSite(problem) } = options;
+  const { checkpoint = nothing, site = readSite(problem) } = options;
   const { workloads, workloadIndex } = site;
   const fixed = problem.fixed.flatMap((placed): FixedReplica[] => {
     const workload = workloadIndex.get(placed.workload);
@@ -94,6 +97,7 @@ export function compile(problem: PlacementProblem, options: CompileOptions = {})
     ];
   });
   const slots = makeSlots(site, fixed, options);
+  checkpoint();
   const slotsOf: number[][] = workloads.map(() => []);
   for (const [index, { workload }] of slots.entries()) at(slotsOf, workload).push(index);
   const apart = workloads.map(() => new Set<number>());
@@ -110,6 +114,7 @@ export function compile(problem: PlacementProblem, options: CompileOptions = {})
   const { shared, sharedCount } = sharedSources(site);
   return {
     site,
+    checkpoint,
     slots,
     fixed,
     levels: slots.reduce((most, { level }) => Math.max(most, level + 1), 1),
@@ -133,13 +138,15 @@ function watchersOf(near: readonly (readonly Partner[])[]): readonly (readonly n
   return watchers;
 }
 
+function nothing(): void {}
+
 /** Fewer columns of a class than these are never kept. */
 const perClassMin = 32;
 
 function makeSlots(
   site: Site,
   fixed: readonly FixedReplica[],
-  { places, stay, start = [], columnsMax = Number.POSITIVE_INFINITY }: CompileOptions,
+  { places, stay, start = [], checkpoint = nothing, columnsMax = Number.POSITIVE_INFINITY }: CompileOptions,
 ): readonly Slot[] {
   const { problem, workloads } = site;
   const isFixed = new Set(fixed.map(({ workload, replica }) => `${workload}/${replica}`));
@@ -154,6 +161,7 @@ function makeSlots(
     );
     // Of a large site most is fixed when a part is planned: what it could do elsewhere need not be known.
     if (free.length === 0) return [];
+    checkpoint();
     const among = places && new Set([...(places.get(workload.id) ?? [])].flatMap((name) => site.nodeIndex.get(name) ?? []));
     const kept = new Set(free.flatMap((replica) => site.nodeIndex.get(current.get(`${workload.id}/${replica}`)?.node ?? '') ?? []));
     const { columns: all, leastOmitted } = columnsOf(site, workload, {

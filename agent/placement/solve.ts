@@ -16,8 +16,8 @@ import { search } from './search.ts';
 import { type CompileOptions, compile, type Instance } from './slots.ts';
 import { takeBack } from './take-back.ts';
 
-export interface SolveOptions extends Pick<CompileOptions, 'places' | 'stay' | 'site' | 'start'> {
-  /** Asked often: true ends the search, and the best plan so far is returned. */
+export interface SolveOptions extends Pick<CompileOptions, 'places' | 'stay' | 'site' | 'start' | 'checkpoint'> {
+  /** Asked often: true ends the search, and the best plan so far is returned. Making that plan takes its time still. */
   readonly interrupted?: () => boolean;
   /** Share of the time allowed that is over, 0 to 1: the search cools down by it. By steps when absent; plans then repeat exactly. */
   readonly progress?: () => number;
@@ -60,6 +60,7 @@ export function solve(
       return bound;
     },
     interrupted: () => {
+      instance.checkpoint();
       cut ||= interrupted();
       return cut;
     },
@@ -133,8 +134,8 @@ export function solve(
   });
 }
 
-/** Columns a plan is made from: more take seconds to list, and gigabytes. */
-const columnsMax = 1_000_000;
+/** Columns a plan is made from: more take longer to list and to price than what they add to the plan is worth. */
+const columnsMax = 300_000;
 /** Share of the time left after which prices are good enough: a plan is worth more than a bound. */
 const pricesShare = 0.3;
 /** Columns the prices look at for the work of one evaluation. */

@@ -29,4 +29,9 @@ export type WorkerAnswer =
   | { readonly kind: 'plan'; readonly id: number; readonly plan: Plan }
   | ({ readonly kind: 'replanned'; readonly id: number } & Replanned)
   | { readonly kind: 'explanation'; readonly id: number; readonly explanation: Explanation }
-  | { readonly kind: 'failed'; readonly id: number; readonly code: 'BAD_PROBLEM' | 'BAD_PLAN' | 'WORKER_FAILED'; readonly message: string };
+  | {
+      readonly kind: 'failed';
+      readonly id: number;
+      readonly code: 'ABORTED' | 'BAD_PROBLEM' | 'BAD_PLAN' | 'WORKER_FAILED';
+      readonly message: string;
+    };

@@ -1,15 +1,16 @@
 /** A placement thread with a broken engine: puts every replica on the first box. */
 import { parentPort } from 'node:worker_threads';
+import { replan } from '../../../agent/placement/replan.ts';
 import { solve } from '../../../agent/placement/solve.ts';
+import { answer } from '../../../agent/placement/thread.ts';
 import type { PlannerRequest } from '../../../agent/placement/worker-messages.ts';
+import type { PlacementProblem, Plan } from '../../../schemas/generated/types.ts';
 
-parentPort?.on('message', (request: PlannerRequest) => {
-  if (request.kind !== 'solve') throw new Error(`This thread only plans problems, not ${request.kind}`);
-  const { id, problem } = request;
+function lie(problem: PlacementProblem): Plan {
   const plan = solve(problem);
-  parentPort?.postMessage({
-    kind: 'plan',
-    id,
-    plan: { ...plan, assignments: plan.assignments.map((placed) => ({ ...placed, node: problem.nodes[0]?.id ?? '' })) },
-  });
-});
+  return { ...plan, assignments: plan.assignments.map((placed) => ({ ...placed, node: problem.nodes[0]?.id ?? '' })) };
+}
+
+parentPort?.on('message', (request: PlannerRequest) =>
+  parentPort?.postMessage(answer(request, { solve: lie, replan }, () => performance.now())),
+);

@@ -89,6 +89,9 @@ export async function benchSize({ budget, quick, only, json }: SetOptions): Prom
   await loopDelay(quick ? 500 : 5000 * budget, json);
 }
 
+/** Milliseconds after which a search is told to stop: while it reads, lists, prices, begins, and searches. */
+const stopAfter = [20, 60, 120, 200, 300, 400, 500, 600, 800, 1000, 1500, 2500];
+
 /** Delay of the event loop that hands a problem of 2000 workloads to the planning thread and takes the plan back; and of being told to stop. */
 async function loopDelay(milliseconds: number, json: boolean): Promise<void> {
   const { problem } = multiClassProblem({ workloads: 2000, nodes: 200, seed: 1 });
@@ -96,23 +99,44 @@ async function loopDelay(milliseconds: number, json: boolean): Promise<void> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   await planner.solve({ ...problem, limits: { ...problem.limits, milliseconds } });
+  // What kept the loop is only counted when it comes round again.
+  await new Promise((resolve) => setTimeout(resolve, 20));
   delay.disable();
-  const print = (figure: string, value: number, note: string): void =>
+  const print = (figure: string, value: number, note: string, samples: readonly number[] = []): void =>
     printFigure(
-      { figure, subject: 'holdfast', value, unit: 'ms', params: { set: 'size', size: '2000x200', budget: milliseconds / 1000 }, note },
+      {
+        figure,
+        subject: 'holdfast',
+        value,
+        unit: 'ms',
+        params: { set: 'size', size: '2000x200', budget: milliseconds / 1000 },
+        samples,
+        note,
+      },
       json,
     );
   print('placement.loop_delay_max', delay.max / 1e6, 'of the thread that asks, while another plans');
   print('placement.loop_delay_p99', delay.percentile(99) / 1e6, 'of the thread that asks, while another plans');
-  const abort = new AbortController();
-  const asked = planner.solve({ ...problem, limits: { ...problem.limits, milliseconds: 60_000 } }, { signal: abort.signal });
-  await new Promise((resolve) => setTimeout(resolve, milliseconds / 2));
-  const begun = performance.now();
-  abort.abort();
-  await asked.catch(() => undefined);
-  print('placement.cancel', performance.now() - begun, 'from abort until the one who asked is answered');
-  const freed = performance.now();
-  await planner.solve({ ...problem, workloads: problem.workloads.slice(0, 1), nodes: problem.nodes.slice(0, 1), links: [] });
-  print('placement.cancel_free', performance.now() - freed, 'from there until the thread has planned the next problem, of one workload');
+  const tiny = { ...problem, workloads: problem.workloads.slice(0, 1), nodes: problem.nodes.slice(0, 1), links: [] };
+  const answered: number[] = [];
+  const freed: number[] = [];
+  for (const after of stopAfter) {
+    const abort = new AbortController();
+    const asked = planner.solve({ ...problem, limits: { ...problem.limits, milliseconds: 60_000 } }, { signal: abort.signal });
+    await new Promise((resolve) => setTimeout(resolve, after));
+    const begun = performance.now();
+    abort.abort();
+    await asked.catch(() => undefined);
+    answered.push(performance.now() - begun);
+    await planner.solve(tiny);
+    freed.push(performance.now() - begun);
+  }
+  print('placement.cancel', Math.max(...answered), 'worst, from abort until the one who asked is answered', answered);
+  print(
+    'placement.cancel_ms',
+    Math.max(...freed),
+    `worst, until the thread has planned another problem, of one workload; after ${stopAfter} ms`,
+    freed,
+  );
   await planner.stop();
 }
