@@ -1,7 +1,7 @@
 /**
  * The first thing that runs after a clone, so it is plain JavaScript for any Node from 20 on, without packages.
  * It brings node_modules and dist up to date and hands over to the Node 24 that npm installed there.
- *   node packaging/bootstrap.mjs start|test|check|build|bench|sim|sim:mutants|explore|fuzz|chaos [arguments]
+ *   node packaging/bootstrap.mjs start|test|check|build|bench|sim|sim:boxes|sim:mutants|explore|fuzz|chaos [arguments]
  * Nothing here writes to standard output: `npm start -- --verify --json` prints JSON and nothing else.
  */
 import { spawn } from 'node:child_process';
@@ -33,6 +33,7 @@ const verbs = {
   build: () => [],
   bench: (rest) => [['test/bench/main.ts', ...rest]],
   sim: (rest) => [['test/sim/main.ts', ...rest]],
+  'sim:boxes': (rest) => [['test/sim/whole/main.ts', ...rest]],
   'sim:mutants': (rest) => [['test/sim/mutants/main.ts', ...rest]],
   explore: (rest) => [['test/explore/main.ts', ...rest]],
   fuzz: (rest) => [['test/fuzz/main.ts', ...rest]],

@@ -19,6 +19,11 @@ export class Agenda {
     return this.#now;
   }
 
+  /** When the next thing is due; undefined when nothing is. */
+  get nextAt(): number | undefined {
+    return this.#heap[0]?.at;
+  }
+
   after(delay: number, run: () => void): void {
     this.#order += 1;
     this.#push({ at: this.#now + delay, order: this.#order, run });

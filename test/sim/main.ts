@@ -106,7 +106,8 @@ async function runMany({ from, to, jobs, minutes, first, json }: Asked): Promise
   const endAt = performance.now() + minutes * 60_000;
   let seed = from;
   const progress = setInterval(() => process.stderr.write(`${describeSummary(tally.summary).split('\n', 2).join('; ')}\n`), progressMs);
-  await runAll(
+  await runAll<SimulationOptions, SimulationResult>(
+    new URL('./worker.ts', import.meta.url),
     jobs,
     () => {
       if (seed > to || performance.now() >= endAt || (first && failures.length > 0)) return undefined;

@@ -39,7 +39,8 @@ describe('the simulator as a program', () => {
     const together: SimulationResult[] = [];
     const tally = new Tally();
     let next = 11;
-    await runAll(
+    await runAll<SimulationOptions, SimulationResult>(
+      new URL('./worker.ts', import.meta.url),
       2,
       () => (next > 13 ? undefined : { seed: next++, faultTicks: 300 }),
       (result) => {

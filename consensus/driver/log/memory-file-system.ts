@@ -13,7 +13,7 @@ export interface DiskOperation {
   readonly kind: 'open' | 'pwrite' | 'fdatasync' | 'preallocate' | 'rename' | 'unlink' | 'syncDirectory';
   readonly path: string;
 }
-type Errno = 'EIO' | 'ENOSPC';
+type Errno = 'EIO' | 'ENOSPC' | 'EROFS';
 
 interface Inode {
   current: Uint8Array;
@@ -64,8 +64,8 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   /** The same, with a choice for each unsynced sector and directory change, always asked in the same order. */
-  crashKeeping(keep: () => boolean): MemoryFileSystem {
-    const after = new MemoryFileSystem();
+  crashKeeping(keep: () => boolean, options: MemoryFileSystemOptions = {}): MemoryFileSystem {
+    const after = new MemoryFileSystem(options);
     for (const [path, directory] of this.#directories) {
       const names = new Map<string, Inode>();
       for (const name of new Set([...directory.durable.keys(), ...directory.current.keys()])) {
