@@ -29,7 +29,7 @@ export function relieve(flat: Flat, plan: SoftPlan, lists: ShortLists, over: () 
       if (stall >= farther) all ??= everything(flat);
       const ways = stall < farther ? lists : (all ?? lists);
       let gained = false;
-      for (const slot of plan.isOverfull(box) ? plan.slotsOn(box) : []) {
+      for (const slot of plan.isOverfull(box) ? slotsOn(plan, box) : []) {
         gained = leave(plan, ways, slot) || gained;
         if (!plan.isOverfull(box)) break;
       }
@@ -39,6 +39,10 @@ export function relieve(flat: Flat, plan: SoftPlan, lists: ShortLists, over: () 
     least = Math.min(least, plan.overfull);
   }
   plan.setPenalties(penalties);
+}
+
+function slotsOn(plan: SoftPlan, box: number): readonly number[] {
+  return Array.from({ length: plan.countOn(box) }, (_, position) => plan.slotAt(box, position));
 }
 
 function everything({ first, cost }: Flat): Ways {

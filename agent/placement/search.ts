@@ -5,9 +5,11 @@
  */
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
+import { Moves } from './moves.ts';
 import type { PlacementRandom } from './random.ts';
+import { Regroup } from './regroup.ts';
 import { relieve } from './relieve.ts';
-import { shortLists } from './short-list.ts';
+import { type ShortLists, shortLists } from './short-list.ts';
 import { SoftPlan } from './soft-plan.ts';
 
 export interface SearchBudget {
@@ -29,10 +31,13 @@ export interface SearchResult {
   readonly steps: number;
 }
 
-/** Replicas of a box among which the one to swap with is chosen. */
-const partnersMax = 4;
-/** Moves between looks at the clock. */
+/** Moves, and looks of the regrouping, between looks at the clock. */
 const blockMoves = 1024;
+const blockLooks = 8192;
+/** Share of the time that is annealed; the rest goes to re-solving a few boxes at a time. */
+const annealShare = 0.6;
+/** What a regrouping may make the plan dearer by, in spreads: so that it does not end where it began. */
+const regroupHeat = 0.05;
 /** Moves between looks at the pressure: at the least, and for each slot. */
 const pressMoves = 4096;
 const pressMovesPerSlot = 8;
@@ -72,9 +77,8 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   if (slots === 0) return nothing;
   for (let slot = 0; slot < slots; slot += 1) if (first[slot] === first[slot + 1]) return nothing;
   const lists = shortLists(flat, price);
-  const { reduced } = lists;
   const plan = new SoftPlan(flat, price, lists.spread);
-  const kept = plan.start(lists, random);
+  const kept = begin(flat, plan, lists, random);
   const outOfBudget = (): boolean => budget.interrupted() || plan.looks > looksPerStep * budget.steps;
   relieve(flat, plan, lists, outOfBudget);
   const result = new Int32Array(slots);
@@ -90,66 +94,41 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   keep();
   const hottest = (kept ? 0.05 : 0.5) * lists.spread;
   let temperature = hottest;
-  let moves = 0;
+  const moves = new Moves(flat, plan, lists, random);
+  const regroup = new Regroup(flat, plan, lists, price);
+  let regrouping = false;
+  let tries = 0;
   let within = 0;
   let pressedAt = 0;
   let relieveAt = relieveEvery;
   const pressEvery = Math.max(pressMoves, pressMovesPerSlot * slots);
 
-  /** Puts a slot elsewhere, alone or in exchange with one that is there. @returns whether anything was changed. */
-  const move = (): boolean => {
-    const slot = random.nextInt(slots);
-    const from = plan.placed[slot] as number;
-    if (from === -1) {
-      const to = plan.bestColumn(slot, -1, lists);
-      plan.put(slot, to);
-      return to !== -1;
-    }
-    const to = lists.draw(slot, random);
-    if (to === from) return false;
-    const limit = temperature * (willingness[random.nextInt(1024)] as number);
-    const alone = plan.weighShift(slot, to);
-    if (alone <= limit) return plan.shift(slot, to);
-    const here = flat.node[from] as number;
-    const there = flat.node[to] as number;
-    if (here === there) return false;
-    const gain = (reduced[to] as number) - (reduced[from] as number);
-    let least = limit;
-    let partner = -1;
-    let back = -1;
-    for (let turn = 0; turn < partnersMax; turn += 1) {
-      const other = plan.anyOf(there, random);
-      if (other === -1) return false;
-      const column = lists.columnAt(other, here);
-      if (column === -1) continue;
-      // What capacity is worth being counted, an exchange that does not pay can only fill a gap by chance: too rare to be weighed.
-      if (gain + (reduced[column] as number) - (reduced[plan.placed[other] as number] as number) > limit) continue;
-      const sum = plan.weighSwap(slot, to, other, column);
-      if (sum > least) continue;
-      least = sum;
-      partner = other;
-      back = column;
-    }
-    return partner !== -1 && plan.swap(slot, to, partner, back);
-  };
-
   const begun = budget.progress?.() ?? 0;
-  const stepsSoFar = (): number => Math.ceil((moves + plan.looks) / looksPerStep);
+  const stepsSoFar = (): number => Math.ceil((tries + plan.looks) / looksPerStep);
   while (stepsSoFar() < budget.steps && best > budget.target && !budget.interrupted()) {
     const elapsed = ((budget.progress?.() ?? 0) - begun) / Math.max(1e-9, 1 - begun);
-    const done = Math.min(1, Math.max(elapsed, stepsSoFar() / budget.steps));
+    const over = Math.min(1, Math.max(elapsed, stepsSoFar() / budget.steps));
+    if (over >= annealShare && best < Number.POSITIVE_INFINITY) {
+      if (!regrouping) plan.restore(result);
+      regrouping = true;
+      const until = plan.looks + blockLooks;
+      while (plan.looks < until)
+        if (regroup.run(random, regroupHeat * lists.spread * (willingness[random.nextInt(1024)] as number))) keep();
+      continue;
+    }
+    const done = Math.min(1, over / annealShare);
     const whole = Math.floor(done * halvings);
     temperature = (hottest / 2 ** whole) * (1 - (done * halvings - whole) / 2);
     for (let turn = 0; turn < blockMoves; turn += 1) {
-      if (move()) keep();
+      if (moves.try(temperature * (willingness[random.nextInt(1024)] as number))) keep();
       if (plan.overfull === 0) within += 1;
     }
-    moves += blockMoves;
-    if (best === Number.POSITIVE_INFINITY && (done > hopeShare || moves > hopeMoves * slots)) break;
-    if (moves - pressedAt < pressEvery) continue;
+    tries += blockMoves;
+    if (best === Number.POSITIVE_INFINITY && (done > hopeShare || tries > hopeMoves * slots)) break;
+    if (tries - pressedAt < pressEvery) continue;
     // Between two and ten thousandths of the time within capacity: near the border, where good plans are.
-    const share = within / (moves - pressedAt);
-    pressedAt = moves;
+    const share = within / (tries - pressedAt);
+    pressedAt = tries;
     if (share === 0 && done >= relieveAt) {
       relieveAt = done + relieveEvery;
       relieve(flat, plan, lists, outOfBudget);
@@ -161,4 +140,25 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   const steps = stepsSoFar();
   const fits = best < Number.POSITIVE_INFINITY;
   return { placed: (fits ? result : plan.placed).map((column) => (column === -1 ? -1 : at(flat.index, column))), fits, steps };
+}
+
+/** Everything where it is now, the rest by regret on reduced cost. @returns whether anything could be kept. */
+export function begin(flat: Flat, plan: SoftPlan, lists: ShortLists, random: PlacementRandom): boolean {
+  const { slots, keeps } = flat;
+  let kept = false;
+  for (let slot = 0; slot < slots; slot += 1) {
+    const column = at(keeps, slot);
+    if (column === -1 || plan.conflicts(slot, column)) continue;
+    plan.put(slot, column);
+    kept = true;
+  }
+  for (const slot of random.shuffle(Array.from({ length: slots }, (_, index) => index))) {
+    if (at(plan.placed, slot) !== -1) continue;
+    let column = at(lists.column, at(lists.first, slot));
+    if (plan.conflicts(slot, column)) column = plan.bestColumn(slot, -1, lists);
+    for (let other = at(flat.first, slot); column === -1 && other < at(flat.first, slot + 1); other += 1)
+      if (!plan.conflicts(slot, other)) column = other;
+    if (column !== -1) plan.put(slot, column);
+  }
+  return kept;
 }

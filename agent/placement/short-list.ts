@@ -13,6 +13,8 @@ export interface ShortLists {
   /** List of slot s: first[s] .. first[s + 1] - 1, cheapest first. */
   readonly first: Int32Array;
   readonly column: Int32Array;
+  /** Columns of the longest. */
+  readonly longest: number;
   /** Of each column: cost and the worth of what it takes. */
   readonly reduced: Float64Array;
   /** Reduced cost between the best column and one further down, on average: the scale of sensible moves. */
@@ -69,6 +71,7 @@ export function shortLists(flat: Flat, price: Float64Array): ShortLists {
     first,
     column,
     reduced,
+    longest: first.reduce((most, end, slot) => Math.max(most, end - (first[slot - 1] ?? 0)), 0),
     spread: Math.max(1, spread / Math.max(1, slots)),
     columnAt(slot, box) {
       const end = first[slot + 1] as number;

@@ -2,6 +2,7 @@
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
 import type { PlacementRandom } from './random.ts';
+import { Rivals } from './rivals.ts';
 import type { ShortLists } from './short-list.ts';
 import { Ties } from './ties.ts';
 
@@ -18,7 +19,8 @@ export class SoftPlan {
   /** Columns weighed so far. */
   looks = 0;
   readonly #flat: Flat;
-  readonly #load: Float64Array;
+  /** Per box and resource. */
+  readonly load: Float64Array;
   /** Product of all factors so far. */
   #pressed = 1;
   readonly #ties: Ties | undefined;
@@ -33,14 +35,10 @@ export class SoftPlan {
   readonly #at: Int32Array[];
   readonly #count: Int32Array;
   readonly #position: Int32Array;
-  readonly #siblings: readonly Int32Array[];
-  readonly #enemies: readonly Int32Array[];
-  readonly #byDomain: Uint8Array;
-  readonly #domain: Int32Array;
+  readonly #rivals: Rivals;
 
   constructor(flat: Flat, price: Float64Array, spread: number) {
-    const { instance, slots, nodes, width, demand } = flat;
-    const { site, slotsOf, apart } = instance;
+    const { slots, nodes, width, demand } = flat;
     this.#flat = flat;
     this.#ties = Ties.of(flat);
     this.#node = flat.node;
@@ -52,48 +50,17 @@ export class SoftPlan {
     this.#steepness = flat.steepness;
     this.placed = new Int32Array(slots).fill(-1);
     this.overfull = slots;
-    this.#load = flat.fixedLoad.slice();
+    this.load = flat.fixedLoad.slice();
     this.#at = Array.from({ length: nodes }, () => new Int32Array(8));
     this.#count = new Int32Array(nodes);
     this.#position = new Int32Array(slots);
-    this.#siblings = instance.slots.map(({ workload }, slot) => Int32Array.from(at(slotsOf, workload).filter((other) => other !== slot)));
-    this.#enemies = instance.slots.map(({ workload }) =>
-      Int32Array.from([...at(apart, workload)].flatMap((other) => [...at(slotsOf, other)])),
-    );
-    this.#byDomain = Uint8Array.from(instance.slots, ({ workload }) => (at(site.workloads, workload).spread === 'domain' ? 1 : 0));
-    const domains = new Map<string, number>();
-    this.#domain = Int32Array.from(site.nodes, ({ domain }) => {
-      const known = domains.get(domain) ?? domains.size;
-      domains.set(domain, known);
-      return known;
-    });
+    this.#rivals = new Rivals(flat, this.placed);
     const mean = new Float64Array(width);
     for (let index = 0; index < demand.length; ) {
       for (let r = 0; r < width; r += 1, index += 1) mean[r] = (mean[r] as number) + (demand[index] as number);
     }
     const columns = Math.max(1, flat.cost.length);
     this.#penalty = price.map((worth, index) => 4 * worth + (0.2 * spread) / Math.max(1e-9, at(mean, index % width) / columns));
-  }
-
-  /** Everything where it is now, the rest by regret on reduced cost. @returns whether anything could be kept. */
-  start(lists: ShortLists, random: PlacementRandom): boolean {
-    const { slots, keeps } = this.#flat;
-    let kept = false;
-    for (let slot = 0; slot < slots; slot += 1) {
-      const column = at(keeps, slot);
-      if (column === -1 || this.conflicts(slot, column)) continue;
-      this.put(slot, column);
-      kept = true;
-    }
-    for (const slot of random.shuffle(Array.from({ length: slots }, (_, index) => index))) {
-      if (at(this.placed, slot) !== -1) continue;
-      let column = at(lists.column, at(lists.first, slot));
-      if (this.conflicts(slot, column)) column = this.bestColumn(slot, -1, lists);
-      for (let other = at(this.#flat.first, slot); column === -1 && other < at(this.#flat.first, slot + 1); other += 1)
-        if (!this.conflicts(slot, other)) column = other;
-      if (column !== -1) this.put(slot, column);
-    }
-    return kept;
   }
 
   /** Makes overload dearer (above 1) or cheaper. */
@@ -109,7 +76,7 @@ export class SoftPlan {
   pressBox(box: number, factor: number): void {
     const { width, capacity } = this.#flat;
     for (let index = box * width; index < (box + 1) * width; index += 1)
-      if (at(this.#load, index) > at(capacity, index) + slack) this.#penalty[index] = at(this.#penalty, index) * factor;
+      if (at(this.load, index) > at(capacity, index) + slack) this.#penalty[index] = at(this.#penalty, index) * factor;
   }
 
   penalties(): Float64Array {
@@ -118,11 +85,6 @@ export class SoftPlan {
 
   setPenalties(penalties: Float64Array): void {
     this.#penalty.set(penalties);
-  }
-
-  /** Replicas on a box now. */
-  slotsOn(box: number): readonly number[] {
-    return [...at(this.#at, box).subarray(0, at(this.#count, box))];
   }
 
   /** Whether a slot that has a place may go there, whatever the load. */
@@ -134,10 +96,17 @@ export class SoftPlan {
     return may;
   }
 
+  /** Goes over to a plan kept earlier. */
+  restore(placed: Int32Array): void {
+    for (let slot = 0; slot < placed.length; slot += 1) this.take(slot);
+    for (let slot = 0; slot < placed.length; slot += 1) this.put(slot, at(placed, slot));
+    this.settle();
+  }
+
   /** Sums everything afresh: many small changes leave dust behind. */
   settle(): void {
     const { width, fixedLoad, cost, node, demand, capacity, slots } = this.#flat;
-    this.#load.set(fixedLoad);
+    this.load.set(fixedLoad);
     this.value = this.#ties?.total() ?? 0;
     this.overfull = 0;
     for (let slot = 0; slot < slots; slot += 1) {
@@ -148,11 +117,11 @@ export class SoftPlan {
       }
       this.value += at(cost, column);
       const row = at(node, column) * width;
-      for (let r = 0; r < width; r += 1) this.#load[row + r] = at(this.#load, row + r) + at(demand, column * width + r);
+      for (let r = 0; r < width; r += 1) this.load[row + r] = at(this.load, row + r) + at(demand, column * width + r);
     }
-    for (let index = 0; index < this.#load.length; index += 1) {
-      this.value += this.#discomfort(index, at(this.#load, index));
-      if (at(this.#load, index) > at(capacity, index) + slack) this.overfull += 1;
+    for (let index = 0; index < this.load.length; index += 1) {
+      this.value += this.#discomfort(index, at(this.load, index));
+      if (at(this.load, index) > at(capacity, index) + slack) this.overfull += 1;
     }
   }
 
@@ -202,27 +171,34 @@ export class SoftPlan {
   isOverfull(box: number): boolean {
     const { width, capacity } = this.#flat;
     for (let index = box * width; index < (box + 1) * width; index += 1)
-      if ((this.#load[index] as number) > (capacity[index] as number) + slack) return true;
+      if ((this.load[index] as number) > (capacity[index] as number) + slack) return true;
     return false;
   }
 
   /** Whether a slot that has no place now may not go there whatever the load: siblings or enemies are there. */
   conflicts(slot: number, column: number): boolean {
-    const { node } = this.#flat;
-    const box = node[column] as number;
-    const siblings = this.#siblings[slot] as Int32Array;
-    for (let index = 0; index < siblings.length; index += 1) {
-      const other = this.placed[siblings[index] as number] as number;
-      if (other === -1) continue;
-      const there = node[other] as number;
-      if (there === box || (this.#byDomain[slot] === 1 && this.#domain[there] === this.#domain[box])) return true;
+    return this.#rivals.conflicts(slot, column);
+  }
+
+  /** Whether capacity is left for one more in a column. */
+  hasRoom(column: number): boolean {
+    const width = this.#width;
+    const row = (this.#node[column] as number) * width;
+    this.looks += 1;
+    for (let r = 0; r < width; r += 1) {
+      const after = (this.load[row + r] as number) + (this.#demand[column * width + r] as number);
+      if (after > (this.#capacity[row + r] as number) + slack) return false;
     }
-    const enemies = this.#enemies[slot] as Int32Array;
-    for (let index = 0; index < enemies.length; index += 1) {
-      const other = this.placed[enemies[index] as number] as number;
-      if (other !== -1 && node[other] === box) return true;
-    }
-    return false;
+    return true;
+  }
+
+  /** Number of replicas on a box now, and each of them: for loops that must not allocate. */
+  countOn(box: number): number {
+    return this.#count[box] as number;
+  }
+
+  slotAt(box: number, position: number): number {
+    return (this.#at[box] as Int32Array)[position] as number;
   }
 
   /** What putting a slot there would add to value and penalty. */
@@ -232,7 +208,7 @@ export class SoftPlan {
     let sum = (cost[column] as number) + (this.#ties?.adds(slot, node[column] as number) ?? 0);
     const row = (node[column] as number) * width;
     for (let r = 0; r < width; r += 1) {
-      const load = this.#load[row + r] as number;
+      const load = this.load[row + r] as number;
       const after = load + (demand[column * width + r] as number);
       sum += this.#burden(row + r, after) - this.#burden(row + r, load);
     }
@@ -270,18 +246,7 @@ export class SoftPlan {
     const here = node[from] as number;
     const there = node[to] as number;
     if (here === there) return change + this.#exchange(here, from, to);
-    const width = this.#width;
-    const demand = this.#demand;
-    let sum = change + (this.#ties?.moves(slot, here, there) ?? 0);
-    for (let r = 0; r < width; r += 1) {
-      const index = here * width + r;
-      const load = this.#load[index] as number;
-      sum += this.#burden(index, load - (demand[from * width + r] as number)) - this.#burden(index, load);
-      const other = there * width + r;
-      const before = this.#load[other] as number;
-      sum += this.#burden(other, before + (demand[to * width + r] as number)) - this.#burden(other, before);
-    }
-    return sum;
+    return change + (this.#ties?.moves(slot, here, there) ?? 0) + this.#exchange(here, from, -1) + this.#exchange(there, -1, to);
   }
 
   /** The same if two slots on different boxes went to columns on each other's boxes. */
@@ -304,6 +269,48 @@ export class SoftPlan {
     );
   }
 
+  /** The same if one pushed another off its box, and that went to a third box. */
+  weighChain(slot: number, to: number, other: number, out: number): number {
+    const cost = this.#cost;
+    const node = this.#node;
+    const from = this.placed[slot] as number;
+    const was = this.placed[other] as number;
+    this.looks += 1;
+    const here = node[from] as number;
+    const box = node[to] as number;
+    const away = node[out] as number;
+    const tied = this.#ties === undefined ? 0 : this.#ties.moves(slot, here, box) + this.#ties.moves(other, box, away);
+    return (
+      (cost[to] as number) -
+      (cost[from] as number) +
+      (cost[out] as number) -
+      (cost[was] as number) +
+      tied +
+      this.#exchange(here, from, -1) +
+      this.#exchange(box, was, to) +
+      this.#exchange(away, -1, out)
+    );
+  }
+
+  /** What the chain weighs more, or less, when somebody on the third box closes it: goes where the first one was. */
+  weighClosing(first: number, out: number, third: number, back: number): number {
+    const cost = this.#cost;
+    const node = this.#node;
+    const last = this.placed[third] as number;
+    this.looks += 1;
+    const here = node[back] as number;
+    const away = node[out] as number;
+    return (
+      (cost[back] as number) -
+      (cost[last] as number) +
+      (this.#ties?.moves(third, away, here) ?? 0) +
+      this.#exchange(here, this.placed[first] as number, back) -
+      this.#exchange(here, this.placed[first] as number, -1) +
+      this.#exchange(away, last, out) -
+      this.#exchange(away, -1, out)
+    );
+  }
+
   /** Moves a slot that has a place. @returns false, with nothing changed, when it may not be there. */
   shift(slot: number, to: number): boolean {
     const from = this.placed[slot] as number;
@@ -315,30 +322,47 @@ export class SoftPlan {
 
   /** Exchanges two slots. @returns false, with nothing changed, when one of them may not be there. */
   swap(slot: number, to: number, other: number, back: number): boolean {
-    const from = this.placed[slot] as number;
-    const there = this.placed[other] as number;
-    this.take(slot);
-    this.take(other);
-    let may = !this.conflicts(slot, to);
-    if (may) {
-      this.put(slot, to);
-      may = !this.conflicts(other, back);
-      if (!may) this.take(slot);
-    }
-    if (!may) this.put(slot, from);
-    this.put(other, may ? back : there);
-    return may;
+    return this.cycle(slot, to, other, back, -1, -1);
   }
 
-  /** Change of burden of a box when one column leaves and another comes. */
+  /** Moves two slots or three (-1: no third) at once. @returns false, with nothing changed, when one of them may not be there. */
+  cycle(slot: number, to: number, other: number, out: number, third: number, back: number): boolean {
+    const from = this.placed[slot] as number;
+    const was = this.placed[other] as number;
+    const last = third === -1 ? -1 : (this.placed[third] as number);
+    this.take(slot);
+    this.take(other);
+    if (third !== -1) this.take(third);
+    if (!this.conflicts(slot, to)) {
+      this.put(slot, to);
+      if (!this.conflicts(other, out)) {
+        this.put(other, out);
+        if (third === -1) return true;
+        if (!this.conflicts(third, back)) {
+          this.put(third, back);
+          return true;
+        }
+        this.take(other);
+      }
+      this.take(slot);
+    }
+    this.put(slot, from);
+    this.put(other, was);
+    if (third !== -1) this.put(third, last);
+    return false;
+  }
+
+  /** Change of burden of a box when one column leaves and another comes; -1 for none. */
   #exchange(box: number, leaves: number, comes: number): number {
     const width = this.#width;
     const demand = this.#demand;
     let sum = 0;
     for (let r = 0; r < width; r += 1) {
       const index = box * width + r;
-      const load = this.#load[index] as number;
-      const after = load - (demand[leaves * width + r] as number) + (demand[comes * width + r] as number);
+      const load = this.load[index] as number;
+      let after = load;
+      if (leaves !== -1) after -= demand[leaves * width + r] as number;
+      if (comes !== -1) after += demand[comes * width + r] as number;
       sum += this.#burden(index, after) - this.#burden(index, load);
     }
     return sum;
@@ -350,9 +374,9 @@ export class SoftPlan {
     let sum = 0;
     for (let r = 0; r < width; r += 1) {
       const index = row + r;
-      const load = this.#load[index] as number;
+      const load = this.load[index] as number;
       const after = load + sign * (demand[column * width + r] as number);
-      this.#load[index] = after;
+      this.load[index] = after;
       const limit = (capacity[index] as number) + slack;
       if (load > limit !== after > limit) this.overfull += sign;
       const comfort = this.#discomfort(index, after) - this.#discomfort(index, load);

@@ -4,6 +4,7 @@ import { flatten } from '../../../agent/placement/flat.ts';
 import { findPrices } from '../../../agent/placement/prices.ts';
 import { PlacementRandom } from '../../../agent/placement/random.ts';
 import { relieve } from '../../../agent/placement/relieve.ts';
+import { begin } from '../../../agent/placement/search.ts';
 import { shortLists } from '../../../agent/placement/short-list.ts';
 import { compile } from '../../../agent/placement/slots.ts';
 import { SoftPlan } from '../../../agent/placement/soft-plan.ts';
@@ -29,7 +30,7 @@ describe('feasibility first', () => {
     const lists = shortLists(flat, price);
     const started = (): SoftPlan => {
       const plan = new SoftPlan(flat, price, lists.spread);
-      plan.start(lists, new PlacementRandom(1));
+      begin(flat, plan, lists, new PlacementRandom(1));
       return plan;
     };
     const plan = started();
@@ -54,7 +55,7 @@ describe('feasibility first', () => {
     assert.ok(fewer.bound > 0 && fewer.bound <= bound * 1.001, `${fewer.bound}, with all columns ${bound}`);
     const lists = shortLists(some, fewer.price);
     const plan = new SoftPlan(some, fewer.price, lists.spread);
-    plan.start(lists, new PlacementRandom(1));
+    begin(some, plan, lists, new PlacementRandom(1));
     relieve(some, plan, lists, never);
     plan.settle();
     assert.equal(plan.overfull, 0);

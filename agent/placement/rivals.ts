@@ -1,0 +1,50 @@
+/** Who must not share a box, or a failure domain: replicas of one workload, and workloads that must be apart. Whatever the load. */
+import type { Flat } from './flat.ts';
+import { at } from './model.ts';
+
+export class Rivals {
+  readonly #node: Int32Array;
+  readonly #placed: Int32Array;
+  readonly #siblings: readonly Int32Array[];
+  readonly #enemies: readonly Int32Array[];
+  readonly #byDomain: Uint8Array;
+  readonly #domain: Int32Array;
+
+  /** @param placed column of each slot, -1 without a place; kept by others. */
+  constructor({ instance, node }: Flat, placed: Int32Array) {
+    const { site, slotsOf, apart } = instance;
+    this.#node = node;
+    this.#placed = placed;
+    this.#siblings = instance.slots.map(({ workload }, slot) => Int32Array.from(at(slotsOf, workload).filter((other) => other !== slot)));
+    this.#enemies = instance.slots.map(({ workload }) =>
+      Int32Array.from([...at(apart, workload)].flatMap((other) => [...at(slotsOf, other)])),
+    );
+    this.#byDomain = Uint8Array.from(instance.slots, ({ workload }) => (at(site.workloads, workload).spread === 'domain' ? 1 : 0));
+    const domains = new Map<string, number>();
+    this.#domain = Int32Array.from(site.nodes, ({ domain }) => {
+      const known = domains.get(domain) ?? domains.size;
+      domains.set(domain, known);
+      return known;
+    });
+  }
+
+  /** Whether a slot that has no place now may not go there. */
+  conflicts(slot: number, column: number): boolean {
+    const node = this.#node;
+    const placed = this.#placed;
+    const box = node[column] as number;
+    const siblings = this.#siblings[slot] as Int32Array;
+    for (let index = 0; index < siblings.length; index += 1) {
+      const other = placed[siblings[index] as number] as number;
+      if (other === -1) continue;
+      const there = node[other] as number;
+      if (there === box || (this.#byDomain[slot] === 1 && this.#domain[there] === this.#domain[box])) return true;
+    }
+    const enemies = this.#enemies[slot] as Int32Array;
+    for (let index = 0; index < enemies.length; index += 1) {
+      const other = placed[enemies[index] as number] as number;
+      if (other !== -1 && node[other] === box) return true;
+    }
+    return false;
+  }
+}
