@@ -169,13 +169,20 @@ export class DurableLog implements Storage {
     await this.#space.close();
   }
 
-  /** Continues in the segment the log was left in, or in a new one when its end was not clean. */
+  /**
+   * Continues in the segment the log was left in, or in a new one when its end was not clean. What was read need not be on the disk: the
+   * process before this one may have ended after a sync that failed, and its pages still stand in memory, marked as written. So the newest
+   * batch, the only one that no later one vouches for, is written again, and the directory synced, before anything is built on them.
+   */
   async resume(replay: Replay | undefined): Promise<void> {
     const newest = replay?.segments.at(-1);
     if (replay === undefined || newest === undefined) return this.#roll(0, this.#base);
     this.#closed = replay.segments.slice(0, -1);
     const file = await this.#fileSystem.open(join(this.#directory, segmentName(newest.record.number)), 'update');
-    this.#open = { ...newest, file, nonce: nonceOf(newest.record), offset: replay.endOffset };
+    const { lastOffset, endOffset } = replay;
+    this.#open = { ...newest, file, nonce: nonceOf(newest.record), offset: endOffset };
+    if (lastOffset !== undefined) await file.pwriteDurably(await file.read(lastOffset, endOffset - lastOffset), lastOffset);
+    await this.#fileSystem.syncDirectory(this.#directory);
     if (replay.tail.kind !== 'clean') await this.#roll(0, this.#base);
   }
 

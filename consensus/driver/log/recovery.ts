@@ -20,6 +20,8 @@ export interface Replay {
   readonly lastChecksum: number;
   /** Entries in the newest valid batch; 0 when it only records what is durable. */
   readonly lastCount: number;
+  /** Where the newest valid batch begins in the open segment; undefined when that has none. */
+  readonly lastOffset: number | undefined;
   /** Where the open segment's valid batches end. */
   readonly endOffset: number;
   readonly tail: Tail;
@@ -80,7 +82,9 @@ export async function replayLog(fileSystem: FileSystem, directory: string, manif
     throw new StorageError('VOTE_DAMAGED', `The vote file is older than the log (term ${hardState.term}, log ${last.term})`, facts);
   }
   const uncertain = newestUncertain(manifest.uncertain, lost(scan.tail, last, hardState.term), last);
-  return { entries, segments, last, lastBatch, lastChecksum, lastCount, endOffset: scan.endOffset, tail: scan.tail, uncertain };
+  const { batches, endOffset, tail } = scan;
+  const lastOffset = batches.at(-1)?.header.offset;
+  return { entries, segments, last, lastBatch, lastChecksum, lastCount, lastOffset, endOffset, tail, uncertain };
 }
 
 /** The last entry that a damaged tail may have held. No entry can be of a later term than the one durably voted in. */

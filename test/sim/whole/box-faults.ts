@@ -44,7 +44,7 @@ export class BoxFaults {
     this.#network.delayMaxMs = 2;
     for (const box of this.#site.boxes) {
       box.disk.disorder = undefined;
-      if (box.node === undefined && !this.#site.healing.has(box.id)) void this.#site.start(box);
+      if (box.node === undefined && !this.#site.healing.has(box.id)) this.#site.begin(box);
     }
     this.#trace('quiet');
   }
@@ -73,7 +73,7 @@ export class BoxFaults {
       this.#trace(`${box.id} ${box.disk.damage()}`);
     }
     this.#time.after(this.#random.between(10, 3000), () => {
-      if (box.node === undefined && !this.#isOver) void this.#site.start(box);
+      if (box.node === undefined && !this.#isOver) this.#site.begin(box);
     });
   }
 

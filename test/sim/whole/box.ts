@@ -38,6 +38,8 @@ export class Box {
   #nonces = 0;
   #end: End | undefined;
   node: ConsensusNode | undefined;
+  /** Why the newest start came to nothing. */
+  complaint = '';
   machine = new Registers();
 
   constructor(id: NodeId, host: BoxHost) {
@@ -73,6 +75,9 @@ export class Box {
   async start(reentry?: ReentryPoint): Promise<Start> {
     this.#life += 1;
     const life = this.#life;
+    // A start that is still under way is over.
+    this.disk.remount();
+    this.#state.remount();
     const { time, random, network, membership, compactEntries, onEvent, onApplied } = this.#host;
     const isAlive = (): boolean => life === this.#life;
     try {
@@ -84,7 +89,10 @@ export class Box {
         nonce: () => this.#nonce(),
       });
       if (!isAlive()) return 'dead';
-      if (recovered.fresh && this.#hadLog) return 'damaged';
+      if (recovered.fresh && this.#hadLog) {
+        this.complaint = 'there is no log any more';
+        return 'damaged';
+      }
       this.#hadLog = true;
       const machine = new Registers();
       const end = network.connect(this.id);
@@ -117,6 +125,7 @@ export class Box {
     } catch (error) {
       if (!isAlive()) return 'dead';
       if (!(error instanceof StorageError)) throw error;
+      this.complaint = `${error.code} ${error.message}`;
       return damagedCodes.has(error.code) ? 'damaged' : 'refused';
     }
   }

@@ -10,7 +10,9 @@ export interface Write {
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
-export const encodeWrite = ({ key, operation }: Write): Uint8Array => new TextEncoder().encode(`${key} ${operation}`);
+/** @param ballast bytes that mean nothing: what takes several sectors can be torn. */
+export const encodeWrite = ({ key, operation }: Write, ballast = 0): Uint8Array =>
+  new TextEncoder().encode(`${key} ${operation} ${'x'.repeat(ballast)}`);
 
 export function decodeWrite(data: Uint8Array): Write {
   const [key = '', operation] = text(data).split(' ');

@@ -9,6 +9,7 @@ import { Rules } from './rules.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 const keys = ['a', 'b', 'c'] as const;
+const ballasts = [0, 0, 0, 200, 900, 3000];
 const retryMs = 250;
 const patienceMs = 4000;
 
@@ -60,14 +61,21 @@ export class Site {
     this.#isOver = true;
   }
 
+  begin(box: Box): void {
+    this.#start(box).catch(this.#fail);
+  }
+
   /** Starts it, again and again while its disk refuses; lets it in anew when its memory is damaged. */
-  async start(box: Box): Promise<void> {
+  async #start(box: Box): Promise<void> {
     const start = await box.start();
-    this.#trace(`${box.id} start: ${start}`);
+    this.#trace(`${box.id} start: ${start}${start === 'running' ? '' : ` ${box.complaint}`}`);
     if (start === 'refused') {
       await this.#time.sleep(retryMs);
-      if (!this.#isOver && box.node === undefined) await this.start(box);
-    } else if (start === 'damaged') await this.#heal(box);
+      return this.#isOver || box.node !== undefined ? undefined : this.#start(box);
+    }
+    if (start !== 'damaged') return;
+    if (!box.disk.isDamaged) throw new Violation('Crashes are not damage', { box: box.id, complaint: box.complaint });
+    await this.#heal(box);
   }
 
   /** A client: one operation after the other, at any box. */
@@ -86,7 +94,8 @@ export class Site {
     const operation = this.#operations;
     const key = this.#random.pick(keys);
     const begun = this.rules.linearizability.begin(key);
-    const index = await this.#answer(box, operation, box.node?.propose(encodeWrite({ key, operation }), { timeoutMs: patienceMs / 2 }));
+    const data = encodeWrite({ key, operation }, this.#random.pick(ballasts));
+    const index = await this.#answer(box, operation, box.node?.propose(data, { timeoutMs: patienceMs / 2 }));
     if (typeof index !== 'number') return false;
     this.#checked(() => this.rules.linearizability.written(begun, index, box.id));
     return true;

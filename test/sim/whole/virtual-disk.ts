@@ -18,6 +18,8 @@ export class VirtualDisk {
   #files: MemoryFileSystem;
   #life = 0;
   #disorder: Disorder | undefined;
+  /** Something was changed behind everybody's back since it was empty. */
+  isDamaged = false;
 
   constructor(time: VirtualTime, random: SeededRandom) {
     this.#time = time;
@@ -48,12 +50,14 @@ export class VirtualDisk {
   /** Everything is gone. */
   wipe(): void {
     this.#life += 1;
+    this.isDamaged = false;
     this.#files = new MemoryFileSystem(this.#options());
     this.disorder = this.#disorder;
   }
 
   /** Changes or removes something behind everybody's back. Returns what, for the trace. */
   damage(): string {
+    this.isDamaged = true;
     const files = this.#files.files();
     const path = this.#random.pick([...files.keys()].filter((name) => !name.endsWith('/reserve')).sort());
     const bytes = files.get(path)?.length ?? 0;

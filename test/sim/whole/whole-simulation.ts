@@ -55,7 +55,7 @@ export async function simulateWhole({ seed, faultMs = 30_000, onTrace }: WholeOp
   const site = new Site(ids, { time, random, network, membership: { voters: ids, learners: [] }, compactEntries }, { trace, fail });
   const faults = new BoxFaults(random, time, network, site, trace);
   const isOver = (): boolean => failure !== undefined;
-  for (const box of site.boxes) site.start(box).catch(fail);
+  for (const box of site.boxes) site.begin(box);
   const pauseMaxMs = random.pick([20, 100, 400]);
   for (let client = 0; client < 4; client += 1) site.client(pauseMaxMs).catch(fail);
   faults.begin(faultMs);

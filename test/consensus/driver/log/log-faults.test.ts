@@ -32,6 +32,19 @@ describe('durable log on a failing disk', () => {
     for (const keepOf10 of [0, 5, 10]) assertEntries(await recover(fileSystem.crash(new SeededRandom(1), keepOf10)), entries(1, 5));
   });
 
+  it('K13: makes durable what it found before it builds on it: the process before may have died after a sync that failed', async () => {
+    const { fileSystem, failNext } = faulty();
+    const { log } = await openLog(fileSystem);
+    await log.save({ term: term(1), votedFor: undefined }, entries(1, 3));
+    failNext('fdatasync', 'segment');
+    await assert.rejects(log.save(undefined, [entry(4)]), { code: 'STORAGE_IO' });
+    // The pages of entry 4 are marked as written and are not; the next process reads them all the same.
+    const { log: next, recovered } = await openLog(fileSystem);
+    assertEntries(recovered, entries(1, 4));
+    await next.save(undefined, [entry(5)]);
+    assertEntries(await recover(fileSystem.crash(new SeededRandom(1), 0)), entries(1, 5));
+  });
+
   it('starts a new vote file when a sync of the old one failed', async () => {
     const { fileSystem, failNext } = faulty();
     const { log } = await openLog(fileSystem);
