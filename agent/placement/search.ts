@@ -45,6 +45,8 @@ const pressMovesPerSlot = 8;
 const looksPerStep = 8;
 /** Share of the time after which a search that is never within capacity by itself is brought there: large problems seldom are. */
 const relieveEvery = 0.1;
+/** Beyond so many slots the search begins colder: it has fewer moves for each, and heat would only undo what the prices say. */
+const hotSlots = 250;
 /** Halvings of the temperature from start to end. */
 const halvings = 5;
 /** Tries per slot, or share of the time, after which a problem without a plan within capacity is left to others. */
@@ -92,7 +94,7 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
     budget.onBetter?.(best);
   };
   keep();
-  const hottest = (kept ? 0.05 : 0.5) * lists.spread;
+  const hottest = (kept ? 0.05 : 0.5 * Math.min(1, hotSlots / slots)) * lists.spread;
   let temperature = hottest;
   const moves = new Moves(flat, plan, lists, random);
   const regroup = new Regroup(flat, plan, lists, price);
