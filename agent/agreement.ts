@@ -184,5 +184,13 @@ export function initialMembership({ members, join: joins }: Settings, rejoined: 
 
 function timingOf({ timing }: Settings): Timing {
   const ticks = (ms: number): number => Math.max(1, Math.round(ms / tickMs));
-  return { ...defaultTiming, pingTicks: ticks(timing.pingMs), electionTicks: ticks(timing.electionMs), leaseTicks: ticks(timing.leaseMs) };
+  return {
+    ...defaultTiming,
+    pingTicks: ticks(timing.pingMs),
+    electionTicks: ticks(timing.electionMs),
+    leaseTicks: ticks(timing.leaseMs),
+    electionMaxTicks: ticks(timing.electionMaxMs),
+    restPingTicks: timing.restPingMs === 0 ? 0 : ticks(timing.restPingMs),
+    restAfterTicks: ticks(timing.restAfterMs),
+  };
 }

@@ -1,4 +1,5 @@
 /** The documents of the HTTP interface, made from state and facts. Nothing here changes anything. */
+import { tickMs } from '../consensus/core/types.ts';
 import type { NodeStatus } from '../consensus/driver/node-options.ts';
 import type { NodesDocument, ReportedNode, StatusDocument, WorkloadsDocument } from '../schemas/generated/types.ts';
 import type { Agreement } from './agreement.ts';
@@ -77,6 +78,7 @@ export class Answers {
         ...witnessFacts(view),
         ...healingFacts(this.#parts.healing()),
         succession: [...view.succession],
+        electionTimeout: electionFacts(view, settings.timing),
       },
       uplink: {
         configured: settings.upper !== undefined,
@@ -200,6 +202,17 @@ function witnessFacts(view: NodeStatus): Pick<StatusDocument['consensus'], 'witn
   const holds = (peer: NodeStatus['peers'][number]): boolean =>
     peer.linkUp && peer.match >= view.commitIndex && !witnesses.includes(peer.id) && view.membership.voters.includes(peer.id);
   return { witnesses, copies: 1 + view.peers.filter(holds).length };
+}
+
+/** How patient this box is, and why. */
+function electionFacts(view: NodeStatus, timing: Settings['timing']): StatusDocument['consensus']['electionTimeout'] {
+  const { electionTicks, pace, measured } = view;
+  const ms = electionTicks * tickMs;
+  const facts = { ms, syncMs: Math.round(measured.syncMs), roundTripMs: Math.round(measured.roundTripMs), rests: pace.rest > 0 };
+  if (facts.rests) return { ...facts, because: 'rest' };
+  if (ms <= timing.electionMs) return { ...facts, because: 'least' };
+  if (ms >= timing.electionMaxMs) return { ...facts, because: 'most' };
+  return { ...facts, because: pace.led > pace.measured ? 'leader' : 'measured' };
 }
 
 /** Of a box that could not trust its memory, and is not yet what it was. */

@@ -105,7 +105,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal, d
     );
     const work = new LocalWork(
       { agreement, executor, clock, log },
-      { leaseMs: timing.leaseMs, isolatedAfterMs: Math.max(2000, 4 * timing.electionMs) },
+      { leaseMs: timing.leaseMs, isolatedAfterMs: Math.max(2000, 4 * timing.electionMaxMs) },
     );
 
     // Deciding, and the link between tiers.

@@ -80,6 +80,21 @@ export function loadConfig(path: string): Settings {
   return resolveSettings(checked.value, file);
 }
 
+/** A site that rests is heard of seldom: nothing may be lost, or end, because of that. */
+function failRest(timing: Settings['timing'], fail: (message: string) => never): void {
+  const { restPingMs, restAfterMs, pingMs, leaseMs, lostAfterMs, electionMaxMs } = timing;
+  if (restPingMs === 0) return;
+  if (restPingMs < pingMs) fail(`/timing/restPingMs (${restPingMs}) must not be below /timing/pingMs (${pingMs}); 0 turns resting off`);
+  if (leaseMs < 4 * restPingMs)
+    fail(`/timing/leaseMs (${leaseMs}) must be at least four times /timing/restPingMs (${restPingMs}), or leases end while the site rests`);
+  if (lostAfterMs < 4 * restPingMs)
+    fail(
+      `/timing/lostAfterMs (${lostAfterMs}) must be at least four times /timing/restPingMs (${restPingMs}), or boxes are taken for lost while the site rests`,
+    );
+  if (restAfterMs < 2 * electionMaxMs)
+    fail(`/timing/restAfterMs (${restAfterMs}) must be at least twice /timing/electionMaxMs (${electionMaxMs})`);
+}
+
 /** Fills in defaults and checks what a schema cannot say. Throws ConfigError. */
 export function resolveSettings(document: AgentConfig, file: string): Settings {
   const base = dirname(file);
@@ -101,9 +116,11 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
   if (self === undefined) fail(`/site/members does not name this box (${node.name}): add it with its peerId and address`);
   if (site.members.filter(({ witness = false }) => witness).length > 1 || site.members.every(({ witness = false }) => witness))
     fail('/site/members: one of several boxes at most is a witness: it keeps no data');
-  const timing = {
+  const times = {
     pingMs: 100,
     electionMs: 400,
+    restPingMs: 0,
+    restAfterMs: 30_000,
     leaseMs: 3000,
     healthSampleMs: 5000,
     healthMaxAgeMs: 60_000,
@@ -111,6 +128,8 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
     slowSyncMs: 500,
     ...document.timing,
   };
+  const longest = Math.max(times.electionMs, Math.min(3 * times.electionMs, times.leaseMs - 1));
+  const timing = { ...times, electionMaxMs: times.electionMaxMs ?? longest };
   if (timing.electionMs < 3 * timing.pingMs)
     fail(
       `/timing/electionMs (${timing.electionMs}) must be at least three times /timing/pingMs (${timing.pingMs}), or one lost heartbeat starts an election`,
@@ -119,6 +138,11 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
     fail(`/timing/leaseMs (${timing.leaseMs}) must be at least three times /timing/pingMs (${timing.pingMs})`);
   if (timing.leaseMs <= timing.electionMs)
     fail(`/timing/leaseMs (${timing.leaseMs}) must be above /timing/electionMs (${timing.electionMs}), or every election ends work`);
+  if (timing.electionMaxMs < timing.electionMs || timing.electionMaxMs >= timing.leaseMs)
+    fail(
+      `/timing/electionMaxMs (${timing.electionMaxMs}) must be between /timing/electionMs (${timing.electionMs}) and below /timing/leaseMs (${timing.leaseMs})`,
+    );
+  failRest(timing, fail);
   if (document.upper !== undefined && (document.children?.length ?? 0) > 0)
     fail('/upper and /children: a site has an upper site or child sites, not both; three tiers are not built yet');
   const availability = { ...defaultAvailability, ...document.availability };

@@ -2,7 +2,7 @@
  * Until when a client may act as the holder of its session. A touch that a box took may not have reached the leader: the box may be cut off
  * and not know it yet. It notices within two election timeouts, so what was taken that long before has arrived; and a leader that was
  * deposed steps down within two more, which its successor's count may have begun earlier. With a time to live of eight election timeouts or
- * more (`timing.electionMs`, up to twice which they last) each is at most a quarter of it. The twentieth that is left is for clocks that
+ * more (`timing.electionMaxMs`; sixteen where the site rests) each is at most a quarter of it. The twentieth that is left is for clocks that
  * go at different rates. Decisions of the site (opening, moving) are known to have arrived. Pure.
  */
 export class Heard {

@@ -28,6 +28,11 @@ export function ackStale(state: RaftState, to: NodeId): void {
   state.out.messages.push(ack(state, to, logIndex(0), {}));
 }
 
+/** Wakes a leader that rests, though there is nothing to ask: its PING will be answered with what waits here. */
+export function nudge(state: RaftState): void {
+  if (state.leader !== undefined) state.out.messages.push(ack(state, state.leader, durableMatch(state), {}));
+}
+
 /** Takes the commit index of a leader's message, as far as the logs are known to be equal. */
 function learnCommit(state: RaftState, leaderCommit: LogIndex): void {
   state.leaderCommit = logIndex(Math.max(state.leaderCommit ?? 0, leaderCommit));

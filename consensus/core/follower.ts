@@ -1,5 +1,6 @@
 import { onLeaderAppend, onLeaderPing } from './appending.ts';
 import { type Handlers, ignore, type MessageOf, type TickHandler } from './handlers.ts';
+import { follow, resetElectionDeadline } from './pace.ts';
 import { onReply, onRequest, onRevalidate, onRevalidateReply } from './requests.ts';
 import { becomeCandidate, becomePreCandidate, heardLeader } from './roles.ts';
 import { onLeaderSnapshot } from './snapshot-receiver.ts';
@@ -10,6 +11,7 @@ import { onPreVote, onVote } from './voting.ts';
 export const leaderHandlersOfOthers = {
   PING(state: RaftState, message: MessageOf<'PING'>): void {
     heardLeader(state, message.from);
+    if (follow(state, message)) resetElectionDeadline(state);
     onLeaderPing(state, message);
   },
   APPEND(state: RaftState, message: MessageOf<'APPEND'>): void {

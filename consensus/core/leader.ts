@@ -1,5 +1,6 @@
 import { type Handlers, ignore, type MessageOf, type TickHandler } from './handlers.ts';
 import { majorityReached } from './membership.ts';
+import { electionTicksOf } from './pace.ts';
 import { leftForGood } from './reconfigure.ts';
 import { onLeaderAck } from './replication.ts';
 import { onReply, onRequest, onRevalidate, onRevalidateReply } from './requests.ts';
@@ -43,9 +44,13 @@ export function majorityHeardAt(state: RaftState): number {
   });
 }
 
+/** When this leader steps down, unless more of the voters are heard (CheckQuorum). One that rested was not to be answered before. */
+export const quorumLostAt = (state: RaftState): number =>
+  Math.max(majorityHeardAt(state), state.leadership?.rousedAt ?? 0) + electionTicksOf(state);
+
 /** CheckQuorum (Raft thesis, section 6.2), then PINGs. */
 export const leaderTick: TickHandler = (state, now) => {
-  if (now - majorityHeardAt(state) >= state.timing.electionTicks) return becomeFollower(state, state.term, undefined, 'quorum-lost');
+  if (now >= quorumLostAt(state)) return becomeFollower(state, state.term, undefined, 'quorum-lost');
   const { leadership } = state;
   if (leadership === undefined || leftForGood(state, leadership)) return;
   if (leadership.transfer !== undefined && now >= leadership.transfer.deadline) leadership.transfer = undefined;

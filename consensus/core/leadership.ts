@@ -15,6 +15,12 @@ export interface Leadership {
   readonly reads: ReadQueue;
   started: boolean;
   nextPingAt: Tick;
+  /** When there was something to do last. */
+  busyAt: Tick;
+  /** When a rest ended last: nobody was to answer before. */
+  rousedAt: Tick;
+  /** First round of those in a row that tell everybody to rest; undefined while the site is awake. */
+  restRound: number | undefined;
   /** A PING round begins with the next Ready. */
   roundDue: boolean;
   /** Something changed that may have to be told to peers with the next Ready. */
@@ -43,6 +49,9 @@ export function createLeadership(state: RaftState): Leadership {
     reads: new ReadQueue(),
     started: false,
     nextPingAt: state.now,
+    busyAt: state.now,
+    rousedAt: state.now,
+    restRound: undefined,
     roundDue: true,
     replicationDue: true,
     uncommittedBytes: 0,

@@ -1,5 +1,6 @@
 import { durableMoved } from './appending.ts';
 import type { LocalEvent } from './messages.ts';
+import { rouse } from './pace.ts';
 import { advanceCommit } from './replication.ts';
 import { becomeFollower, countVotes, leaderLinkLost } from './roles.ts';
 import { onInstalled } from './snapshot-receiver.ts';
@@ -25,6 +26,9 @@ const localHandlers: LocalHandlers = {
   INSTALLED: (state, { index }) => onInstalled(state, index),
   LINK_LOST: (state, { peer }) => linkLost(state, peer),
   LINK_UP: (state, { peer }) => linkUp(state, peer),
+  PACE(state, { electionTicks }) {
+    state.pace.measured = electionTicks;
+  },
   STORAGE_FAILED(state) {
     state.storageFailed = true;
     if (state.role !== 'follower') becomeFollower(state, state.term, undefined, 'storage');
@@ -36,6 +40,7 @@ const localHandlers: LocalHandlers = {
 
 function linkLost(state: RaftState, peer: NodeId): void {
   state.linksLost.add(peer);
+  if (state.leadership !== undefined || state.leader === peer) rouse(state);
   const progress = state.leadership?.progress.get(peer);
   if (progress !== undefined) progress.linkUp = false;
   if (state.role === 'follower' && state.leader === peer) leaderLinkLost(state, peer);
@@ -45,6 +50,7 @@ function linkLost(state: RaftState, peer: NodeId): void {
 /** What was on its way over the old connection is lost: a leader asks at once how far the peer is. */
 function linkUp(state: RaftState, peer: NodeId): void {
   state.linksLost.delete(peer);
+  if (state.leadership !== undefined || state.leader === peer) rouse(state);
   if (state.leader === peer) state.lostLink = undefined;
   const { leadership } = state;
   const progress = leadership?.progress.get(peer);

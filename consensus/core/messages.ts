@@ -53,6 +53,10 @@ export interface Ping extends Addressed {
    * send time of that ACK: it left before the round began, and the majority had no newer leader after the round began.
    */
   readonly ackSeqMajority: number;
+  /** The leader's election timeout, in ticks: it knows the round trips to all. Each follower keeps within its own bounds. */
+  readonly electionTicks: number;
+  /** The site rests: the next PING may come only after so many ticks. 0 when it is awake. */
+  readonly restTicks: number;
 }
 
 /** Replicates entries after `prev`. Pipelined. */
@@ -190,6 +194,8 @@ export type LocalEvent =
   | { readonly type: 'SAVED'; readonly token: number }
   /** The snapshot handed out by `Ready.install` is durable and applied. */
   | { readonly type: 'INSTALLED'; readonly index: LogIndex }
+  /** Disk and round trips call for an election timeout of so many ticks. */
+  | { readonly type: 'PACE'; readonly electionTicks: number }
   /** The last connection to this peer ended from the far side, and one redial was refused. */
   | { readonly type: 'LINK_LOST'; readonly peer: NodeId }
   /** A connection to this peer stands again. */

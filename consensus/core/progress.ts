@@ -1,5 +1,5 @@
 import { invariant } from './invariant.ts';
-import { type LogIndex, limits, logIndex, type NodeId, type Snapshot, type Tick, tick } from './types.ts';
+import { type LogIndex, limits, logIndex, type NodeId, type Snapshot, type Tick } from './types.ts';
 
 /**
  * `probe`: where the logs meet is unknown, one APPEND at a time. `replicate`: entries flow ahead of their acknowledgement.
@@ -35,6 +35,7 @@ export class Progress {
   ackSeqSeen = 0;
   lastAckAt: Tick | undefined;
   rttTicks = 0;
+  rttVarTicks = 0;
   linkUp = true;
   /** Not a member any more, by a change that is committed. */
   leaving = false;
@@ -115,9 +116,15 @@ export class Progress {
     this.movedAt = now;
   }
 
-  /** Smooths round trips like TCP does: an eighth of the new value. */
+  /** Smooths round trips like TCP does: an eighth of the new value, and a quarter of how far it is off. */
   measured(rtt: number): void {
-    this.rttTicks = this.lastAckAt === undefined ? rtt : tick((7 * this.rttTicks + rtt) / 8);
+    if (this.lastAckAt === undefined) {
+      this.rttTicks = rtt;
+      this.rttVarTicks = rtt / 2;
+      return;
+    }
+    this.rttVarTicks = (3 * this.rttVarTicks + Math.abs(rtt - this.rttTicks)) / 4;
+    this.rttTicks = (7 * this.rttTicks + rtt) / 8;
   }
 
   check(lastIndex: LogIndex): void {

@@ -1,4 +1,4 @@
-import { flushAck } from './appending.ts';
+import { flushAck, nudge } from './appending.ts';
 import { candidateTick } from './candidate.ts';
 import { followerTick } from './follower.ts';
 import type { TickHandler } from './handlers.ts';
@@ -10,6 +10,7 @@ import { allVoters } from './membership.ts';
 import { encodeChanges } from './membership-bytes.ts';
 import type { LocalEvent, Message, RevalidateItem, Touch, VerdictItem } from './messages.ts';
 import { Outbox } from './outbox.ts';
+import { electionTicksOf, rouse } from './pace.ts';
 import type { Ready, Save } from './ready.ts';
 import { receive } from './receive.ts';
 import { flushLeader } from './replication.ts';
@@ -46,7 +47,7 @@ const tickOf: { readonly [R in Role]: TickHandler } = {
   leader: leaderTick,
 };
 
-const localTypes: ReadonlySet<string> = new Set(['SAVED', 'INSTALLED', 'LINK_LOST', 'LINK_UP', 'STORAGE_FAILED', 'STORAGE_OK']);
+const localTypes: ReadonlySet<string> = new Set(['SAVED', 'INSTALLED', 'LINK_LOST', 'LINK_UP', 'STORAGE_FAILED', 'STORAGE_OK', 'PACE']);
 const isLocal = (input: Message | LocalEvent): input is LocalEvent => localTypes.has(input.type);
 
 /**
@@ -120,13 +121,18 @@ export class Raft {
    */
   touch(touch: Touch): boolean {
     const state = this.#state;
-    if (state.role !== 'leader') return state.leader !== undefined && state.touches.touch(touch, state.now, 2 * state.timing.electionTicks);
+    const rested = rouse(state);
+    if (state.role !== 'leader') {
+      if (rested) nudge(state);
+      return state.leader !== undefined && state.touches.touch(touch, state.now, 2 * electionTicksOf(state));
+    }
     state.out.touched.push(touch);
     return true;
   }
 
   /** Hands leadership over to voter `to`. False when this member does not lead, or hands over already. */
   transferLeadership(to: NodeId): boolean {
+    rouse(this.#state);
     return transferLeadership(this.#state, to);
   }
 

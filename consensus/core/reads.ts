@@ -28,6 +28,11 @@ export class ReadQueue {
     return this.#size >= limits.pendingRequestsMax;
   }
 
+  /** Nobody waits for anything. */
+  get idle(): boolean {
+    return this.#size === 0;
+  }
+
   /** Reads wait for a round to begin. */
   get waiting(): boolean {
     return this.#waiting.length > 0;

@@ -4,6 +4,7 @@ import { followerHandlers } from './follower.ts';
 import type { Handlers } from './handlers.ts';
 import { leaderHandlers } from './leader.ts';
 import type { Message } from './messages.ts';
+import { rouse } from './pace.ts';
 import { becomeFollower } from './roles.ts';
 import type { RaftState } from './state.ts';
 import type { Role } from './types.ts';
@@ -22,10 +23,15 @@ const handlersOf: { readonly [R in Role]: Handlers } = {
  */
 export function receive(state: RaftState, message: Message): void {
   if (message.to !== state.id || message.from === state.id) return;
+  if (rouses(message)) rouse(state);
   if (message.term > state.term && !takeHigherTerm(state, message)) return;
   if (message.term < state.term && !takeLowerTerm(state, message)) return;
   dispatch(handlersOf[state.role], state, message);
 }
+
+/** Everything but PINGs, which say themselves whether to rest, and their bare answers. */
+const rouses = (message: Message): boolean =>
+  message.type !== 'PING' && (message.type !== 'ACK' || message.seq === 0 || message.reject !== undefined || message.touches.length > 0);
 
 function dispatch(handlers: Handlers, state: RaftState, message: Message): void {
   // The table pairs each type with its handler; TypeScript cannot follow the pair through an index.

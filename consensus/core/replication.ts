@@ -1,9 +1,11 @@
 import type { Leadership } from './leadership.ts';
 import { canLead, isWitness, majorityReached } from './membership.ts';
 import type { Ack } from './messages.ts';
+import { electionTicksOf } from './pace.ts';
 import type { Progress } from './progress.ts';
 import { configurationCommitted } from './reconfigure.ts';
 import { answerReads, entryCost } from './requests.ts';
+import { considerRest, settleRest } from './rest.ts';
 import { sendChunk, wantSnapshot } from './snapshot-sender.ts';
 import { commitTo, type RaftState } from './state.ts';
 import { type Entry, limits, logIndex, type NodeId, type Term, tick } from './types.ts';
@@ -14,6 +16,7 @@ const probeBytesMax = 4096;
 /** Sends what is due to everybody, with the next Ready: first the PINGs, then entries. */
 export function flushLeader(state: RaftState, leadership: Leadership): void {
   if (leadership.started && leadership.reads.waiting) leadership.roundDue = true;
+  considerRest(state, leadership);
   if (leadership.roundDue) beginRound(state, leadership);
   if (!leadership.replicationDue) return;
   leadership.replicationDue = false;
@@ -28,7 +31,8 @@ export function flushLeader(state: RaftState, leadership: Leadership): void {
 function beginRound(state: RaftState, leadership: Leadership): void {
   const { rounds, reads, progress } = leadership;
   leadership.roundDue = false;
-  leadership.nextPingAt = tick(state.now + state.timing.pingTicks);
+  const { pingTicks, restPingTicks } = state.timing;
+  leadership.nextPingAt = tick(state.now + (state.pace.rest > 0 ? restPingTicks : pingTicks));
   rounds.begin(state.now, () => new Map([...progress].map(([id, peer]): [NodeId, number] => [id, peer.ackSeqSeen])));
   if (leadership.started) reads.assign(rounds.seq, state.commitIndex);
   for (const peer of progress.values()) {
@@ -42,6 +46,8 @@ function beginRound(state: RaftState, leadership: Leadership): void {
       sentAt: state.now,
       ackSeqSeen: peer.ackSeqSeen,
       ackSeqMajority: rounds.ackSeqMajority(peer.id),
+      electionTicks: electionTicksOf({ timing: state.timing, pace: { ...state.pace, rest: 0 } }),
+      restTicks: leadership.restRound === undefined ? 0 : restPingTicks,
     });
   }
   countRounds(state, leadership);
@@ -51,6 +57,7 @@ function countRounds(state: RaftState, leadership: Leadership): void {
   const { rounds, progress } = leadership;
   const answeredBy = (voter: NodeId) => (voter === state.id ? rounds.seq : (progress.get(voter)?.answeredRound ?? 0));
   if (rounds.update(majorityReached(state.membership, answeredBy))) answerReads(state);
+  settleRest(state, leadership);
 }
 
 const bytesOf = (entries: readonly Entry[]): number => entries.reduce((sum, entry) => sum + entry.data.length, 0);

@@ -1,4 +1,5 @@
-import type { RefusalCode, Reply, Request, Revalidate, RevalidateItem, RevalidateReply } from './messages.ts';
+import type { Message, RefusalCode, Reply, Request, Revalidate, RevalidateItem, RevalidateReply } from './messages.ts';
+import { rouse } from './pace.ts';
 import type { PendingRead } from './reads.ts';
 import { reconfigure } from './reconfigure.ts';
 import type { RaftState } from './state.ts';
@@ -132,19 +133,25 @@ export function answerReads(state: RaftState): void {
   }
 }
 
+/** Who asks listens: it is soon known when the leader does not answer. */
+function askLeader(state: RaftState, message: Message): void {
+  rouse(state);
+  state.out.messages.push(message);
+}
+
 /** Sends a request taken in here to the leader, or refuses it when none is known. */
 export function forward(state: RaftState, requestId: number, kind: Request['kind'], data: Uint8Array): void {
   const { id, leader, term } = state;
   if (data.length > limits.entryBytesMax) refuse(state, id, requestId, 'TOO_LARGE');
   else if (leader === undefined) refuse(state, id, requestId, 'NOT_LEADER');
-  else state.out.messages.push({ type: 'REQUEST', from: id, to: leader, term, requestId, kind, data });
+  else askLeader(state, { type: 'REQUEST', from: id, to: leader, term, requestId, kind, data });
 }
 
 /** Like `forward`, for a revalidation. */
 export function forwardRevalidate(state: RaftState, requestId: number, items: readonly RevalidateItem[]): void {
   const { id, leader, term } = state;
   if (leader === undefined) refuse(state, id, requestId, 'NOT_LEADER');
-  else state.out.messages.push({ type: 'REVALIDATE', from: id, to: leader, term, requestId, items });
+  else askLeader(state, { type: 'REVALIDATE', from: id, to: leader, term, requestId, items });
 }
 
 /** REQUEST, in every role: who does not lead refuses. */

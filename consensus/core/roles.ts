@@ -4,9 +4,10 @@ import { later } from './lease.ts';
 import { atLeastAsUpToDate } from './log-view.ts';
 import { allVoters, byName, canLead, countBallots, succession } from './membership.ts';
 import type { CampaignReason, PreVote } from './messages.ts';
+import { electionTicksOf, resetElectionDeadline } from './pace.ts';
 import type { StepDownReason } from './ready.ts';
 import { entryCost, refuse } from './requests.ts';
-import { type RaftState, resetElectionDeadline } from './state.ts';
+import type { RaftState } from './state.ts';
 import { type LogIndex, logIndex, type NodeId, type Role, type Term, term, tick } from './types.ts';
 
 /** Pause after a failed link-lost round, in ticks: from 3 to 5, so that candidates drift apart. */
@@ -21,6 +22,8 @@ function changeRole(state: RaftState, to: Role, reason: StepDownReason | Campaig
 function setLeader(state: RaftState, leader: NodeId | undefined): void {
   if (state.leader === leader) return;
   state.leader = leader;
+  // A rest is an agreement with one leader.
+  state.pace.rest = 0;
   state.out.events.push({ type: 'leader', leader, term: state.term });
 }
 
@@ -186,6 +189,7 @@ function becomeLeader(state: RaftState): void {
   setLeader(state, state.id);
   state.campaign = undefined;
   state.lostLink = undefined;
+  state.pace.led = 0;
   state.uncertain = undefined;
   state.incoming = undefined;
   const leadership = createLeadership(state);
@@ -204,9 +208,9 @@ function becomeLeader(state: RaftState): void {
 export function leaderLinkLost(state: RaftState, leader: NodeId): void {
   if (!canLead(state.membership, state.id)) return;
   const rank = succession(state.membership, leader).indexOf(state.id);
-  const { rankTicks, electionTicks } = state.timing;
+  const { rankTicks } = state.timing;
   const wait = rank * rankTicks + state.random.nextInt(rankTicks);
-  state.lostLink = { campaignAt: tick(state.now + wait), until: tick(state.now + electionTicks) };
+  state.lostLink = { campaignAt: tick(state.now + wait), until: tick(state.now + electionTicksOf(state)) };
   if (wait === 0) becomePreCandidate(state, 'link-lost');
 }
 

@@ -6,6 +6,7 @@ import { SentAcks } from './lease.ts';
 import { LogView } from './log-view.ts';
 import type { CampaignReason } from './messages.ts';
 import { Outbox } from './outbox.ts';
+import { createPace, type Pace, resetElectionDeadline } from './pace.ts';
 import type { RecentRequests } from './requests.ts';
 import type { IncomingSnapshot } from './snapshot-receiver.ts';
 import { Touches } from './touches.ts';
@@ -23,7 +24,6 @@ import {
   type Term,
   type Tick,
   type Timing,
-  tick,
 } from './types.ts';
 
 /** What the core starts from. */
@@ -86,6 +86,7 @@ export interface RaftState {
   /** Last message of this term's leader. */
   leaderHeardAt: Tick;
   electionDeadline: Tick;
+  readonly pace: Pace;
   commitIndex: LogIndex;
   /** Last committed entry handed out to be applied. */
   handedOut: LogIndex;
@@ -117,6 +118,14 @@ export function createState(options: RaftOptions): RaftState {
     ...timing,
   });
   invariant(timing.rankTicks >= 1 && timing.leaseTicks > timing.electionTicks, 'a lease outlasts an election timeout', { ...timing });
+  invariant(timing.electionMaxTicks >= timing.electionTicks, 'an election timeout is at most its upper bound', { ...timing });
+  const { restPingTicks, restAfterTicks } = timing;
+  invariant(restPingTicks === 0 || (restPingTicks >= timing.pingTicks && timing.leaseTicks >= 4 * restPingTicks), 'leases outlast a rest', {
+    ...timing,
+  });
+  invariant(restPingTicks === 0 || restAfterTicks >= 2 * timing.electionMaxTicks, 'who was woken is awake for two election timeouts', {
+    ...timing,
+  });
   const log = new LogView(options.base, options.entries);
   invariant(
     options.appliedIndex >= options.base.index && options.appliedIndex <= log.lastIndex,
@@ -149,6 +158,7 @@ export function createState(options: RaftOptions): RaftState {
     leader: undefined,
     leaderHeardAt: options.now,
     electionDeadline: options.now,
+    pace: createPace(timing),
     commitIndex: options.appliedIndex,
     handedOut: options.appliedIndex,
     appliedIndex: options.appliedIndex,
@@ -167,12 +177,6 @@ export function createState(options: RaftOptions): RaftState {
   };
   resetElectionDeadline(state);
   return state;
-}
-
-/** Spread over [1, 2) election timeouts, so that two followers seldom campaign at once. */
-export function resetElectionDeadline(state: RaftState): void {
-  const { electionTicks } = state.timing;
-  state.electionDeadline = tick(state.now + electionTicks + state.random.nextInt(electionTicks));
 }
 
 /** The own log up to here is durable and known to equal the leader's. */

@@ -1,4 +1,5 @@
 import { canLead } from './membership.ts';
+import { electionTicksOf } from './pace.ts';
 import type { RaftState } from './state.ts';
 import { type NodeId, tick } from './types.ts';
 
@@ -8,7 +9,7 @@ export function transferLeadership(state: RaftState, to: NodeId): boolean {
   if (leadership === undefined || to === state.id || !canLead(state.membership, to)) return false;
   if (leadership.transfer?.to === to) return true;
   if (leadership.transfer !== undefined) return false;
-  leadership.transfer = { to, deadline: tick(state.now + state.timing.electionTicks) };
+  leadership.transfer = { to, deadline: tick(state.now + electionTicksOf(state)) };
   leadership.replicationDue = true;
   continueTransfer(state);
   return true;

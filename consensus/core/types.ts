@@ -98,13 +98,27 @@ export interface Timing {
   readonly pingTicks: number;
   /** A follower campaigns after a silence drawn from [electionTicks, 2 × electionTicks). @default 40 (400 ms) */
   readonly electionTicks: number;
+  /** Slow disks and long round trips stretch it up to here. @default 120 (1.2 s) */
+  readonly electionMaxTicks: number;
+  /** PING interval of a site that rests: at most a quarter of the lease. 0: it never does. @default 0 */
+  readonly restPingTicks: number;
+  /** It rests after so long without anything to do. @default 3000 (30 s) */
+  readonly restAfterTicks: number;
   /** Step between ranks when the link to the leader is lost. @default 1 (10 ms) */
   readonly rankTicks: number;
   /** Length of a placement lease. @default 300 (3 s) */
   readonly leaseTicks: number;
 }
 
-export const defaultTiming: Timing = { pingTicks: 10, electionTicks: 40, rankTicks: 1, leaseTicks: 300 };
+export const defaultTiming: Timing = {
+  pingTicks: 10,
+  electionTicks: 40,
+  electionMaxTicks: 120,
+  restPingTicks: 0,
+  restAfterTicks: 3000,
+  rankTicks: 1,
+  leaseTicks: 300,
+};
 
 /** Everything that can grow has a limit; its refusal has a code. */
 export const limits = {

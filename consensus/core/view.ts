@@ -1,6 +1,7 @@
-import { majorityHeardAt } from './leader.ts';
+import { quorumLostAt } from './leader.ts';
 import type { Leadership } from './leadership.ts';
 import { succession } from './membership.ts';
+import { electionTicksOf, type Pace } from './pace.ts';
 import type { RaftState } from './state.ts';
 import { type LogIndex, type Membership, type NodeId, type Role, type Term, type Tick, tick } from './types.ts';
 
@@ -13,6 +14,8 @@ export interface PeerView {
   readonly lastAckAt: Tick | undefined;
   /** Smoothed round trip of PINGs, in ticks. */
   readonly rttTicks: number;
+  /** How much they differ from that, smoothed. */
+  readonly rttVarTicks: number;
   readonly linkUp: boolean;
   /** It needs the log after this entry: what it has, or will have once the snapshot on its way is installed. */
   readonly needsAfter: LogIndex;
@@ -41,6 +44,10 @@ export interface RaftView {
   readonly ready: boolean;
   /** The recovered log has an uncertain tail: does not vote or campaign freely. */
   readonly uncertain: boolean;
+  /** The election timeout in force, in ticks. */
+  readonly electionTicks: number;
+  /** Why it is that long. A copy. */
+  readonly pace: Readonly<Pace>;
   /** The next point at which `tick` has something to do, if nothing arrives before. */
   readonly nextTickAt: Tick;
   /** As leader only. */
@@ -68,13 +75,16 @@ export function viewOf(state: RaftState): RaftView {
     leaseFrom: state.leaseFrom,
     ready: leadership === undefined ? caughtUp : leadership.started,
     uncertain: state.uncertain !== undefined,
+    electionTicks: electionTicksOf(state),
+    pace: { ...state.pace },
     nextTickAt: leadership === undefined ? nextCampaignAt(state) : nextDutyAt(state, leadership),
-    peers: [...(leadership?.progress.values() ?? [])].map(({ id, match, next, lastAckAt, rttTicks, linkUp, stream }) => ({
+    peers: [...(leadership?.progress.values() ?? [])].map(({ id, match, next, lastAckAt, rttTicks, rttVarTicks, linkUp, stream }) => ({
       id,
       match,
       next,
       lastAckAt,
       rttTicks,
+      rttVarTicks,
       linkUp,
       needsAfter: stream?.snapshot.meta.index ?? match,
     })),
@@ -83,8 +93,7 @@ export function viewOf(state: RaftState): RaftView {
 }
 
 function nextDutyAt(state: RaftState, { nextPingAt, transfer }: Leadership): Tick {
-  const quorumLostAt = majorityHeardAt(state) + state.timing.electionTicks;
-  return tick(Math.min(nextPingAt, quorumLostAt, transfer?.deadline ?? nextPingAt));
+  return tick(Math.min(nextPingAt, quorumLostAt(state), transfer?.deadline ?? nextPingAt));
 }
 
 function nextCampaignAt(state: RaftState): Tick {

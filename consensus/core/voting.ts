@@ -1,7 +1,8 @@
 import { atLeastAsUpToDate } from './log-view.ts';
 import type { PreVote, Vote } from './messages.ts';
+import { electionTicksOf, resetElectionDeadline } from './pace.ts';
 import { takesPrecedence, yieldTo } from './roles.ts';
-import { type RaftState, resetElectionDeadline } from './state.ts';
+import type { RaftState } from './state.ts';
 
 /**
  * Whether a campaign is not listened to because a leader is at work: leadership that works is not disturbed (Raft thesis,
@@ -10,7 +11,7 @@ import { type RaftState, resetElectionDeadline } from './state.ts';
 export function leaderStands(state: RaftState, message: PreVote | Vote): boolean {
   if (message.reason === 'transfer') return false;
   if (state.role === 'leader') return true;
-  if (state.leader === undefined || state.now - state.leaderHeardAt >= state.timing.electionTicks) return false;
+  if (state.leader === undefined || state.now - state.leaderHeardAt >= electionTicksOf(state)) return false;
   return !(message.reason === 'link-lost' && state.linksLost.has(state.leader));
 }
 

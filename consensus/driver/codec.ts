@@ -9,7 +9,7 @@ import { readEntry, readSnapshotMeta, writeEntry, writeSnapshotMeta } from './en
 import { CodecError } from './errors.ts';
 
 /** Version of the message encoding; HELLO settles it before the first message. */
-export const wireVersion = 1;
+export const wireVersion = 2;
 
 /** Position is the type byte on the wire: only append. */
 export const messageTypes: readonly MessageType[] = [
@@ -117,6 +117,8 @@ const ping: BodyCodec<Body<'PING'>> = {
     writer.uint(message.sentAt);
     writer.uint(message.ackSeqSeen);
     writer.uint(message.ackSeqMajority);
+    writer.uint(message.electionTicks);
+    writer.uint(message.restTicks);
   },
   read: (reader, address) => ({
     type: 'PING',
@@ -126,6 +128,8 @@ const ping: BodyCodec<Body<'PING'>> = {
     sentAt: tick(reader.uint()),
     ackSeqSeen: reader.uint(),
     ackSeqMajority: reader.uint(),
+    electionTicks: reader.uint(),
+    restTicks: reader.uint(),
   }),
 };
 

@@ -2,6 +2,7 @@
 import type { RaftView } from '../core/raft.ts';
 import type { LogIndex, Membership, NodeId, Timing } from '../core/types.ts';
 import type { NodeEvent } from './driver-event.ts';
+import type { Measured } from './patience.ts';
 import type { Clock, RandomSource, Recovered, StateMachine, StateStore, Storage, Transport } from './ports.ts';
 import type { SyncTimes } from './sync-times.ts';
 
@@ -45,6 +46,8 @@ export interface NodeStatus extends RaftView {
   readonly saves: number;
   /** How long they take. */
   readonly sync: SyncTimes;
+  /** What the election timeout is fitted to. */
+  readonly measured: Measured;
   /** True once the node has stopped, by itself or by request. */
   readonly stopped: boolean;
 }

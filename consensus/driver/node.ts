@@ -12,6 +12,7 @@ import type { NodeEvent } from './driver-event.ts';
 import { ConsensusError } from './errors.ts';
 import { LogCutter } from './log-cutter.ts';
 import type { ConsensusNodeOptions, NodeStatus } from './node-options.ts';
+import { Patience } from './patience.ts';
 import type { Applied } from './ports.ts';
 import { type Ask, type RequestOptions, Requests } from './requests.ts';
 import { Sender } from './sender.ts';
@@ -46,6 +47,7 @@ export class ConsensusNode {
   #revalidations: Ready['revalidations'][number][] = [];
   readonly #isWitness: boolean;
   readonly #sender: Sender;
+  readonly #patience = new Patience();
   /** Set once the core was told the time in this turn of the loop. */
   #toldMs: number | undefined;
   #isInstalling = false;
@@ -58,8 +60,7 @@ export class ConsensusNode {
   private constructor(options: ConsensusNodeOptions, start: StartState) {
     const { id, timing, random, clock } = options;
     this.#options = options;
-    this.#applied = start.meta.index;
-    this.#appliedTerm = start.meta.term;
+    [this.#applied, this.#appliedTerm] = [start.meta.index, start.meta.term];
     this.#core = new Raft({
       id,
       membership: start.meta.index > 0 ? start.meta.membership : options.membership,
@@ -122,11 +123,8 @@ export class ConsensusNode {
   start(): void {
     if (this.#isStarted || this.#isStopped) return;
     this.#isStarted = true;
-    const { transport } = this.#options;
-    transport.onMessage((message) => {
-      this.#input(() => this.#core.step(message));
-    });
-    transport.onLink((peer, state) => {
+    this.#options.transport.onMessage((message) => this.#input(() => this.#core.step(message)));
+    this.#options.transport.onLink((peer, state) => {
       if (state === 'up') this.#requests.linkUp(peer);
       if (state === 'lost') this.#requests.linkLost(peer);
       // Our own closes say nothing about the peer.
@@ -190,6 +188,7 @@ export class ConsensusNode {
       pendingRequests: this.#requests.size,
       saves: this.#disk.syncs,
       sync: this.#disk.times,
+      measured: this.#patience.measured,
       stopped: this.#isStopped,
     };
   }
@@ -263,6 +262,7 @@ export class ConsensusNode {
     this.#requests.expire(nowMs);
     this.#requests.dispatch(this.#core, leader, term, nowMs);
     while (this.#core.hasReady()) this.#handle(this.#core.takeReady(), nowMs);
+    this.#patience.fit(nowMs, this.#disk.times, this.#core);
     this.#apply(nowMs);
     while (this.#core.hasReady()) {
       this.#handle(this.#core.takeReady(), nowMs);

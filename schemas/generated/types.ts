@@ -266,6 +266,18 @@ export interface AgentConfig {
   timing?: {
     pingMs?: number;
     electionMs?: number;
+    /**
+     * Slow disks and long round trips stretch the election timeout up to here; the same as electionMs: it is constant. Without it three times electionMs, as far as leaseMs allows.
+     */
+    electionMaxMs?: number;
+    /**
+     * Heartbeat interval of a site that rests: with nothing to do for restAfterMs, leader and followers agree on it, and the first thing to do ends it. At most a quarter of leaseMs and of lostAfterMs. 0: the site never rests.
+     */
+    restPingMs?: number;
+    /**
+     * The site rests after so long without anything to do: at least twice electionMaxMs.
+     */
+    restAfterMs?: number;
     leaseMs?: number;
     healthSampleMs?: number;
     /**
@@ -2425,6 +2437,31 @@ export interface StatusDocument {
      * Last log index on this box's disk.
      */
     durableIndex: number;
+    /**
+     * How long this box waits for its leader before it campaigns: up to twice this. A leader steps down after it without a majority.
+     */
+    electionTimeout: {
+      /**
+       * In force now.
+       */
+      ms: number;
+      /**
+       * least: /timing/electionMs. measured: this box's disk and round trips. leader: what the leader measured. most: /timing/electionMaxMs. rest: the site rests, heartbeats are /timing/restPingMs apart.
+       */
+      because: 'least' | 'measured' | 'leader' | 'most' | 'rest';
+      /**
+       * 99 in 100 writes to the log took at most this long.
+       */
+      syncMs: number;
+      /**
+       * On the leader: the longest round trip, with four times its usual deviation; to the grain of 10 ms.
+       */
+      roundTripMs: number;
+      /**
+       * Nothing happens, and all members agreed on fewer heartbeats.
+       */
+      rests: boolean;
+    };
     /**
      * Voting members.
      *

@@ -43,6 +43,8 @@ export function transportContract(name: string, makePair: () => Promise<Transpor
       sentAt: tick(seq),
       ackSeqSeen: 0,
       ackSeqMajority: 0,
+      electionTicks: 0,
+      restTicks: 0,
     });
     const request = (bytes: number): Message => ({
       type: 'REQUEST',

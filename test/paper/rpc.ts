@@ -60,6 +60,8 @@ export const heartbeat = (from: NodeId, inTerm: number, commit = 0): Ping => ({
   sentAt: tick(0),
   ackSeqSeen: 0,
   ackSeqMajority: 0,
+  electionTicks: 0,
+  restTicks: 0,
 });
 
 export const voteReply = (from: NodeId, inTerm: number, granted = true): VoteReply => ({

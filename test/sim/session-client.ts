@@ -63,11 +63,21 @@ export class SessionClient {
   #place: Place | undefined;
   #watch: SimWatch | undefined;
 
-  constructor(name: string, random: SeededRandom, ask: (client: SessionClient, node: SimNode) => number, checkers: SessionCheckers) {
+  /** Times to live are multiplied by this. */
+  readonly #ttlFactor: number;
+
+  constructor(
+    name: string,
+    random: SeededRandom,
+    ask: (client: SessionClient, node: SimNode) => number,
+    checkers: SessionCheckers,
+    ttlFactor: number,
+  ) {
     this.name = name;
     this.#random = random;
     this.#ask = ask;
     this.#checkers = checkers;
+    this.#ttlFactor = ttlFactor;
   }
 
   /** The fencing token of the lock, while this client takes itself for its holder. */
@@ -200,7 +210,7 @@ export class SessionClient {
   }
 
   #open(member: SimNode): void {
-    const ttlTicks = this.#random.pick([100, 200, 320, 320, 400]);
+    const ttlTicks = this.#ttlFactor * this.#random.pick([100, 200, 320, 320, 400]);
     const began = this.#now;
     const then = (outcome: Outcome | undefined): void => {
       if (outcome?.ok !== true) return;
@@ -246,7 +256,7 @@ export class SessionClient {
   /** One step of the recipe: a place, a look who is first, changes under its fence, and off again. */
   #lock(member: SimNode): void {
     const [session, place] = [this.#session, this.#place];
-    if (session === undefined || session.ttlTicks < 320) return;
+    if (session === undefined || session.ttlTicks < 320 * this.#ttlFactor) return;
     if (place === undefined) {
       const put = (): Command => ({ type: 'kvPut', key: lockPrefix, value: this.name, session: claimOf(session), sequential: true });
       this.#change(member, put, (outcome) => {

@@ -22,13 +22,13 @@ export class SessionClients implements Observer {
   readonly #asked = new Map<number, Asked>();
   answered = 0;
 
-  constructor(random: SeededRandom, count: number, cluster: () => Cluster, checkers: SessionCheckers) {
+  constructor(random: SeededRandom, count: number, cluster: () => Cluster, checkers: SessionCheckers, ttlFactor = 1) {
     const ask = (client: SessionClient, node: SimNode): number => {
       const request = firstRequest + cluster().nextRequest();
       this.#asked.set(request, { client, node, incarnation: node.incarnation });
       return request;
     };
-    this.clients = Array.from({ length: count }, (_, at) => new SessionClient(`c${at + 1}`, random, ask, checkers));
+    this.clients = Array.from({ length: count }, (_, at) => new SessionClient(`c${at + 1}`, random, ask, checkers, ttlFactor));
   }
 
   tick(cluster: Cluster): void {

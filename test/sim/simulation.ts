@@ -1,5 +1,5 @@
 import type { Message } from '../../consensus/core/messages.ts';
-import { defaultTiming, type NodeId, tickMs } from '../../consensus/core/types.ts';
+import { type NodeId, tickMs } from '../../consensus/core/types.ts';
 import { BoundedMemory } from './checkers/bounded-memory.ts';
 import { CommittedLog, LeaderCompleteness, StateMachineSafety } from './checkers/committed-log.ts';
 import { DefiniteRefusals } from './checkers/definite-refusals.ts';
@@ -22,6 +22,7 @@ import { Network } from './network.ts';
 import type { Observer } from './observer.ts';
 import { SeededRandom } from './random.ts';
 import { SessionClients } from './session-clients.ts';
+import { Times } from './times.ts';
 import { tracer } from './trace.ts';
 
 export interface SimulationOptions {
@@ -57,6 +58,8 @@ export interface SimulationResult {
   readonly verdicts: number;
   readonly leaseRenewals: number;
   readonly messages: number;
+  /** How often a site at rest agreed to be silent for longer. */
+  readonly rests: number;
   readonly sessions: {
     readonly answered: number;
     readonly expired: number;
@@ -70,6 +73,7 @@ export interface SimulationResult {
 export function simulate(options: SimulationOptions): SimulationResult {
   const { seed, faultTicks = 3600, quietTicks = 900, without = new Set<FaultKind>(), onTrace } = options;
   const random = new SeededRandom(seed);
+  const times = new Times(seed);
   const voterCount = random.pick([1, 2, 3, 3, 3, 4, 5, 5, 5]);
   const voters: NodeId[] = Array.from({ length: voterCount }, (_, at) => `n${at + 1}`);
   const learners = random.chance(20) ? ['learner'] : [];
@@ -94,7 +98,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const checkers = { bounds: new SessionBounds(() => now()), locks: new LockExclusivity(), watches: new WatchOrder() };
   const once = new ExactlyOnce();
   const states = new ReplicatedState();
-  const sessions = new SessionClients(random, random.pick([0, 6]), () => cluster, checkers);
+  const sessions = new SessionClients(random, random.pick([0, 6]), () => cluster, checkers, times.ttlFactor);
   const observers: Observer[] = [elections, matching, completeness, durable, new StateMachineSafety(log), refusals, leases, clients];
   observers.push(states, checkers.watches, checkers.bounds, checkers.locks, once, new BoundedMemory(), sessions);
   const memberships = new Set<number>();
@@ -114,7 +118,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
       id,
       membership: spares.includes(id) ? { voters: [], learners: [] } : { voters, learners },
       witness: id === 'witness',
-      timing: defaultTiming,
+      timing: times.timing(),
       random,
       clockOffset: random.nextInt(1_000_000),
       clockRate: drift === 0 ? 1 : 1 + random.between(-drift, drift) / 1000,
@@ -136,15 +140,13 @@ export function simulate(options: SimulationOptions): SimulationResult {
   try {
     for (const node of cluster.nodes.values()) node.start();
     while (cluster.agenda.now < faultTicks) {
-      faults.tick();
-      clients.tick(cluster);
-      sessions.tick(cluster);
+      times.tick(cluster, faults, clients, sessions);
       checkers.locks.check(sessions.clients);
       cluster.tick();
     }
     faultyTicks = cluster.agenda.now;
     faults.mendAll();
-    checkProgress(cluster, clients, quietTicks);
+    checkProgress(cluster, clients, times.quiet(quietTicks));
     checkers.bounds.checkCalm(cluster);
     states.checkEqual(cluster);
   } catch (error) {
@@ -170,6 +172,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
     verdicts: clients.verdictCount,
     leaseRenewals: leases.renewals,
     messages,
+    rests: times.rests,
     sessions: {
       answered: sessions.answered,
       expired: checkers.bounds.expired,

@@ -17,6 +17,8 @@ const ping: Message = {
   sentAt: tick(1),
   ackSeqSeen: 0,
   ackSeqMajority: 0,
+  electionTicks: 0,
+  restTicks: 0,
 };
 
 describe('few, full segments', () => {

@@ -12,4 +12,6 @@ export const ping = (from: string, to: string, seq: number): Message => ({
   sentAt: tick(seq),
   ackSeqSeen: 0,
   ackSeqMajority: 0,
+  electionTicks: 0,
+  restTicks: 0,
 });

@@ -16,6 +16,8 @@ function orphan(leader: NodeId, voters: readonly NodeId[] = ['n0', 'n1', 'n2'], 
     sentAt: tick(0),
     ackSeqSeen: 0,
     ackSeqMajority: 0,
+    electionTicks: 0,
+    restTicks: 0,
   });
   lone.saved();
   assert.equal(lone.raft.view().leader, leader);

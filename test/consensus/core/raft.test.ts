@@ -27,6 +27,8 @@ const ping = (inTerm: number, commitIndex = 0) =>
     sentAt: tick(0),
     ackSeqSeen: 0,
     ackSeqMajority: 0,
+    electionTicks: 0,
+    restTicks: 0,
   }) as const;
 
 const append = (inTerm: number, prev: readonly [number, number], terms: readonly number[], commitIndex = 0) =>

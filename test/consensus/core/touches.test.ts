@@ -68,6 +68,8 @@ describe('touches of sessions', () => {
       sentAt: tick(0),
       ackSeqSeen: 0,
       ackSeqMajority: 0,
+      electionTicks: 0,
+      restTicks: 0,
     });
     lone.saved();
     assert.ok(lone.raft.touch({ session: 3, ttlTicks: 500 }));

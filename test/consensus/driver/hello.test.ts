@@ -17,7 +17,7 @@ describe('HELLO', () => {
 
   it('accepts a member of the same cluster and names the first thing that does not fit', () => {
     const expectation = { own, members: ['n1', 'n2', 'n3'] };
-    assert.deepEqual(checkHello(expectation, peer), { ok: true, wireVersion: 1 });
+    assert.deepEqual(checkHello(expectation, peer), { ok: true, wireVersion: 2 });
     const refused: readonly (readonly [Partial<Hello>, string])[] = [
       [{ wireMin: 2, wireMax: 3 }, 'WIRE_VERSION'],
       [{ clusterId: 'plant-8' }, 'CLUSTER_MISMATCH'],

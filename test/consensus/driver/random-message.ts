@@ -69,6 +69,8 @@ export function randomMessage(random: ByteSource, type: MessageType): Message {
         sentAt: tick(number()),
         ackSeqSeen: number(),
         ackSeqMajority: number(),
+        electionTicks: number(),
+        restTicks: number(),
       };
     case 'APPEND': {
       const prevIndex = logIndex(random.nextInt(1e6));
