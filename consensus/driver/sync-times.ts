@@ -32,7 +32,8 @@ export class SyncTimes {
     const recent = this.#samples.slice(-samplesMax).filter(({ endedAt }) => nowMs - endedAt <= windowMs);
     const times = recent.map(({ ms }) => ms);
     // A write that hangs is known to be slow before it ends.
-    if (this.#beganAt !== undefined) times.push(nowMs - this.#beganAt);
+    // It may have begun after the time that is given, which is that of a whole turn.
+    if (this.#beganAt !== undefined) times.push(Math.max(0, nowMs - this.#beganAt));
     times.sort((a, b) => b - a);
     return { p99Ms: times[Math.floor(times.length / 100)], longestMs: times.slice(0, 3), count: times.length };
   }
