@@ -1,4 +1,4 @@
-import { durableMoved } from './appending.ts';
+import { durableMoved, nudge } from './appending.ts';
 import type { LocalEvent } from './messages.ts';
 import { rouse } from './pace.ts';
 import { advanceCommit } from './replication.ts';
@@ -50,7 +50,7 @@ function linkLost(state: RaftState, peer: NodeId): void {
 /** What was on its way over the old connection is lost: a leader asks at once how far the peer is. */
 function linkUp(state: RaftState, peer: NodeId): void {
   state.linksLost.delete(peer);
-  if (state.leadership !== undefined || state.leader === peer) rouse(state);
+  if ((state.leadership !== undefined || state.leader === peer) && rouse(state)) nudge(state);
   if (state.leader === peer) state.lostLink = undefined;
   const { leadership } = state;
   const progress = leadership?.progress.get(peer);

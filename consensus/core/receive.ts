@@ -1,4 +1,4 @@
-import { ackStale } from './appending.ts';
+import { ackStale, nudge } from './appending.ts';
 import { candidateHandlers, preCandidateHandlers } from './candidate.ts';
 import { followerHandlers } from './follower.ts';
 import type { Handlers } from './handlers.ts';
@@ -23,7 +23,8 @@ const handlersOf: { readonly [R in Role]: Handlers } = {
  */
 export function receive(state: RaftState, message: Message): void {
   if (message.to !== state.id || message.from === state.id) return;
-  if (rouses(message)) rouse(state);
+  // The leader may not know that anybody is awake: unless it is told, its next PING comes too late for who is.
+  if (rouses(message) && rouse(state) && message.from !== state.leader) nudge(state);
   if (message.term > state.term && !takeHigherTerm(state, message)) return;
   if (message.term < state.term && !takeLowerTerm(state, message)) return;
   dispatch(handlersOf[state.role], state, message);

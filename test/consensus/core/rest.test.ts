@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Message } from '../../../consensus/core/messages.ts';
-import { defaultTiming } from '../../../consensus/core/types.ts';
+import { defaultTiming, logIndex, term as logTerm } from '../../../consensus/core/types.ts';
 import { Cluster } from '../../sim/cluster.ts';
 import { Network } from '../../sim/network.ts';
 import { SeededRandom } from '../../sim/random.ts';
@@ -102,6 +102,29 @@ describe('resting', () => {
     assert.equal(viewOf(leader)?.role, 'leader');
     run(4);
     assert.notEqual(viewOf(leader)?.role, 'leader');
+  });
+
+  it('C10: who is woken by somebody else tells the leader: a box that left and does not know it ends no leadership', () => {
+    const { run, sent, leader, first, second } = restingSite();
+    const term = viewOf(leader)?.term ?? 0;
+    // Just after a PING: the next one is further away than an election.
+    while (!sent.some(({ type }) => type === 'ACK')) run(1);
+    for (const { id, step } of [first, second].map((node) => ({ id: node.id, step: node.step.bind(node) })))
+      step({
+        type: 'PREVOTE',
+        from: 'gone',
+        to: id,
+        term: logTerm(term + 1),
+        poll: 1,
+        lastTerm: logTerm(0),
+        lastIndex: logIndex(0),
+        reason: 'timeout',
+      });
+    run(3 * timing.electionTicks);
+    assert.equal(viewOf(leader)?.term, term);
+    assert.equal(viewOf(leader)?.role, 'leader');
+    run(600);
+    assert.ok([leader, first, second].every(rests), 'and it rests again');
   });
 
   it('C10: as long as one member does not answer, nobody is silent for longer', () => {
