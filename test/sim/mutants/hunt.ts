@@ -31,7 +31,8 @@ export async function hunt(workshop: Workshop, mutant: Mutant, { firstSeconds, l
     return { mutant: mutant.name, killed: by !== undefined, by, seeds, states: explored, seconds };
   };
   const simulate = async (seconds: number): Promise<string | undefined> => {
-    const args = ['test/sim/main.ts', '--seeds', `${1 + seeds}..`, '--minutes', String(seconds / 60), '--first', '--json'];
+    const simulator = mutant.boxes === true ? 'test/sim/whole/main.ts' : 'test/sim/main.ts';
+    const args = [simulator, '--seeds', `${1 + seeds}..`, '--minutes', String(seconds / 60), '--first', '--json'];
     const done = await run(at, args, seconds);
     const lines = linesOf(done);
     seeds += lines.reduce((sum, { summary }) => sum + (summary?.seeds ?? 0), 0);
@@ -49,7 +50,7 @@ export async function hunt(workshop: Workshop, mutant: Mutant, { firstSeconds, l
   try {
     const first = await simulate(firstSeconds);
     if (first !== undefined) return kill(first);
-    const broken = states > 0 ? await explore() : undefined;
+    const broken = states > 0 && mutant.boxes !== true ? await explore() : undefined;
     if (broken !== undefined) return kill(broken);
     return kill(lastSeconds > 0 ? await simulate(lastSeconds) : undefined);
   } finally {

@@ -10,6 +10,8 @@ export interface Mutant {
   readonly source?: string;
   /** Why nobody can tell it from the true code. */
   readonly equivalent?: string;
+  /** A bug of the driver or the log: only whole boxes have it. */
+  readonly boxes?: boolean;
   /** The scope of the exploration that is made for its kind; all of them unless told. */
   readonly scope?: string;
   readonly patch: string;

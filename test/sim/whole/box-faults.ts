@@ -52,7 +52,8 @@ export class BoxFaults {
   #breakSomething(): void {
     const box = this.#random.pick(this.#site.boxes);
     const choice = this.#random.nextInt(100);
-    if (choice < 35) this.#kill(box, this.#random.chance(70) ? 'power' : 'process');
+    if (choice < 20) this.#kill(box, this.#random.chance(50) ? 'power' : 'process');
+    else if (choice < 40) this.#killWriting(box);
     else if (choice < 60) this.#disturb(box, this.#random.pick(disorders));
     else if (choice < 80) this.#cut();
     else if (choice < 90) {
@@ -74,6 +75,15 @@ export class BoxFaults {
     }
     this.#time.after(this.#random.between(10, 3000), () => {
       if (box.node === undefined && !this.#isOver) this.#site.begin(box);
+    });
+  }
+
+  /** The worst moment for the power to fail: between a write and its sync. */
+  #killWriting(box: Box): void {
+    box.disk.atNextSync(() => {
+      this.#time.after(this.#random.nextInt(2), () => {
+        if (!this.#isOver) this.#kill(box, 'power');
+      });
     });
   }
 

@@ -18,6 +18,7 @@ export class VirtualDisk {
   #files: MemoryFileSystem;
   #life = 0;
   #disorder: Disorder | undefined;
+  #onSync: (() => void) | undefined;
   /** Something was changed behind everybody's back since it was empty. */
   isDamaged = false;
 
@@ -32,6 +33,11 @@ export class VirtualDisk {
     this.#disorder = disorder;
     const used = [...this.#files.files().values()].reduce((sum, { length }) => sum + length, 0);
     this.#files.capacityBytes = disorder === 'full' ? used : Number.POSITIVE_INFINITY;
+  }
+
+  /** Calls back, once, when something was written and its sync begins. */
+  atNextSync(callback: () => void): void {
+    this.#onSync = callback;
   }
 
   /** Any part of what is not synced is lost; who had the disk mounted never hears of it again. */
@@ -113,6 +119,9 @@ export class VirtualDisk {
   }
 
   #syncMs(): number {
+    const onSync = this.#onSync;
+    this.#onSync = undefined;
+    onSync?.();
     return this.#disorder === 'slow' ? this.#random.between(20, 400) : this.#random.between(0, 3);
   }
 
