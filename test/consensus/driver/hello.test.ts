@@ -19,7 +19,7 @@ describe('HELLO', () => {
     const expectation = { own, members: ['n1', 'n2', 'n3'] };
     assert.deepEqual(checkHello(expectation, peer), { ok: true, wireVersion: 2 });
     const refused: readonly (readonly [Partial<Hello>, string])[] = [
-      [{ wireMin: 2, wireMax: 3 }, 'WIRE_VERSION'],
+      [{ wireMin: 3, wireMax: 4 }, 'WIRE_VERSION'],
       [{ clusterId: 'plant-8' }, 'CLUSTER_MISMATCH'],
       [{ clusterEpoch: 1 }, 'CLUSTER_EPOCH'],
       [{ nodeId: 'n1' }, 'NODE_SELF'],
