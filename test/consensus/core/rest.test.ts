@@ -105,19 +105,17 @@ describe('resting', () => {
   });
 
   it('C10: who is woken by somebody else tells the leader: a box that left and does not know it ends no leadership', () => {
-    for (let seed = 1; seed <= 10; seed += 1) {
-      const { run, sent, leader, first, second } = restingSite(seed);
-      const term = viewOf(leader)?.term ?? 0;
-      // Just after a PING: the next one is further away than an election.
-      while (!sent.some(({ type }) => type === 'ACK')) run(1);
-      const facts = { term: logTerm(term + 1), poll: 1, lastTerm: logTerm(0), lastIndex: logIndex(0), reason: 'timeout' } as const;
-      for (const node of [first, second]) node.step({ type: 'PREVOTE', from: 'gone', to: node.id, ...facts });
-      run(3 * timing.electionTicks);
-      assert.equal(viewOf(leader)?.term, term, `seed ${seed}`);
-      assert.equal(viewOf(leader)?.role, 'leader');
-      run(600);
-      assert.ok([leader, first, second].every(rests), 'and it rests again');
-    }
+    const { run, sent, leader, first, second } = restingSite();
+    const term = viewOf(leader)?.term ?? 0;
+    // Just after a PING: the next one is further away than an election.
+    while (!sent.some(({ type }) => type === 'ACK')) run(1);
+    const facts = { term: logTerm(term + 1), poll: 1, lastTerm: logTerm(0), lastIndex: logIndex(0), reason: 'timeout' } as const;
+    for (const node of [first, second]) node.step({ type: 'PREVOTE', from: 'gone', to: node.id, ...facts });
+    run(3);
+    assert.ok(![leader, first, second].some(rests), 'the leader knows that somebody is awake');
+    run(600);
+    assert.equal(viewOf(leader)?.term, term);
+    assert.ok([leader, first, second].every(rests), 'and it rests again');
   });
 
   it('C10: as long as one member does not answer, nobody is silent for longer', () => {
