@@ -1,6 +1,7 @@
 /** What does not change while plans are compared: boxes by number, routes to data, names resolved. */
 import type { PlacementLink, PlacementNode, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
 import { availableAt } from './demand.ts';
+import { at } from './model.ts';
 import { PathFinder, type Route } from './path-finder.ts';
 import { PlacementError } from './placement-error.ts';
 
@@ -19,6 +20,8 @@ export interface Site {
   readonly pathsFor: (input: Way) => PathFinder;
   /** Best route of an input's data to every box. */
   readonly routes: (input: Way, by: 'hops' | 'latencyMs') => readonly Route[];
+  /** All boxes, those that an input's data reaches soonest first. */
+  readonly nearest: (input: Way) => Int32Array;
   readonly stagedAt: readonly ReadonlySet<string>[];
 }
 
@@ -57,6 +60,14 @@ export function readSite(problem: PlacementProblem): Site {
   };
   // Asked once for each box and input: the finder's own table, by all origins, would be slow to look into.
   const plain = { hops: new Map<string, readonly Route[]>(), latencyMs: new Map<string, readonly Route[]>() };
+  const routes = (way: Way, by: 'hops' | 'latencyMs'): readonly Route[] => {
+    const known = way.minMbps === undefined && way.linkKinds === undefined ? plain[by].get(way.source) : undefined;
+    if (known !== undefined) return known;
+    const found = pathsFor(way).routes(deliveredAt.get(way.source) ?? [], by);
+    if (way.minMbps === undefined && way.linkKinds === undefined) plain[by].set(way.source, found);
+    return found;
+  };
+  const orders = new Map<readonly Route[], Int32Array>();
   return {
     problem,
     nodes: problem.nodes,
@@ -67,12 +78,14 @@ export function readSite(problem: PlacementProblem): Site {
     deliveredAt,
     paths,
     pathsFor,
-    routes: (way, by) => {
-      const known = way.minMbps === undefined && way.linkKinds === undefined ? plain[by].get(way.source) : undefined;
+    routes,
+    nearest: (way) => {
+      const ways = routes(way, 'latencyMs');
+      const known = orders.get(ways);
       if (known !== undefined) return known;
-      const routes = pathsFor(way).routes(deliveredAt.get(way.source) ?? [], by);
-      if (way.minMbps === undefined && way.linkKinds === undefined) plain[by].set(way.source, routes);
-      return routes;
+      const order = Int32Array.from(ways.keys()).sort((x, y) => at(ways, x).latencyMs - at(ways, y).latencyMs || x - y);
+      orders.set(ways, order);
+      return order;
     },
     stagedAt: problem.nodes.map(({ stagedArtefacts }) => new Set(stagedArtefacts)),
   };

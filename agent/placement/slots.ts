@@ -1,6 +1,6 @@
 /** Slots: one per replica to be placed, with its columns; most critical levels first. */
-import type { PlacedReplica, PlacementProblem } from '../../schemas/generated/types.ts';
-import { type Column, columnsOf } from './columns.ts';
+import type { PlacedReplica, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
+import { type Column, type ColumnChoice, columnsOf } from './columns.ts';
 import { demandOf } from './demand.ts';
 import { moveCost, rates } from './merit.ts';
 import { at, compareText, type WorkClass } from './model.ts';
@@ -46,6 +46,8 @@ export interface Partner {
 export interface Instance {
   readonly site: Site;
   readonly checkpoint: () => void;
+  /** Not all boxes were looked at: nothing is known about plans that use the others. */
+  readonly sampled: boolean;
   readonly slots: readonly Slot[];
   readonly fixed: readonly FixedReplica[];
   readonly levels: number;
@@ -70,6 +72,8 @@ export interface CompileOptions {
   readonly places?: ReadonlyMap<string, ReadonlySet<string>>;
   /** Replicas (`workload/replica`) that may change class, but not leave the box they are on. */
   readonly stay?: ReadonlySet<string>;
+  /** Asked before each workload: when true, from there on only some boxes are looked at for each, near its data and drawn. */
+  readonly hurry?: () => boolean;
   /** Called every few thousand small steps of whatever is made from the instance; by throwing it ends that at once, without a plan. */
   readonly checkpoint?: () => void;
   /** A plan to begin with; what stands when absent. */
@@ -96,7 +100,7 @@ export function compile(problem: PlacementProblem, options: CompileOptions = {})
       },
     ];
   });
-  const slots = makeSlots(site, fixed, options);
+  const { slots, sampled } = makeSlots(site, fixed, options);
   checkpoint();
   const slotsOf: number[][] = workloads.map(() => []);
   for (const [index, { workload }] of slots.entries()) at(slotsOf, workload).push(index);
@@ -115,6 +119,7 @@ export function compile(problem: PlacementProblem, options: CompileOptions = {})
   return {
     site,
     checkpoint,
+    sampled,
     slots,
     fixed,
     levels: slots.reduce((most, { level }) => Math.max(most, level + 1), 1),
@@ -126,6 +131,17 @@ export function compile(problem: PlacementProblem, options: CompileOptions = {})
     shared,
     sharedCount,
   };
+}
+
+/** Boxes looked at for one workload in a hurry. */
+const sampleBoxes = 96;
+
+/** A quarter of the boxes nearest to the data, the others drawn evenly from all. */
+function sample(site: Site, { inputs }: PlacementWorkload, draw: number): readonly number[] {
+  const count = site.nodes.length;
+  const near = inputs.flatMap((input) => [...site.nearest(input).subarray(0, Math.floor(sampleBoxes / 4 / inputs.length))]);
+  const left = sampleBoxes - near.length;
+  return [...near, ...Array.from({ length: left }, (_, turn) => (draw + Math.floor((turn * count) / left)) % count)];
 }
 
 /** Who must be looked at again when a workload moves: those that want to be near it, and itself when it wants that; in their order. */
@@ -140,22 +156,27 @@ function watchersOf(near: readonly (readonly Partner[])[]): readonly (readonly n
 
 function nothing(): void {}
 
+function never(): boolean {
+  return false;
+}
+
 /** Fewer columns of a class than these are never kept. */
 const perClassMin = 32;
 
 function makeSlots(
   site: Site,
   fixed: readonly FixedReplica[],
-  { places, stay, start = [], checkpoint = nothing, columnsMax = Number.POSITIVE_INFINITY }: CompileOptions,
-): readonly Slot[] {
+  { places, stay, start = [], hurry = never, checkpoint = nothing, columnsMax = Number.POSITIVE_INFINITY }: CompileOptions,
+): { readonly slots: readonly Slot[]; readonly sampled: boolean } {
   const { problem, workloads } = site;
+  let sampled = false;
   const isFixed = new Set(fixed.map(({ workload, replica }) => `${workload}/${replica}`));
   const current = new Map(problem.current.map((placed) => [`${placed.workload}/${placed.replica}`, placed]));
   const begun = new Map(start.map((placed) => [`${placed.workload}/${placed.replica}`, placed]));
   const ranks = [...new Set(workloads.map(({ criticality }) => criticality))].sort((a, b) => b - a);
   const wanted = workloads.reduce((sum, { replicas, classes }) => sum + replicas * classes.length, 0);
   const perClass = Math.max(perClassMin, Math.floor(columnsMax / Math.max(1, wanted)));
-  return workloads.flatMap((workload, index) => {
+  const slots = workloads.flatMap((workload, index) => {
     const free = Array.from({ length: workload.replicas }, (_, replica) => replica).filter(
       (replica) => !isFixed.has(`${index}/${replica}`),
     );
@@ -164,12 +185,13 @@ function makeSlots(
     checkpoint();
     const among = places && new Set([...(places.get(workload.id) ?? [])].flatMap((name) => site.nodeIndex.get(name) ?? []));
     const kept = new Set(free.flatMap((replica) => site.nodeIndex.get(current.get(`${workload.id}/${replica}`)?.node ?? '') ?? []));
-    const { columns: all, leastOmitted } = columnsOf(site, workload, {
-      ...(among === undefined ? {} : { among }),
-      perClass,
-      kept,
-      draw: index * 7,
-    });
+    const look = (boxes: ReadonlySet<number> | undefined): ColumnChoice =>
+      columnsOf(site, workload, { ...(boxes === undefined ? {} : { among: boxes }), perClass, kept, draw: index * 7 });
+    const few = among === undefined && site.nodes.length > 1.5 * sampleBoxes && hurry();
+    const quick = few ? look(new Set([...sample(site, workload, index * 7), ...kept])) : undefined;
+    const found = quick !== undefined && quick.columns.length > 0;
+    sampled ||= found;
+    const { columns: all, leastOmitted } = found ? quick : look(among);
     const cost = moveCost(problem, workload);
     return free.map((replica): Slot => {
       const placed = current.get(`${workload.id}/${replica}`);
@@ -202,6 +224,7 @@ function makeSlots(
       };
     });
   });
+  return { slots, sampled };
 }
 
 function partnersOf(

@@ -44,7 +44,8 @@ export function solve(
   problem: PlacementProblem,
   { interrupted = () => false, progress, onProgress, onBetter, ...which }: SolveOptions = {},
 ): Plan {
-  const instance = compile(problem, { columnsMax, ...which });
+  const hurry = progress === undefined ? {} : { hurry: () => progress() > listShare };
+  const instance = compile(problem, { columnsMax, ...hurry, ...which });
   const { seed, steps, starts } = problem.limits;
   const small = instance.slots.length <= enumerationSlotsMax;
   const flat = small ? undefined : flatten(instance);
@@ -53,7 +54,7 @@ export function solve(
   const trace: Plan['trace']['starts'] = [];
   let used = 0;
   let cut = false;
-  let bound = relaxation(instance);
+  let bound = instance.sampled ? 0 : relaxation(instance);
   const budget: Budget = {
     steps: share,
     get target() {
@@ -72,7 +73,7 @@ export function solve(
       within,
       (looked) => budget.interrupted() || looked / columnsPerStep > allowed / 4 || (progress?.() ?? 0) > begun + pricesShare * (1 - begun),
     );
-    bound = Math.max(bound, prices.bound);
+    if (!instance.sampled) bound = Math.max(bound, prices.bound);
     used += Math.ceil(prices.steps / columnsPerStep);
     const random = new PlacementRandom(seed ^ 0x5bd1e995);
     const found = search(within, prices.price, random, {
@@ -136,6 +137,8 @@ export function solve(
 
 /** Columns a plan is made from: more take longer to list and to price than what they add to the plan is worth. */
 const columnsMax = 300_000;
+/** Share of the time after which not all columns are listed any more: a plan made from some is worth more than a list of all. */
+const listShare = 0.2;
 /** Share of the time left after which prices are good enough: a plan is worth more than a bound. */
 const pricesShare = 0.3;
 /** Columns the prices look at for the work of one evaluation. */
