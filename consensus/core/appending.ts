@@ -30,7 +30,8 @@ export function ackStale(state: RaftState, to: NodeId): void {
 
 /** Wakes a leader that rests, though there is nothing to ask: its PING will be answered with what waits here. */
 export function nudge(state: RaftState): void {
-  if (state.leader !== undefined && state.leadership === undefined) state.out.messages.push(ack(state, state.leader, durableMatch(state), {}));
+  if (state.leader !== undefined && state.leadership === undefined)
+    state.out.messages.push(ack(state, state.leader, durableMatch(state), {}));
 }
 
 /** Takes the commit index of a leader's message, as far as the logs are known to be equal. */
