@@ -2,7 +2,7 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import type { Message } from '../../consensus/core/messages.ts';
 import type { NodeId } from '../../consensus/core/types.ts';
-import { decodeMessage } from '../../consensus/driver/codec.ts';
+import { decodeMessage, wireVersionMin } from '../../consensus/driver/codec.ts';
 import { encodeFrames, FrameSplitter } from '../../consensus/driver/framing.ts';
 import { checkHello, decodeHello, encodeHello, type Hello, type HelloRefusal, type HelloVerdict } from '../../consensus/driver/hello.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
@@ -39,6 +39,8 @@ export interface LinkEvents {
 interface Half {
   readonly stream: Stream;
   greeted: boolean;
+  /** The newest both understand; known once it has greeted. */
+  wireVersion?: number;
 }
 
 export class ConsensusLink {
@@ -220,6 +222,7 @@ export class ConsensusLink {
       return false;
     }
     half.greeted = true;
+    half.wireVersion = verdict.wireVersion;
     this.#hello = hello;
     this.#events.greeted(hello);
     if (!this.#up && this.#out?.greeted === true && this.#in?.greeted === true) {
@@ -227,6 +230,11 @@ export class ConsensusLink {
       this.#events.up();
     }
     return true;
+  }
+
+  /** What the peer understands, as far as it has said so: what is queued before it greeted goes out in the oldest form. */
+  get wireVersion(): number {
+    return this.#out?.wireVersion ?? wireVersionMin;
   }
 
   /** What the peer greeted with on the present connection. */

@@ -142,7 +142,7 @@ export class ConsensusTransport implements Transport {
       if (peer === undefined || this.#parts.connections.of(message.to) === undefined) continue;
       let payload: Uint8Array;
       try {
-        payload = encodeMessage(message);
+        payload = encodeMessage(message, peer.link.wireVersion);
       } catch (error) {
         this.#parts.log.error('consensus.message.unsendable', { to: message.to, type: message.type, reason: errorWord(error) });
         continue;

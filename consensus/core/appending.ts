@@ -7,7 +7,12 @@ import { commitTo, durableMatch, type RaftState } from './state.ts';
 import { type LogIndex, logIndex, type NodeId, tick } from './types.ts';
 
 /** An ACK of this moment. Answers to PINGs are numbered: leases and touches are counted by them. */
-function ack(state: RaftState, to: NodeId, durableIndex: LogIndex, parts: Partial<Pick<Ack, 'seq' | 'sentAt' | 'reject'>>): Ack {
+function ack(
+  state: RaftState,
+  to: NodeId,
+  durableIndex: LogIndex,
+  parts: Partial<Pick<Ack, 'seq' | 'sentAt' | 'reject' | 'restTicks'>>,
+): Ack {
   return {
     type: 'ACK',
     from: state.id,
@@ -16,6 +21,7 @@ function ack(state: RaftState, to: NodeId, durableIndex: LogIndex, parts: Partia
     seq: 0,
     sentAt: tick(0),
     reject: undefined,
+    restTicks: 0,
     ...parts,
     ackSeq: parts.seq === undefined ? 0 : state.sentAcks.record(state.now),
     durableIndex,
@@ -47,7 +53,8 @@ export function onLeaderPing(state: RaftState, message: Ping): void {
   learnCommit(state, message.commitIndex);
   // An echo of what an earlier process of this box sent says nothing.
   if (state.sentAcks.knows(message.ackSeqSeen)) state.touches.echoed(message.ackSeqSeen);
-  const answer = ack(state, message.from, durableMatch(state), { seq: message.seq, sentAt: message.sentAt });
+  const { seq, restTicks } = message;
+  const answer = ack(state, message.from, durableMatch(state), { seq, sentAt: message.sentAt, restTicks });
   state.out.messages.push({ ...answer, touches: state.touches.carry(answer.ackSeq) });
 }
 

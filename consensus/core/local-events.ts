@@ -56,6 +56,7 @@ function linkUp(state: RaftState, peer: NodeId): void {
   const progress = leadership?.progress.get(peer);
   if (leadership === undefined || progress === undefined) return;
   progress.linkUp = true;
+  progress.restless = false;
   if (progress.mode === 'replicate' && progress.match < progress.next - 1) progress.becomeProbe(logIndex(progress.match + 1));
   if (progress.mode === 'probe') progress.probing = false;
   leadership.roundDue = true;

@@ -90,6 +90,8 @@ export interface Ack extends Addressed {
   readonly reject: { readonly prevIndex: LogIndex; readonly hintTerm: Term; readonly hintIndex: LogIndex } | undefined;
   /** Sessions touched at this member that the leader may not know of yet; only in answers to PING. */
   readonly touches: readonly Touch[];
+  /** What the PING said of the rest, when this peer goes along with it; 0 otherwise, and from a release that knows of none. */
+  readonly restTicks: number;
 }
 
 /** A change or a linearizable read, forwarded by the member that took it in. */

@@ -32,6 +32,8 @@ export class Progress {
   commitSent: LogIndex = logIndex(0);
   /** Newest PING round answered. */
   answeredRound = 0;
+  /** It was told of a rest and did not go along: an older release. Until its link comes up anew. */
+  restless = false;
   ackSeqSeen = 0;
   lastAckAt: Tick | undefined;
   rttTicks = 0;

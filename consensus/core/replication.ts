@@ -5,7 +5,7 @@ import { electionTicksOf } from './pace.ts';
 import type { Progress } from './progress.ts';
 import { configurationCommitted } from './reconfigure.ts';
 import { answerReads, entryCost } from './requests.ts';
-import { considerRest, settleRest } from './rest.ts';
+import { considerAnswer, considerRest, settleRest } from './rest.ts';
 import { sendChunk, wantSnapshot } from './snapshot-sender.ts';
 import { commitTo, type RaftState } from './state.ts';
 import { type Entry, limits, logIndex, type NodeId, type Term, tick } from './types.ts';
@@ -148,6 +148,7 @@ export function onLeaderAck(state: RaftState, message: Ack): void {
     peer.becomeReplicate();
   if (message.seq > 0) {
     peer.answeredRound = Math.max(peer.answeredRound, message.seq);
+    considerAnswer(leadership, peer, message);
     // It knows less than it acknowledged: it was started anew and has to be told where the logs meet, be there news or not.
     if (peer.mode === 'replicate' && peer.match === peer.next - 1 && message.durableIndex < peer.match) peer.becomeProbe(peer.next);
     repeatLost(state, peer);

@@ -1,7 +1,9 @@
 /** A leader's side of resting: when nothing happens it agrees with everybody on fewer PINGs, and the first thing to do ends it. */
 import type { Leadership } from './leadership.ts';
 import { isJoint } from './membership.ts';
+import type { Ack } from './messages.ts';
 import { rouse } from './pace.ts';
+import type { Progress } from './progress.ts';
 import type { RaftState } from './state.ts';
 import { tick } from './types.ts';
 
@@ -11,7 +13,7 @@ function isCalm(state: RaftState, { started, transfer, reads, progress }: Leader
   if (!started || transfer !== undefined || !reads.idle || isJoint(state.membership)) return false;
   if (state.appliedIndex < lastIndex || state.durability.durableIndex < lastIndex) return false;
   return [...progress.values()].every(
-    ({ linkUp, mode, match, leaving }) => linkUp && !leaving && mode === 'replicate' && match === lastIndex,
+    ({ linkUp, restless, mode, match, leaving }) => linkUp && !restless && !leaving && mode === 'replicate' && match === lastIndex,
   );
 }
 
@@ -30,11 +32,16 @@ export function considerRest(state: RaftState, leadership: Leadership): void {
   else if (restRound === undefined && state.now - leadership.busyAt >= restAfterTicks) leadership.restRound = rounds.seq + 1;
 }
 
-/** Everybody was told of the rest, and said so: only then the leader is silent for long. */
+/** Who was told of a rest and says nothing of it runs a release that knows of none. */
+export function considerAnswer({ restRound }: Leadership, peer: Progress, { seq, restTicks }: Ack): void {
+  if (restRound !== undefined && seq >= restRound && restTicks === 0) peer.restless = true;
+}
+
+/** Everybody was told of the rest, and goes along: only then the leader is silent for long. */
 export function settleRest(state: RaftState, leadership: Leadership): void {
   const { restRound, progress } = leadership;
   if (restRound === undefined || state.pace.rest > 0) return;
-  if ([...progress.values()].some(({ answeredRound }) => answeredRound < restRound)) return;
+  if ([...progress.values()].some(({ answeredRound, restless }) => restless || answeredRound < restRound)) return;
   state.pace.rest = state.timing.restPingTicks;
   leadership.nextPingAt = tick(state.now + state.timing.restPingTicks);
 }

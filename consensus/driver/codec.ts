@@ -8,8 +8,12 @@ import { ByteReader, ByteWriter, wordIndex } from './bytes.ts';
 import { readEntry, readSnapshotMeta, writeEntry, writeSnapshotMeta } from './entry-codec.ts';
 import { CodecError } from './errors.ts';
 
-/** Version of the message encoding; HELLO settles it before the first message. */
+/** Newest version of the message encoding; HELLO settles for each pair of members which one they speak. */
 export const wireVersion = 2;
+/** Oldest version this release speaks: what goes out before a peer has said what it understands. */
+export const wireVersionMin = 1;
+/** From this version on PINGs say how patient to be and whether the site rests, and ACKs agree to it. */
+const pacedVersion = 2;
 
 /** Position is the type byte on the wire: only append. */
 export const messageTypes: readonly MessageType[] = [
@@ -52,8 +56,8 @@ interface Address {
 }
 type Body<T extends MessageType> = Extract<Message, { readonly type: T }>;
 interface BodyCodec<M> {
-  write(writer: ByteWriter, message: M): void;
-  read(reader: ByteReader, address: Address): M;
+  write(writer: ByteWriter, message: M, version: number): void;
+  read(reader: ByteReader, address: Address, version: number): M;
 }
 
 const preVote: BodyCodec<Body<'PREVOTE'>> = {
@@ -111,16 +115,17 @@ const voteReply: BodyCodec<Body<'VOTE_REPLY'>> = {
 };
 
 const ping: BodyCodec<Body<'PING'>> = {
-  write(writer, message) {
+  write(writer, message, version) {
     writer.uint(message.commitIndex);
     writer.uint(message.seq);
     writer.uint(message.sentAt);
     writer.uint(message.ackSeqSeen);
     writer.uint(message.ackSeqMajority);
+    if (version < pacedVersion) return;
     writer.uint(message.electionTicks);
     writer.uint(message.restTicks);
   },
-  read: (reader, address) => ({
+  read: (reader, address, version) => ({
     type: 'PING',
     ...address,
     commitIndex: logIndex(reader.uint()),
@@ -128,8 +133,8 @@ const ping: BodyCodec<Body<'PING'>> = {
     sentAt: tick(reader.uint()),
     ackSeqSeen: reader.uint(),
     ackSeqMajority: reader.uint(),
-    electionTicks: reader.uint(),
-    restTicks: reader.uint(),
+    electionTicks: version < pacedVersion ? 0 : reader.uint(),
+    restTicks: version < pacedVersion ? 0 : reader.uint(),
   }),
 };
 
@@ -158,7 +163,7 @@ const append: BodyCodec<Body<'APPEND'>> = {
 };
 
 const ack: BodyCodec<Body<'ACK'>> = {
-  write(writer, message) {
+  write(writer, message, version) {
     writer.uint(message.seq);
     writer.uint(message.sentAt);
     writer.uint(message.ackSeq);
@@ -174,8 +179,9 @@ const ack: BodyCodec<Body<'ACK'>> = {
       writer.uint(touch.session);
       writer.uint(touch.ttlTicks);
     }
+    if (version >= pacedVersion) writer.uint(message.restTicks);
   },
-  read: (reader, address) => ({
+  read: (reader, address, version) => ({
     type: 'ACK',
     ...address,
     seq: reader.uint(),
@@ -186,6 +192,7 @@ const ack: BodyCodec<Body<'ACK'>> = {
       ? { prevIndex: logIndex(reader.uint()), hintTerm: term(reader.uint()), hintIndex: logIndex(reader.uint()) }
       : undefined,
     touches: reader.list(limits.touchesMax, () => ({ session: reader.uint(), ttlTicks: reader.uint() })),
+    restTicks: version < pacedVersion ? 0 : reader.uint(),
   }),
 };
 
@@ -327,16 +334,19 @@ const bodies: { readonly [T in MessageType]: BodyCodec<Body<T>> } = {
 /** Encoding is synchronous: all messages are written into the same buffer, and copied out of it. */
 const scratch = new ByteWriter(64 * 1024);
 
-/** The payload of one frame. @throws {CodecError} when a value cannot be written, or the frame would be too large. */
-export function encodeMessage(message: Message): Uint8Array {
+/**
+ * The payload of one frame, in the version that the receiver understands: what an older one has no place for is left out.
+ * @throws {CodecError} when a value cannot be written, or the frame would be too large.
+ */
+export function encodeMessage(message: Message, version: number = wireVersion): Uint8Array {
   const writer = scratch;
   writer.truncate(0);
-  writer.byte(wireVersion);
+  writer.byte(version);
   writer.byte(wordIndex(messageTypes, message.type));
   writer.nodeId(message.from);
   writer.nodeId(message.to);
   writer.uint(message.term);
-  (bodies[message.type] as BodyCodec<Message>).write(writer, message);
+  (bodies[message.type] as BodyCodec<Message>).write(writer, message, version);
   if (writer.length > limits.frameBytesMax) {
     throw new CodecError('FRAME_TOO_LARGE', `Cannot encode ${message.type}: ${writer.length} bytes`, writer.length);
   }
@@ -350,12 +360,12 @@ export function decodeMessage(payload: Uint8Array): Message {
   }
   const reader = new ByteReader(payload);
   const version = reader.byte();
-  if (version !== wireVersion) {
-    throw new CodecError('FRAME_VERSION', `Frame of wire version ${version}, this release speaks ${wireVersion}`);
+  if (version < wireVersionMin || version > wireVersion) {
+    throw new CodecError('FRAME_VERSION', `Frame of wire version ${version}, this release speaks ${wireVersionMin} to ${wireVersion}`);
   }
   const type = reader.word(messageTypes);
   const address: Address = { from: reader.nodeId(), to: reader.nodeId(), term: term(reader.uint()) };
-  const message = bodies[type].read(reader, address);
+  const message = bodies[type].read(reader, address, version);
   reader.end();
   return message;
 }

@@ -1,7 +1,7 @@
 /** The first frame of every stream, in both directions: who speaks, for which cluster, in which wire versions. */
 import { type LogIndex, logIndex, type NodeId, type Term, term } from '../core/types.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
-import { wireVersion } from './codec.ts';
+import { wireVersion, wireVersionMin } from './codec.ts';
 import { CodecError } from './errors.ts';
 import type { StandingRefusal } from './standing.ts';
 
@@ -59,7 +59,7 @@ export interface HelloExpectation {
 
 /** This release's HELLO. */
 export function ownHello(facts: Omit<Hello, 'wireMin' | 'wireMax'>): Hello {
-  return { wireMin: wireVersion, wireMax: wireVersion, ...facts };
+  return { wireMin: wireVersionMin, wireMax: wireVersion, ...facts };
 }
 
 /** The payload of the HELLO frame. @throws {CodecError} on values that cannot be written. */

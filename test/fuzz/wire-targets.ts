@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { decodeChanges, decodeMembership, encodeChanges, encodeMembership } from '../../consensus/core/membership-bytes.ts';
 import type { RoleChange } from '../../consensus/core/types.ts';
-import { decodeMessage, encodeMessage, messageTypes } from '../../consensus/driver/codec.ts';
+import { decodeMessage, encodeMessage, messageTypes, wireVersion, wireVersionMin } from '../../consensus/driver/codec.ts';
 import { CodecError } from '../../consensus/driver/errors.ts';
 import { encodeFrames, FrameSplitter } from '../../consensus/driver/framing.ts';
 import { decodeHello, encodeHello, type Hello } from '../../consensus/driver/hello.ts';
@@ -20,11 +20,12 @@ const withBytes = (random: SeededRandom) => ({
 
 const message: Target = {
   name: 'messages',
-  valid: (random) => encodeMessage(randomMessage(withBytes(random), random.pick(messageTypes))),
+  valid: (random) =>
+    encodeMessage(randomMessage(withBytes(random), random.pick(messageTypes)), random.between(wireVersionMin, wireVersion)),
   check(input) {
     const read = refusedBy(CodecError, () => decodeMessage(input));
     if (read === 'refused') return read;
-    assertSameBytes(encodeMessage(read.value), input, 'one way to write each message');
+    assertSameBytes(encodeMessage(read.value, input[0]), input, 'one way to write each message');
     return 'taken';
   },
 };

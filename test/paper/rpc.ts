@@ -84,6 +84,7 @@ export const appendReply = (from: NodeId, inTerm: number, durable: number, rejec
   durableIndex: logIndex(durable),
   reject,
   touches: [],
+  restTicks: 0,
 });
 
 /** What n1 sends now and, its disk being quick, right after its save. */

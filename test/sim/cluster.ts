@@ -10,6 +10,8 @@ export interface ClusterOptions {
   readonly nodes: readonly SimNodeOptions[];
   readonly observers: readonly Observer[];
   readonly diskDelay: (node: SimNode) => number;
+  /** What the receiver makes of a message. @default the same */
+  readonly pass?: (message: Message) => Message;
   /** Sees every message handed to the network. */
   readonly onSend?: (message: Message) => void;
 }
@@ -28,7 +30,7 @@ export class Cluster {
       after: (delay, run) => this.agenda.after(delay, run),
       send: (message) => {
         options.onSend?.(message);
-        this.#send(message);
+        this.#send(options.pass?.(message) ?? message);
       },
       diskDelay: options.diskDelay,
       nextRequest: () => this.nextRequest(),

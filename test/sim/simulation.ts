@@ -21,6 +21,7 @@ import { type FaultKind, Faults } from './faults.ts';
 import { Network } from './network.ts';
 import type { Observer } from './observer.ts';
 import { SeededRandom } from './random.ts';
+import { Releases } from './releases.ts';
 import { SessionClients } from './session-clients.ts';
 import { Times } from './times.ts';
 import { tracer } from './trace.ts';
@@ -60,6 +61,9 @@ export interface SimulationResult {
   readonly messages: number;
   /** How often a site at rest agreed to be silent for longer. */
   readonly rests: number;
+  /** Starts of a box with another release than before, and messages in an older form. */
+  readonly updates: number;
+  readonly older: number;
   readonly sessions: {
     readonly answered: number;
     readonly expired: number;
@@ -74,6 +78,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const { seed, faultTicks = 3600, quietTicks = 900, without = new Set<FaultKind>(), onTrace } = options;
   const random = new SeededRandom(seed);
   const times = new Times(seed);
+  const releases = new Releases(seed);
   const voterCount = random.pick([1, 2, 3, 3, 3, 4, 5, 5, 5]);
   const voters: NodeId[] = Array.from({ length: voterCount }, (_, at) => `n${at + 1}`);
   const learners = random.chance(20) ? ['learner'] : [];
@@ -99,7 +104,17 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const once = new ExactlyOnce();
   const states = new ReplicatedState();
   const sessions = new SessionClients(random, random.pick([0, 6]), () => cluster, checkers, times.ttlFactor);
-  const observers: Observer[] = [elections, matching, completeness, durable, new StateMachineSafety(log), refusals, leases, clients];
+  const observers: Observer[] = [
+    releases,
+    elections,
+    matching,
+    completeness,
+    durable,
+    new StateMachineSafety(log),
+    refusals,
+    leases,
+    clients,
+  ];
   observers.push(states, checkers.watches, checkers.bounds, checkers.locks, once, new BoundedMemory(), sessions);
   const memberships = new Set<number>();
   let snapshots = 0;
@@ -125,6 +140,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
       compactEntries: random.pick([0, 8, 20, 60]),
     })),
     diskDelay: (node) => faults.diskDelay(node),
+    pass: (message) => releases.pass(message),
     onSend: (message: Message) => {
       messages += 1;
       faults.afterPromise(message);
@@ -173,6 +189,8 @@ export function simulate(options: SimulationOptions): SimulationResult {
     leaseRenewals: leases.renewals,
     messages,
     rests: times.rests,
+    updates: releases.updates,
+    older: releases.older,
     sessions: {
       answered: sessions.answered,
       expired: checkers.bounds.expired,

@@ -14,13 +14,15 @@ export interface Summary {
   readonly snapshots: number;
   readonly messages: number;
   readonly rests: number;
+  readonly updates: number;
+  readonly older: number;
   /** Of the clients that hold sessions: sessions that ran out, changes sent again, holders of the lock, changes told to watchers. */
   readonly sessions: Readonly<Record<string, number>>;
   readonly faults: Readonly<Record<string, number>>;
 }
 
 const sessionNames = ['expired', 'repeated', 'holders', 'told'] as const;
-const sumNames = ['committed', 'acknowledged', 'elections', 'memberships', 'snapshots', 'messages', 'rests'] as const;
+const sumNames = ['committed', 'acknowledged', 'elections', 'memberships', 'snapshots', 'messages', 'rests', 'updates', 'older'] as const;
 
 export class Tally {
   readonly #began = performance.now();
@@ -29,7 +31,17 @@ export class Tally {
   readonly #sessions = new Map<string, number>();
   #seeds = 0;
   #faultyMs = 0;
-  readonly #sums = { committed: 0, acknowledged: 0, elections: 0, memberships: 0, snapshots: 0, messages: 0, rests: 0 };
+  readonly #sums = {
+    committed: 0,
+    acknowledged: 0,
+    elections: 0,
+    memberships: 0,
+    snapshots: 0,
+    messages: 0,
+    rests: 0,
+    updates: 0,
+    older: 0,
+  };
 
   add(result: SimulationResult): void {
     this.#seeds += 1;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { generateKeyPair } from '@libp2p/crypto/keys';
-import type { Stream } from '@libp2p/interface';
+import type { Stream, StreamHandler } from '@libp2p/interface';
 import { noise } from '@libp2p/noise';
 import { tcp } from '@libp2p/tcp';
 import { yamux } from '@libp2p/yamux';
@@ -8,8 +8,9 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p } from 'libp2p';
 import { consensusProtocol } from '../../../agent/network/consensus-link.ts';
 import type { Network } from '../../../agent/network/host.ts';
+import { limits } from '../../../consensus/core/types.ts';
 import { encodeMessage } from '../../../consensus/driver/codec.ts';
-import { encodeFrames } from '../../../consensus/driver/framing.ts';
+import { encodeFrames, FrameSplitter } from '../../../consensus/driver/framing.ts';
 import { encodeHello, type Hello, ownHello } from '../../../consensus/driver/hello.ts';
 import { ping } from './ping.ts';
 import { freePort, Site, until } from './site-fixture.ts';
@@ -20,6 +21,9 @@ async function bareNode(site: Site, name?: string): Promise<Libp2p> {
   return createLibp2p({ privateKey, transports: [tcp()], connectionEncrypters: [noise()], streamMuxers: [yamux()] });
 }
 
+/** Of the word every greeting begins with. */
+const helloStart = 0x48;
+
 describe('what the network refuses', () => {
   let site: Site;
   const bare: Libp2p[] = [];
@@ -28,10 +32,10 @@ describe('what the network refuses', () => {
     await site.close();
   });
 
-  async function impostor(name: string, hello: Partial<Hello> = {}): Promise<Stream> {
+  async function impostor(name: string, hello: Partial<Hello> = {}, onStream: StreamHandler = () => undefined): Promise<Stream> {
     const node = await bareNode(site, name);
     bare.push(node);
-    await node.handle(consensusProtocol, () => undefined);
+    await node.handle(consensusProtocol, onStream);
     const stream = await node.dialProtocol(multiaddr(site.box('n1').known.address), consensusProtocol);
     const facts = ownHello({ clusterId: 'cluster-1', clusterEpoch: 0, nodeId: name, incarnation: 1 });
     stream.send(encodeFrames([encodeHello({ ...facts, ...hello })]));
@@ -110,6 +114,33 @@ describe('what the network refuses', () => {
       assert.equal(got.length, 1);
     });
   }
+
+  it('K20: a member of an older release is spoken to in the newest form that it understands', async () => {
+    for (const [wireMax, spoken] of [
+      [1, 1],
+      [2, 2],
+      [7, 2],
+    ] as const) {
+      site = await Site.make(['n1', 'n2']);
+      const [n1] = await site.start('n1');
+      const versions: number[] = [];
+      await impostor('n2', { wireMax }, (stream) => {
+        const facts = ownHello({ clusterId: 'cluster-1', clusterEpoch: 0, nodeId: 'n2', incarnation: 1 });
+        stream.send(encodeFrames([encodeHello({ ...facts, wireMax })]));
+        const splitter = new FrameSplitter(limits.frameBytesMax);
+        stream.addEventListener('message', ({ data }) => {
+          for (const payload of splitter.push(data.subarray())) if (payload[0] !== helloStart) versions.push(payload[0] ?? 0);
+        });
+      });
+      await until(() => n1?.peers().some(({ connected }) => connected) === true, 'the link');
+      await until(() => {
+        n1?.consensus.send([ping('n1', 'n2', 1)]);
+        return versions.length >= 3;
+      }, 'messages');
+      assert.equal(versions.at(-1), spoken, `of up to ${wireMax}`);
+      await site.close();
+    }
+  });
 
   it('a message before HELLO is refused', async () => {
     site = await Site.make(['n1', 'n2']);

@@ -93,6 +93,7 @@ export class LoneRaft {
       durableIndex: logIndex(durableIndex),
       reject: undefined,
       touches: [],
+      restTicks: 0,
     });
   }
 }

@@ -294,6 +294,7 @@ describe('raft core', () => {
       durableIndex: logIndex(0),
       reject: undefined,
       touches: [],
+      restTicks: 0,
     });
     assert.deepEqual(lone.ready().snapshotsWanted, ['n3']);
     const data = new Uint8Array(2.5 * limits.snapshotChunkBytes);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Message } from '../../../consensus/core/messages.ts';
 import { defaultTiming, logIndex, term as logTerm } from '../../../consensus/core/types.ts';
+import { decodeMessage, encodeMessage } from '../../../consensus/driver/codec.ts';
 import { Cluster } from '../../sim/cluster.ts';
 import { Network } from '../../sim/network.ts';
 import { SeededRandom } from '../../sim/random.ts';
@@ -11,7 +12,7 @@ const timing = { ...defaultTiming, restPingTicks: 75, restAfterTicks: 240 };
 const voters = ['n1', 'n2', 'n3'];
 
 /** Three members that rest, and what they sent. */
-function restingSite(seed = 5) {
+function site(seed: number, pass = (message: Message) => message) {
   const random = new SeededRandom(seed);
   const sent: Message[] = [];
   const cluster = new Cluster({
@@ -20,12 +21,19 @@ function restingSite(seed = 5) {
     observers: [],
     diskDelay: () => 0,
     onSend: (message) => sent.push(message),
+    pass,
   });
   for (const node of cluster.nodes.values()) node.start();
   const run = (ticks: number): void => {
     for (let at = 0; at < ticks; at += 1) cluster.tick();
   };
   run(600);
+  return { cluster, run, sent };
+}
+
+/** All of them agreed to rest. */
+function restingSite() {
+  const { cluster, run, sent } = site(5);
   const leader = cluster.leaders[0];
   const followers = [...cluster.nodes.values()].filter((node) => node !== leader);
   const [first, second] = followers;
@@ -125,5 +133,18 @@ describe('resting', () => {
     second.paused = true;
     run(400);
     assert.ok(!rests(leader));
+  });
+
+  it('K20: a leader does not rest while one member runs a release that knows of no rest', () => {
+    const inOldForm = (message: Message): Message =>
+      [message.from, message.to].includes('n3') ? decodeMessage(encodeMessage(message, 1)) : message;
+    for (const seed of [1, 2, 3, 4, 5, 6]) {
+      const { cluster, run } = site(seed, inOldForm);
+      const [leader] = cluster.leaders;
+      const term = leader && viewOf(leader)?.term;
+      run(2000);
+      assert.ok(![...cluster.nodes.values()].some(rests), `seed ${seed}`);
+      assert.ok(leader !== undefined && viewOf(leader)?.term === term, `seed ${seed}: nobody campaigned`);
+    }
   });
 });

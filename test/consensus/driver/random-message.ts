@@ -92,6 +92,7 @@ export function randomMessage(random: ByteSource, type: MessageType): Message {
         durableIndex: logIndex(number()),
         reject: maybe(() => ({ prevIndex: logIndex(number()), hintTerm: term(number()), hintIndex: logIndex(number()) })),
         touches: some(() => ({ session: number(), ttlTicks: number() })),
+        restTicks: number(),
       };
     case 'REQUEST':
       return { type, ...address, requestId: number(), kind: pick(['command', 'read', 'change']), data: random.bytes(random.nextInt(40)) };

@@ -1,11 +1,12 @@
 /** A box: the driver as it ships, its log on a disk that fails, its links on a network that does. */
-import { defaultTiming, type Entry, type Membership, type NodeId } from '../../../consensus/core/types.ts';
+import type { Entry, Membership, NodeId, Timing } from '../../../consensus/core/types.ts';
 import type { NodeEvent } from '../../../consensus/driver/driver-event.ts';
 import { StorageError } from '../../../consensus/driver/errors.ts';
 import { DurableLog } from '../../../consensus/driver/log/durable-log.ts';
 import { ConsensusNode } from '../../../consensus/driver/node.ts';
 import type { ReentryPoint } from '../../../consensus/driver/reentry.ts';
 import type { SeededRandom } from '../random.ts';
+import type { Times } from '../times.ts';
 import { MemoryState } from './memory-state.ts';
 import { Registers } from './registers.ts';
 import { VirtualDisk } from './virtual-disk.ts';
@@ -18,6 +19,7 @@ export interface BoxHost {
   readonly network: VirtualNetwork;
   readonly membership: Membership;
   readonly compactEntries: number;
+  readonly times: Times;
   readonly onEvent: (box: Box, event: NodeEvent) => void;
   readonly onApplied: (box: Box, entry: Entry) => void;
 }
@@ -41,10 +43,12 @@ export class Box {
   /** Why the newest start came to nothing. */
   complaint = '';
   machine = new Registers();
+  readonly #timing: Timing;
 
   constructor(id: NodeId, host: BoxHost) {
     this.id = id;
     this.#host = host;
+    this.#timing = host.times.timing();
     this.disk = new VirtualDisk(host.time, host.random);
     this.#state = new MemoryState(host.membership);
   }
@@ -100,7 +104,7 @@ export class Box {
       const node = await ConsensusNode.open({
         id: this.id,
         membership: reentry === undefined ? membership : nobody,
-        timing: defaultTiming,
+        timing: this.#timing,
         storage: log,
         recovered,
         stateStore: this.#state.mount(),

@@ -5,6 +5,7 @@ import { decodeMessage, encodeMessage } from '../../../consensus/driver/codec.ts
 import type { Transport } from '../../../consensus/driver/ports.ts';
 import { mayPass, type ReentryPoint } from '../../../consensus/driver/reentry.ts';
 import type { SeededRandom } from '../random.ts';
+import type { Releases } from '../releases.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 type LinkState = 'up' | 'lost' | 'closed';
@@ -12,6 +13,7 @@ type LinkState = 'up' | 'lost' | 'closed';
 export class VirtualNetwork {
   readonly #time: VirtualTime;
   readonly #random: SeededRandom;
+  readonly #releases: Releases;
   readonly #ends = new Map<NodeId, End>();
   readonly #cuts = new Set<string>();
   /** When the newest message of a connection arrives: the next one is not before it. */
@@ -19,13 +21,15 @@ export class VirtualNetwork {
   delayMaxMs = 2;
   messages = 0;
 
-  constructor(time: VirtualTime, random: SeededRandom) {
+  constructor(time: VirtualTime, random: SeededRandom, releases: Releases) {
     this.#time = time;
+    this.#releases = releases;
     this.#random = random;
   }
 
   connect(id: NodeId): End {
     this.disconnect(id, false);
+    this.#releases.started({ id });
     const end = new End(id, this);
     this.#ends.set(id, end);
     for (const other of this.#ends.values()) if (other !== end) this.#link(end, other, 'up');
@@ -59,7 +63,7 @@ export class VirtualNetwork {
   carry(from: End, messages: readonly Message[]): void {
     for (const message of messages) {
       this.messages += 1;
-      const bytes = encodeMessage(message);
+      const bytes = encodeMessage(message, this.#releases.between(from.id, message.to));
       const way = `${from.id} ${message.to}`;
       const to = this.#ends.get(message.to);
       if (to === undefined || this.#cuts.has(way)) continue;

@@ -1,6 +1,8 @@
 /** Whole boxes under faults: driver, log, recovery and wire format as they ship, on virtual time, disks and links. */
 import { Violation } from '../checkers/violation.ts';
 import { SeededRandom } from '../random.ts';
+import { Releases } from '../releases.ts';
+import { Times } from '../times.ts';
 import { type BoxFaultKind, BoxFaults } from './box-faults.ts';
 import { Site } from './site.ts';
 import { VirtualNetwork } from './virtual-network.ts';
@@ -39,7 +41,7 @@ const quietMs = 60_000;
 export async function simulateWhole({ seed, faultMs = 30_000, onTrace }: WholeOptions): Promise<WholeResult> {
   const random = new SeededRandom(seed);
   const time = new VirtualTime();
-  const network = new VirtualNetwork(time, random);
+  const network = new VirtualNetwork(time, random, new Releases(seed));
   const ids = Array.from({ length: random.pick([3, 3, 5]) }, (_, at) => `n${at + 1}`);
   let failure: string | undefined;
   let checker: string | undefined;
@@ -52,7 +54,11 @@ export async function simulateWhole({ seed, faultMs = 30_000, onTrace }: WholeOp
     trace(failure);
   };
   const compactEntries = random.pick([20, 60, 10_000]);
-  const site = new Site(ids, { time, random, network, membership: { voters: ids, learners: [] }, compactEntries }, { trace, fail });
+  const site = new Site(
+    ids,
+    { time, random, network, membership: { voters: ids, learners: [] }, compactEntries, times: new Times(seed) },
+    { trace, fail },
+  );
   const faults = new BoxFaults(random, time, network, site, trace);
   const isOver = (): boolean => failure !== undefined;
   for (const box of site.boxes) site.begin(box);
