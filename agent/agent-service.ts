@@ -233,7 +233,7 @@ export class AgentService implements AgentApi {
       );
     const end = performance.now() + transferDeadlineMs;
     for (;;) {
-      const next = agreement.status().leader;
+      const next = agreement.leader;
       if (next !== undefined && next !== agreement.self) return { from: agreement.self, to: next };
       if (performance.now() > end)
         throw new ApiError(504, 'TRANSFER_FAILED', `Nobody took over within ${transferDeadlineMs / 1000} s: ${agreement.self} leads on`);

@@ -93,18 +93,18 @@ export class Agreement implements SiteAccess {
 
   /** Members that may be given work: those that know what they are given. */
   get hosts(): readonly NodeId[] {
-    const { membership } = this.node.status();
+    const { membership } = this;
     return this.#members.filter((name) => !isWitness(membership, name));
   }
 
   /** Every box that belongs to the site or is to. */
   memberEntries(): readonly MemberEntry[] {
-    return memberEntries(this.#founders, this.state.members(), this.node.status().membership);
+    return memberEntries(this.#founders, this.state.members(), this.membership);
   }
 
   /** Boxes that may connect as members. */
   memberPeers(): readonly KnownPeer[] {
-    return memberPeers(this.#founders, this.state.members(), this.node.status().membership, this.site);
+    return memberPeers(this.#founders, this.state.members(), this.membership, this.site);
   }
 
   /** Members are asked for, heal or leave in the state: looks again who takes part. */
@@ -123,24 +123,32 @@ export class Agreement implements SiteAccess {
   }
 
   #memberNames(): readonly NodeId[] {
-    const names = peersOf(this.node.status().membership, this.self);
+    const names = peersOf(this.membership, this.self);
     // A box that begins anew belongs to no membership for a moment, and to the site all the same.
     const healing = [...this.state.members()].filter(([, row]) => row.healing !== undefined && row.role !== 'none').map(([name]) => name);
     return [...new Set([...names, ...healing, this.self])].sort(byName);
   }
 
+  /** Costs more than what has a name of its own here: not for what is asked many times a second. */
   status(): NodeStatus {
     return this.node.status();
   }
 
+  get membership(): Membership {
+    return this.node.glance.membership;
+  }
+
+  get leader(): NodeId | undefined {
+    return this.node.glance.leader;
+  }
+
   leads(): boolean {
-    const { role, ready } = this.node.status();
-    return role === 'leader' && ready;
+    return this.node.glance.leaderSince !== undefined;
   }
 
   leadsSince(): number | undefined {
-    const { role, ready, leaderSince } = this.node.status();
-    return role === 'leader' && ready && leaderSince !== undefined ? leaderSince * tickMs : undefined;
+    const since = this.node.glance.leaderSince;
+    return since === undefined ? undefined : since * tickMs;
   }
 
   lastAckAt(member: NodeId): number | undefined {

@@ -5,7 +5,7 @@ import type { Clock } from '../consensus/driver/ports.ts';
 import type { HealthDocument, ReportedNode } from '../schemas/generated/types.ts';
 import { LinkWatch } from './control/link-watch.ts';
 import { viewNodes } from './control/node-views.ts';
-import { judge, type MemberVerdict, type VerdictWord } from './control/verdict.ts';
+import { judge, type MemberVerdict, type VerdictInput, type VerdictWord } from './control/verdict.ts';
 import { FactRegistry } from './health/registry.ts';
 import type { Fact, GossipPort, PeerView } from './ports.ts';
 
@@ -60,14 +60,22 @@ export class FactBook {
   }
 
   verdict(member: NodeId): MemberVerdict {
+    return this.#judge(member, this.#evidence());
+  }
+
+  /** What all verdicts of this moment are drawn from. */
+  #evidence(): Omit<VerdictInput, 'before'> {
     const { self, lostAfterMs } = this.#options;
-    const members = this.#options.members();
     const links = new Map(this.#peers().map(({ name, connected, since }) => [name, { up: connected, since }]));
     const observations = new Map(
       this.instances.all().map(({ from, document }) => [from, new Map(document.observes.map(({ node, reachable }) => [node, reachable]))]),
     );
+    return { self, members: this.#options.members(), now: this.#clock.nowMs(), links, observations, lostAfterMs };
+  }
+
+  #judge(member: NodeId, evidence: Omit<VerdictInput, 'before'>): MemberVerdict {
     const before = this.#said.get(member);
-    const judged = judge(member, { self, members, now: this.#clock.nowMs(), links, observations, lostAfterMs, ...(before && { before }) });
+    const judged = judge(member, { ...evidence, ...(before && { before }) });
     this.#said.set(member, judged.verdict);
     return judged;
   }
@@ -88,21 +96,24 @@ export class FactBook {
   nodes(): readonly ReportedNode[] {
     const byNode = <Document>(facts: readonly Fact<Document>[]): ReadonlyMap<NodeId, Fact<Document>> =>
       new Map(facts.map((fact) => [fact.from, fact]));
-    const now = this.#clock.nowMs();
-    const alive = new Set(this.#options.members().filter((member) => this.verdict(member).verdict === 'alive'));
+    const evidence = this.#evidence();
+    const { members, now } = evidence;
+    const verdicts = new Map(members.map((member) => [member, this.#judge(member, evidence)]));
+    const verdict = (member: NodeId): MemberVerdict => verdicts.get(member) ?? this.#judge(member, evidence);
+    const alive = new Set(members.filter((member) => verdict(member).verdict === 'alive'));
     const observed = this.instances.all().map(({ from, document }) => ({
       from,
       unreached: document.observes.flatMap(({ node, reachable }) => (reachable ? [] : [node])),
     }));
     this.#linkWatch.look(observed, alive, now);
     return viewNodes({
-      members: (this.#options.hosts ?? this.#options.members)(),
+      members: this.#options.hosts?.() ?? members,
       now,
       unreached: (member) => this.#linkWatch.unreached(member),
       topology: byNode(this.topology.all()),
       health: byNode(this.health.all()),
       instances: byNode(this.instances.all()),
-      verdict: (member) => this.verdict(member),
+      verdict,
       risk: riskOf,
     });
   }

@@ -91,7 +91,7 @@ export class HealDesk {
     const { agreement, greetings, epoch } = this.#parts;
     const refusal = greetings.refusalOf(name, start);
     const isOtherHeard = (greetings.standing.otherHeardAt(name, start) ?? 0) >= (refusal?.at ?? 0) + otherHeardMs;
-    const { leader } = agreement.status();
+    const { leader } = agreement;
     // The copy of a leader has nobody else to ask.
     if (refusal?.code === 'CLONED' && leader === name && isOtherHeard)
       return { state: 'refused', epoch, code: refusal.code, message: refusal.message };
@@ -111,9 +111,9 @@ export class HealDesk {
   async #decide(name: NodeId, { incarnation, code, message }: HealRequest): Promise<HealAnswer> {
     const { agreement, answers, epoch, log } = this.#parts;
     const { state } = agreement;
-    if (!agreement.leads()) return { state: 'elsewhere', leader: agreement.status().leader ?? null };
+    if (!agreement.leads()) return { state: 'elsewhere', leader: agreement.leader ?? null };
     const row = state.members().get(name);
-    const { membership } = agreement.status();
+    const { membership } = agreement;
     const isKnown = isMember(membership, name) || (row !== undefined && row.role !== 'none');
     if (!isKnown || row?.role === 'none')
       return { state: 'refused', epoch, code: 'NOT_MEMBER', message: `${name} does not belong to the site any more: add it again` };

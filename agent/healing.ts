@@ -120,7 +120,7 @@ export class Healing {
 
   #isLed(): boolean {
     const { agreement, clock } = this.#parts;
-    if (agreement.status().leader !== undefined) this.#ledAt = clock.nowMs();
+    if (agreement.leader !== undefined) this.#ledAt = clock.nowMs();
     return clock.nowMs() - this.#ledAt < leaderlessMs;
   }
 

@@ -41,7 +41,7 @@ export class LocalWork {
   /** To be called when the state changed and a few times a second. */
   readonly check = (): void => {
     const { agreement, clock } = this.#parts;
-    if (agreement.status().leader !== undefined) this.#leaderSeenAt = clock.nowMs();
+    if (agreement.leader !== undefined) this.#leaderSeenAt = clock.nowMs();
     this.#lease();
     if (this.#synced) this.#give();
     else this.#catchUp();

@@ -76,7 +76,7 @@ export class MembersService implements MembersApi {
     const { agreement, write } = this.#parts;
     if (!agreement.memberEntries().some((member) => member.name === name))
       throw new ApiError(404, 'NOT_FOUND', `${name} is no member of the site`);
-    const staying = agreement.status().membership.voters.filter((voter) => voter !== name);
+    const staying = agreement.membership.voters.filter((voter) => voter !== name);
     if (staying.length === 0) throw new ApiError(409, 'LAST_MEMBER', `${name} is the only one that votes: add another box first`);
     const reachable = staying.filter((voter) => this.#isReachable(voter)).length;
     if (!force && reachable < majority(staying.length))

@@ -37,7 +37,7 @@ export class SiteMembership {
     const answers = (name: string): boolean => this.#answers(name);
     this.#duty = new MemberDuty({
       leads: () => agreement.leads(),
-      membership: () => agreement.status().membership,
+      membership: () => agreement.membership,
       wanted: () => agreement.state.members(),
       change: (changes) => agreement.node.changeMembership(changes),
       isSettled: () => agreement.isMembershipSettled(),
@@ -51,7 +51,7 @@ export class SiteMembership {
     this.#healing = new Healing({ dataDir, agreement, calls, peers: () => network.peers(), door: network.consensus, onUnfit, clock, log });
     this.#known = new KnownMembers(dataDir.path);
     network.consensus.standing.setFollows(() => {
-      const { leader } = agreement.status();
+      const { leader } = agreement;
       return leader !== undefined && leader !== agreement.self;
     });
     agreement.onMembership(() => this.meet());
@@ -88,7 +88,7 @@ export class SiteMembership {
     const peers = agreement.memberPeers();
     network.setMembers(peers);
     network.consensus.setStarts(agreement.state.starts());
-    if (agreement.isMembershipSettled() && agreement.status().membership.voters.length > 0) this.#known.remember(peers);
+    if (agreement.isMembershipSettled() && agreement.membership.voters.length > 0) this.#known.remember(peers);
   }
 
   /** What the others acknowledged to this box, and is committed: they must not have less when they greet again. */

@@ -21,7 +21,10 @@ if (!existsSync(program)) {
   process.exitCode = 1;
 } else {
   const { config } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  const child = spawn(node, [...config.nodeFlags, program, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [...config.nodeFlags, program, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env: { ...process.env, ...config.nodeEnvironment },
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
       // On a terminal Ctrl-C has reached the child already.

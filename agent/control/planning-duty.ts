@@ -172,7 +172,7 @@ export class PlanningDuty {
       current,
       held,
       uplink: this.#options.uplink,
-      unreachableArtefacts: this.#unreachable(),
+      unreachableArtefacts: this.#unreachable(known),
       cordoned: cordoned?.() ?? new Set(),
       learned: this.#runs.learned(),
       ...(energyPrice === undefined ? {} : { energy: { price: energyPrice, secondsPerMoney: this.#options.replan.secondsPerMoney } }),
@@ -181,14 +181,9 @@ export class PlanningDuty {
   }
 
   /** Artefacts of known workloads that no usable box holds. */
-  #unreachable(): ReadonlySet<string> {
-    const reachable = new Set(
-      this.#parts
-        .nodes()
-        .filter(({ usable }) => usable)
-        .flatMap(({ staged }) => staged),
-    );
+  #unreachable(nodes: readonly ReportedNode[]): ReadonlySet<string> {
     const needed = this.#parts.site.state.workloads().flatMap(({ spec }) => (spec.artefacts ?? []).map(({ sha256 }) => sha256));
+    const reachable = new Set(nodes.filter(({ usable }) => usable).flatMap(({ staged }) => staged));
     return new Set(needed.filter((sha256) => !reachable.has(sha256)));
   }
 
@@ -216,7 +211,7 @@ export class PlanningDuty {
       unseen: unseen(),
       workloads,
       placements: site.state.placements(),
-      unreachable: this.#unreachable(),
+      unreachable: this.#unreachable(known),
       cordoned: cordoned?.() ?? new Set(),
       rates: ratesOf(specs, this.#runs.learned()),
       price: price?.(),

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import packageJson from '../../package.json' with { type: 'json' };
 import type { AgentConfig } from '../../schemas/generated/types.ts';
 import { boxMarker, isAlive, killBox } from './processes.ts';
 
@@ -84,7 +85,7 @@ export class Box {
     this.#agent = spawn(command, [...first, 'agent', '--config', this.configFile], {
       detached: true,
       stdio: ['ignore', output, output],
-      env: { ...process.env, ...clock, [boxMarker]: this.runtimeDir },
+      env: { ...process.env, ...packageJson.config.nodeEnvironment, ...clock, [boxMarker]: this.runtimeDir },
     });
     this.#agent.on('error', () => undefined); // Seen by whoever waits for readiness, with the end of the log.
     closeSync(output);

@@ -37,6 +37,8 @@ export class FactRegistry<Kind extends FactKind> {
   readonly #bytesMax: number;
   readonly #nodesMax: number;
   readonly #facts = new Map<NodeId, Fact<AllDocuments[Kind]>>();
+  /** All facts by name, until one changes: asked for far more often than that. */
+  #ordered: readonly Fact<AllDocuments[Kind]>[] | undefined;
   readonly #refusals = new Map<NodeId, Refusals>();
   readonly #listeners: ((fact: Fact<AllDocuments[Kind]>) => void)[] = [];
 
@@ -82,7 +84,8 @@ export class FactRegistry<Kind extends FactKind> {
 
   /** Ordered by name. */
   all(): readonly Fact<AllDocuments[Kind]>[] {
-    return [...this.#facts.values()].sort((a, b) => (a.from < b.from ? -1 : 1));
+    this.#ordered ??= [...this.#facts.values()].sort((a, b) => (a.from < b.from ? -1 : 1));
+    return this.#ordered;
   }
 
   /** Milliseconds since a node's document arrived; undefined when there is none. */
@@ -104,11 +107,13 @@ export class FactRegistry<Kind extends FactKind> {
   /** Forgets a node that is no member any more. */
   forget(node: NodeId): void {
     this.#facts.delete(node);
+    this.#ordered = undefined;
     this.#refusals.delete(node);
   }
 
   #set(fact: Fact<AllDocuments[Kind]>): void {
     this.#facts.set(fact.from, fact);
+    this.#ordered = undefined;
     for (const listener of this.#listeners) listener(fact);
   }
 

@@ -29,10 +29,11 @@ import {
   type Role,
   type RoleChange,
   type Snapshot,
+  type Term,
   type Tick,
   tick,
 } from './types.ts';
-import { type RaftView, viewOf } from './view.ts';
+import { nextTickAt, type RaftView, viewOf } from './view.ts';
 
 export type { RaftOptions } from './state.ts';
 export type { PeerView, RaftView } from './view.ts';
@@ -130,8 +131,8 @@ export class Raft {
     return true;
   }
 
-  /** Hands leadership over to voter `to`. False when this member does not lead, or hands over already. */
-  transferLeadership(to: NodeId): boolean {
+  /** Hands leadership over to voter `to`, by default the one furthest along. False when this member does not lead, hands over already, or nobody can take it. */
+  transferLeadership(to?: NodeId): boolean {
     rouse(this.#state);
     return transferLeadership(this.#state, to);
   }
@@ -193,6 +194,29 @@ export class Raft {
   /** Gives the snapshot asked for in `Ready.snapshotsWanted`. */
   provideSnapshot(to: NodeId, snapshot: Snapshot): void {
     provideSnapshot(this.#state, to, snapshot);
+  }
+
+  /** What is asked for many times a second; the rest is in `view`. */
+  get leader(): NodeId | undefined {
+    return this.#state.leader;
+  }
+
+  get term(): Term {
+    return this.#state.term;
+  }
+
+  get membership(): Membership {
+    return this.#state.membership;
+  }
+
+  get nextTickAt(): Tick {
+    return nextTickAt(this.#state);
+  }
+
+  /** Since when it leads, its term begun; undefined when it does not. */
+  get leaderSince(): Tick | undefined {
+    const { leadership } = this.#state;
+    return leadership?.started === true ? leadership.since : undefined;
   }
 
   view(): RaftView {

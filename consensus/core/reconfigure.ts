@@ -68,9 +68,7 @@ export function configurationCommitted(state: RaftState, leadership: Leadership)
   }
   for (const peer of leadership.progress.values()) peer.leaving = !isMember(membership, peer.id);
   if (canLead(membership, state.id) || leadership.transfer !== undefined) return;
-  const able = [...leadership.progress.values()].filter(({ id, linkUp }) => linkUp && canLead(membership, id));
-  const successor = able.sort((a, b) => b.match - a.match)[0];
-  if (successor !== undefined) transferLeadership(state, successor.id);
+  transferLeadership(state);
 }
 
 /** A leader that is no voter any more and found no successor ends its leadership (Raft thesis, section 4.2.2). */

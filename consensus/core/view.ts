@@ -56,9 +56,19 @@ export interface RaftView {
   readonly succession: readonly NodeId[];
 }
 
+/** Leads and has begun its term, or follows and is as far as its leader said. */
+export function isReady(state: RaftState): boolean {
+  const { leadership } = state;
+  if (leadership !== undefined) return leadership.started;
+  return state.leader !== undefined && state.leaderCommit !== undefined && state.appliedIndex >= state.leaderCommit;
+}
+
+/** When the core wants to be told the time next. */
+export const nextTickAt = (state: RaftState): Tick =>
+  state.leadership === undefined ? nextCampaignAt(state) : nextDutyAt(state, state.leadership);
+
 export function viewOf(state: RaftState): RaftView {
   const { leadership, log } = state;
-  const caughtUp = state.leader !== undefined && state.leaderCommit !== undefined && state.appliedIndex >= state.leaderCommit;
   return {
     id: state.id,
     role: state.role,
@@ -73,11 +83,11 @@ export function viewOf(state: RaftState): RaftView {
     membershipIndex: state.configurations.latest.index,
     leaderSince: leadership?.since,
     leaseFrom: state.leaseFrom,
-    ready: leadership === undefined ? caughtUp : leadership.started,
+    ready: isReady(state),
     uncertain: state.uncertain !== undefined,
     electionTicks: electionTicksOf(state),
     pace: { ...state.pace },
-    nextTickAt: leadership === undefined ? nextCampaignAt(state) : nextDutyAt(state, leadership),
+    nextTickAt: nextTickAt(state),
     peers: [...(leadership?.progress.values() ?? [])].map(({ id, match, next, lastAckAt, rttTicks, rttVarTicks, linkUp, stream }) => ({
       id,
       match,

@@ -2,7 +2,6 @@
  * The driver: one core, and the world it lives in. The pump is synchronous and exactly one runs at a time; the disk is written
  * beside it, one sync in flight, and comes back into the core as `SAVED`. So a stalled disk never silences a PING.
  */
-import { canLead } from '../core/membership.ts';
 import type { RevalidateItem, Touch, VerdictItem } from '../core/messages.ts';
 import { Raft } from '../core/raft.ts';
 import type { Ready, Save } from '../core/ready.ts';
@@ -170,13 +169,14 @@ export class ConsensusNode {
 
   /** Hands leadership over, by default to the voter furthest along. False when this node does not lead or nobody can take it. */
   transferLeadership(to?: NodeId): boolean {
-    const { membership, peers } = this.#core.view();
-    const able = peers.filter(({ id, linkUp }) => linkUp && canLead(membership, id)).sort((a, b) => b.match - a.match);
-    const successor = to ?? able[0]?.id;
-    if (this.#isStopped || successor === undefined) return false;
-    const began = this.#core.transferLeadership(successor);
+    const began = !this.#isStopped && this.#core.transferLeadership(to);
     this.#schedule();
     return began;
+  }
+
+  /** What is asked for many times a second, at the cost of a field; the rest is in `status`. */
+  get glance(): Pick<Raft, 'leader' | 'membership' | 'leaderSince'> {
+    return this.#core;
   }
 
   status(): NodeStatus {
@@ -258,7 +258,7 @@ export class ConsensusNode {
     if (this.#isStopped) return;
     const nowMs = this.#toldMs ?? this.#tick();
     this.#toldMs = undefined;
-    const { leader, term } = this.#core.view();
+    const { leader, term } = this.#core;
     this.#requests.expire(nowMs);
     this.#requests.dispatch(this.#core, leader, term, nowMs);
     while (this.#core.hasReady()) this.#handle(this.#core.takeReady(), nowMs);
@@ -359,7 +359,7 @@ export class ConsensusNode {
   /** Sleeps until the core's next deadline. A timer that fires too early costs less than one moved at every PING. */
   #armTimer(nowMs: number): void {
     const grain = this.#requests.size > 0 ? requestGrainMs : Number.POSITIVE_INFINITY;
-    const atMs = Math.min(this.#core.view().nextTickAt * tickMs, nowMs + grain);
+    const atMs = Math.min(this.#core.nextTickAt * tickMs, nowMs + grain);
     if (this.#timerAtMs <= atMs && this.#cancelTimer !== undefined) return;
     this.#cancelTimer?.();
     this.#timerAtMs = atMs;

@@ -27,10 +27,25 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   'agent/workload/': ['agent/lib/', 'agent/state/', 'agent/ports.ts', ...consensusTypes, ...documents],
   'agent/status/': ['agent/lib/', 'agent/state/', 'agent/ports.ts', ...consensusTypes, ...documents],
   // A library for programs beside the agent: it knows the site by its documents and by what the state promises.
-  'agent/client/': ['agent/lib/', 'agent/state/', 'consensus/core/types.ts', 'consensus/driver/boot-clock.ts', ...documents],
+  'agent/client/': [
+    'agent/lib/',
+    'agent/state/',
+    'consensus/core/types.ts',
+    'consensus/driver/boot-clock.ts',
+    'package.json',
+    ...documents,
+  ],
   'agent/cli/': ['agent/client/', 'agent/lib/', 'agent/placement/', 'agent/state/', 'agent/ports.ts', ...consensusTypes, ...documents],
   // Sets up and watches whole agents from outside, and plays one that went wrong.
-  'agent/demo/': ['agent/lib/', 'agent/cli/', 'agent/network/', 'agent/ports.ts', 'consensus/driver/boot-clock.ts', ...documents],
+  'agent/demo/': [
+    'agent/lib/',
+    'agent/cli/',
+    'agent/network/',
+    'agent/ports.ts',
+    'consensus/driver/boot-clock.ts',
+    'package.json',
+    ...documents,
+  ],
   'schemas/': [],
 };
 

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import packageJson from '../../package.json' with { type: 'json' };
 import { root, sourcesUnder } from './sources.ts';
 
 const linesMax = 400;
@@ -61,6 +62,14 @@ describe('repository', () => {
       listed.filter((code) => !text.includes(code)),
       [],
     );
+  });
+
+  it('the systemd unit gives the agent the environment that it is measured with', () => {
+    const unit = readFileSync(new URL('packaging/holdfast.service', root), 'utf8');
+    for (const [name, value] of Object.entries(packageJson.config.nodeEnvironment))
+      assert.match(unit, new RegExp(`^Environment=.*\\b${name}=${value}\\b`, 'm'));
+    assert.match(unit, /^Environment=NODE_OPTIONS=--max-semi-space-size=4$/m);
+    assert.ok(packageJson.config.nodeFlags.includes('--max-semi-space-size=4'));
   });
 
   it('the systemd unit passes systemd-analyze verify without a word', function () {
