@@ -74,8 +74,16 @@ export class BoxFaults {
       this.#trace(`${box.id} ${box.disk.damage()}`);
     }
     this.#time.after(this.#random.between(10, 3000), () => {
-      if (box.node === undefined && !this.#isOver) this.#site.begin(box);
+      if (box.node !== undefined || this.#isOver) return;
+      this.#site.begin(box);
+      // Power that comes back seldom comes back for good at once: what the last process left is still in memory only.
+      if (this.#random.chance(30)) this.#time.after(this.#random.between(1, 300), () => this.#isOver || this.#kill(box, 'power'));
     });
+  }
+
+  /** A box replaces its memory: the worst moment for its power to fail. */
+  receives(box: Box): void {
+    if (!this.#isOver && this.#random.chance(30)) this.#killWriting(box);
   }
 
   /** The worst moment for the power to fail: between a write and its sync. */
@@ -90,6 +98,9 @@ export class BoxFaults {
   #disturb(box: Box, disorder: Disorder): void {
     this.#count(disorder, box);
     box.disk.disorder = disorder;
+    // Who fails to sync may die of it, and the next process finds what is on no disk.
+    if (disorder === 'sync' && this.#random.chance(50))
+      this.#time.after(this.#random.between(1, 100), () => this.#isOver || this.#kill(box, 'process'));
     this.#time.after(this.#random.between(100, 4000), () => {
       box.disk.disorder = undefined;
       this.#trace(`${box.id} disk works`);

@@ -10,20 +10,21 @@ export interface Write {
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
-/** @param ballast bytes that mean nothing: what takes several sectors can be torn. */
+/** @param ballast bytes more: what takes several sectors can be torn. */
 export const encodeWrite = ({ key, operation }: Write, ballast = 0): Uint8Array =>
-  new TextEncoder().encode(`${key} ${operation} ${'x'.repeat(ballast)}`);
+  new TextEncoder().encode(`${key} ${operation} ${ballast} ${'x'.repeat(ballast)}`);
 
-export function decodeWrite(data: Uint8Array): Write {
-  const [key = '', operation] = text(data).split(' ');
-  return { key, operation: Number(operation) };
+/** Undefined when these are not the bytes of any write: something changed them on their way through memories. */
+export function decodeWrite(data: Uint8Array): Write | undefined {
+  const [, key = '', operation, ballast, filling = ''] = /^([a-z]) (\d+) (\d+) (x*)$/.exec(text(data)) ?? [];
+  return Number(ballast) === filling.length ? { key, operation: Number(operation) } : undefined;
 }
 
 export class Registers implements StateMachine {
   readonly #rows = new Map<string, Uint8Array>();
 
   apply({ data, index }: Entry): Applied {
-    const { key, operation } = decodeWrite(data);
+    const { key, operation } = decodeWrite(data) ?? { key: '?', operation: 0 };
     const value = new TextEncoder().encode(`${index} ${operation}`);
     this.#rows.set(key, value);
     return { result: index, changes: [{ key, value }] };

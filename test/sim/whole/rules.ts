@@ -31,7 +31,9 @@ export class Rules {
   }
 
   applied({ id }: Box, { index, term, data }: Entry): void {
-    const { key, operation } = decodeWrite(data);
+    const write = decodeWrite(data);
+    if (write === undefined) throw new Violation('An entry that nobody wrote', { box: id, index, bytes: data.length });
+    const { key, operation } = write;
     const what = `${term} ${key} ${operation}`;
     const known = this.#applied.get(index) ?? what;
     if (known !== what) throw new Violation('State-machine safety', { box: id, index, known, what });

@@ -43,7 +43,7 @@ export class Site {
     const full: BoxHost = {
       ...host,
       onEvent: (box, event) => {
-        if (event.type === 'snapshot-received') this.snapshots += 1;
+        if (event.type === 'snapshot-received') this.#received(box);
         if (event.type === 'storage-failed') this.storageFailures += 1;
         this.#trace(`${box.id} ${event.type} ${event.type === 'role' ? `${event.to} term ${event.term} ${event.reason}` : ''}`);
         this.#checked(() => this.rules.event(box, event));
@@ -51,6 +51,14 @@ export class Site {
       onApplied: (box, entry) => this.#checked(() => this.rules.applied(box, entry)),
     };
     this.boxes = ids.map((id) => new Box(id, full));
+  }
+
+  /** Calls back when a box begins to replace its memory with a snapshot. */
+  onSnapshot: (box: Box) => void = () => undefined;
+
+  #received(box: Box): void {
+    this.snapshots += 1;
+    this.onSnapshot(box);
   }
 
   get running(): readonly Box[] {

@@ -68,7 +68,7 @@ export class VirtualDisk {
     const path = this.#random.pick([...files.keys()].filter((name) => !name.endsWith('/reserve')).sort());
     const bytes = files.get(path)?.length ?? 0;
     const kind = bytes === 0 ? 'file' : this.#random.pick(damages);
-    const at = this.#random.nextInt(Math.max(1, bytes));
+    const at = this.#placeIn(files.get(path) ?? new Uint8Array());
     if (kind === 'file') this.#lose(path);
     if (kind === 'bit') this.#files.damage(path, (old) => old.fill((old[at] ?? 0) ^ (1 << this.#random.nextInt(8)), at, at + 1));
     if (kind === 'tail') this.#files.damage(path, (old) => old.slice(0, at));
@@ -77,6 +77,16 @@ export class VirtualDisk {
       this.#files.damage(path, (old) => old.fill(0, start, start + sectorBytes));
     }
     return `${kind} of ${path} at ${at}`;
+  }
+
+  /** Mostly where something is written: the rest of a file is reserved space. */
+  #placeIn(bytes: Uint8Array): number {
+    let at = 0;
+    for (let tries = 0; tries < 16; tries += 1) {
+      at = this.#random.nextInt(Math.max(1, bytes.length));
+      if (bytes[at] !== 0) break;
+    }
+    return at;
   }
 
   #lose(path: string): void {

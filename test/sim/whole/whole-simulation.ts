@@ -60,6 +60,7 @@ export async function simulateWhole({ seed, faultMs = 30_000, onTrace }: WholeOp
     { trace, fail },
   );
   const faults = new BoxFaults(random, time, network, site, trace);
+  site.onSnapshot = (box) => faults.receives(box);
   const isOver = (): boolean => failure !== undefined;
   for (const box of site.boxes) site.begin(box);
   const pauseMaxMs = random.pick([20, 100, 400]);
