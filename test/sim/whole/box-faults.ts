@@ -83,13 +83,13 @@ export class BoxFaults {
 
   /** A box replaces its memory: the worst moment for its power to fail. */
   receives(box: Box): void {
-    if (!this.#isOver && this.#random.chance(30)) this.#killWriting(box);
+    if (!this.#isOver && this.#random.chance(50)) this.#killWriting(box, 12);
   }
 
   /** The worst moment for the power to fail: between a write and its sync. */
-  #killWriting(box: Box): void {
+  #killWriting(box: Box, withinMs = 2): void {
     box.disk.atNextSync(() => {
-      this.#time.after(this.#random.nextInt(2), () => {
+      this.#time.after(this.#random.nextInt(withinMs), () => {
         if (!this.#isOver) this.#kill(box, 'power');
       });
     });

@@ -53,7 +53,7 @@ export async function simulateWhole({ seed, faultMs = 30_000, onTrace }: WholeOp
     failure = `${time.nowMs} ms: ${error.message}`;
     trace(failure);
   };
-  const compactEntries = random.pick([20, 60, 10_000]);
+  const compactEntries = random.pick([8, 20, 60, 10_000]);
   const site = new Site(
     ids,
     { time, random, network, membership: { voters: ids, learners: [] }, compactEntries, times: new Times(seed) },
