@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Level } from 'level';
 import { logIndex, type Membership, type SnapshotMeta, term } from '../core/types.ts';
 import { StorageError, storageErrorFrom } from './errors.ts';
+import { probeDatabase } from './level-probe.ts';
 import { NodeFileSystem } from './log/node-file-system.ts';
 import { replaceFile } from './log/replace-file.ts';
 import type { RowChange, StateStore } from './ports.ts';
@@ -62,6 +63,8 @@ export class LevelStateStore implements StateStore {
     }
     this.#generation = generation;
     await this.#removeOthers();
+    const unreadable = await probeDatabase(this.#path(generation));
+    if (unreadable !== undefined) throw this.#damaged(unreadable);
     try {
       this.#database = await openDatabase(this.#path(generation), false);
       return await this.#load(this.#database);
