@@ -7,6 +7,7 @@ import { encodeFrames, FrameSplitter } from '../../consensus/driver/framing.ts';
 import { checkHello, decodeHello, encodeHello, type Hello, type HelloRefusal, type HelloVerdict } from '../../consensus/driver/hello.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
 import type { StandingVerdict } from '../../consensus/driver/standing.ts';
+import { passesInDoubt } from '../../consensus/driver/standing.ts';
 import type { KnownPeer } from '../ports.ts';
 import { giveLeaveByHalves } from './frugal.ts';
 import { networkLimits } from './libp2p-node.ts';
@@ -50,6 +51,7 @@ export class ConsensusLink {
   readonly #members: readonly NodeId[];
   readonly #standing: (hello: Hello) => StandingVerdict | undefined;
   #hello: Hello | undefined;
+  #isDoubted = false;
   readonly #clock: Clock;
   readonly #events: LinkEvents;
   #out: Half | undefined;
@@ -150,6 +152,7 @@ export class ConsensusLink {
     this.#in = undefined;
     this.#opening = undefined;
     this.#up = false;
+    this.#isDoubted = false;
     this.#answered();
   }
 
@@ -224,12 +227,22 @@ export class ConsensusLink {
     half.greeted = true;
     half.wireVersion = verdict.wireVersion;
     this.#hello = hello;
-    this.#events.greeted(hello);
-    if (!this.#up && this.#out?.greeted === true && this.#in?.greeted === true) {
-      this.#up = true;
-      this.#events.up();
-    }
+    this.#isDoubted = verdict.doubt !== undefined;
+    if (verdict.doubt === undefined) this.#believe(hello);
+    else this.#events.helloRefused(verdict.doubt.code, verdict.doubt.message, hello);
     return true;
+  }
+
+  #believe(hello: Hello): void {
+    this.#events.greeted(hello);
+    if (this.#up || this.#out?.greeted !== true || this.#in?.greeted !== true) return;
+    this.#up = true;
+    this.#events.up();
+  }
+
+  /** It is listened to as a leader only; the link does not count as up. */
+  get isDoubted(): boolean {
+    return this.#isDoubted;
   }
 
   /** What the peer understands, as far as it has said so: what is queued before it greeted goes out in the oldest form. */
@@ -242,18 +255,26 @@ export class ConsensusLink {
     return this.#up ? this.#hello : undefined;
   }
 
-  /** More is known of the members than when the peer greeted: whoever would not be let in now has to go. */
+  /** More is known of the members than when the peer greeted: whoever would not be let in now has to go, and doubts may be over. */
   checkAgain(): void {
-    if (!this.#up || this.#hello === undefined) return;
-    const verdict = this.#check(this.#hello);
-    if (verdict.ok) return;
-    for (const half of [this.#out, this.#in]) if (half !== undefined) this.#refuse(half, verdict.code, verdict.message, this.#hello);
+    if ((!this.#up && !this.#isDoubted) || this.#hello === undefined) return;
+    // What it had on its disk then says nothing of what it has acknowledged since.
+    const { promise, ...facts } = this.#hello;
+    const verdict = this.#check(facts);
+    const against = verdict.ok ? verdict.doubt : verdict;
+    if (against !== undefined && this.#isDoubted) return;
+    if (against !== undefined)
+      for (const half of [this.#out, this.#in]) if (half !== undefined) this.#refuse(half, against.code, against.message, this.#hello);
+    if (against !== undefined || !this.#isDoubted) return;
+    this.#isDoubted = false;
+    this.#believe(this.#hello);
   }
 
   #check(hello: Hello): HelloVerdict {
     const verdict = checkHello({ own: this.#own(), members: this.#members, expectedNode: this.#peer.name }, hello);
     const against = verdict.ok ? this.#standing(hello) : undefined;
-    return against === undefined ? verdict : { ok: false, ...against };
+    if (against === undefined || !verdict.ok) return verdict;
+    return against.code === 'INCARNATION_STALE' ? { ...verdict, doubt: against } : { ok: false, ...against };
   }
 
   #take(half: Half, payload: Uint8Array): void {
@@ -272,7 +293,7 @@ export class ConsensusLink {
       this.#refuseFrame(half, error);
       return;
     }
-    this.#events.message(message);
+    if (!this.#isDoubted || passesInDoubt.from(message)) this.#events.message(message);
   }
 
   #refuse(half: Half, code: HelloRefusal, message: string, hello?: Hello): void {

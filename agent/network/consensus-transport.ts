@@ -6,7 +6,7 @@ import { encodeMessage } from '../../consensus/driver/codec.ts';
 import { type Hello, type HelloRefusal, ownHello, type Promised } from '../../consensus/driver/hello.ts';
 import type { Clock, Transport } from '../../consensus/driver/ports.ts';
 import { mayPass, type ReentryPoint } from '../../consensus/driver/reentry.ts';
-import { type KnownStart, Standing } from '../../consensus/driver/standing.ts';
+import { type KnownStart, passesInDoubt, Standing } from '../../consensus/driver/standing.ts';
 import type { KnownPeer, Log } from '../ports.ts';
 import type { Connections } from './connections.ts';
 import { ConsensusLink } from './consensus-link.ts';
@@ -140,6 +140,7 @@ export class ConsensusTransport implements Transport {
       if (!this.#mayPass(message)) continue;
       const peer = this.#peers.get(message.to);
       if (peer === undefined || this.#parts.connections.of(message.to) === undefined) continue;
+      if (peer.link.isDoubted && !passesInDoubt.to(message)) continue;
       let payload: Uint8Array;
       try {
         payload = encodeMessage(message, peer.link.wireVersion);
@@ -228,7 +229,7 @@ export class ConsensusTransport implements Transport {
       { own, members, standing: (hello) => this.standing.check(hello, this.#recorded.get(hello.nodeId), clock.nowMs()), clock },
       {
         message: (message) => {
-          this.standing.heard(known.name, clock.nowMs());
+          if (!peer.link.isDoubted) this.standing.heard(known.name, clock.nowMs());
           if (message.type === 'VOTE_REPLY' && message.granted) this.standing.voted(known.name, message.term);
           if (this.#mayPass(message)) for (const handler of this.#messageHandlers) handler(message);
         },

@@ -46,7 +46,8 @@ export type HelloRefusal =
   | StandingRefusal;
 
 export type HelloVerdict =
-  | { readonly ok: true; readonly wireVersion: number }
+  /** `doubt`: it is listened to as a leader only (standing.ts). */
+  | { readonly ok: true; readonly wireVersion: number; readonly doubt?: { readonly code: HelloRefusal; readonly message: string } }
   | { readonly ok: false; readonly code: HelloRefusal; readonly message: string };
 
 export interface HelloExpectation {

@@ -1,4 +1,5 @@
 /** What this member remembers of the others' starts and promises, to tell a memory that went back, and a copy, from the box itself. */
+import type { Message } from '../core/messages.ts';
 import type { NodeId, Term } from '../core/types.ts';
 import type { Hello } from './hello.ts';
 
@@ -103,6 +104,18 @@ export class Standing {
     return undefined;
   }
 }
+
+const fromLeaders: ReadonlySet<Message['type']> = new Set(['PING', 'APPEND', 'SNAPSHOT', 'REPLY', 'REVALIDATE_REPLY']);
+const toLeaders: ReadonlySet<Message['type']> = new Set(['ACK', 'SNAPSHOT_ACK', 'REQUEST', 'REVALIDATE']);
+
+/**
+ * Of a member under another incarnation than is written down here, what a leader says passes, and what it is answered: a majority that
+ * knows more made it one, and nobody else can tell us of its coming back. Neither its votes nor what it acknowledges count.
+ */
+export const passesInDoubt = {
+  from: ({ type }: Message): boolean => fromLeaders.has(type),
+  to: ({ type }: Message): boolean => toLeaders.has(type),
+};
 
 /** A start that was before, or another one under its number: what was written since is not in this memory. */
 function isOlder({ run = 0, start }: Hello, known: Omit<KnownStart, 'incarnation'> | undefined): boolean {

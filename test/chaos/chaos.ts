@@ -28,6 +28,10 @@ export interface ChaosReport {
   readonly seconds: number;
   readonly network: 'namespaces' | 'relays';
   readonly clocksSet: boolean;
+  /** Whether each box had a disk of its own that could stand still and run full. */
+  readonly ownDisks: boolean;
+  /** What the agents said happened to them. */
+  readonly met: { readonly diskFailures: number; readonly healed: number; readonly snapshots: number };
   /** Term of the last leader: how often somebody stood for election. */
   readonly term: number;
   readonly operations: {
@@ -78,7 +82,7 @@ export async function chaos(options: ChaosOptions): Promise<{ readonly report: C
     tickets.end();
     await site.stop();
   }
-  failures.push(...tickets.failures);
+  failures.push(...faults.failures, ...tickets.failures);
   const { history } = clients;
   const { keys, violations, undecided } = checkHistory(history);
   if (violations.length > 0)
@@ -87,6 +91,11 @@ export async function chaos(options: ChaosOptions): Promise<{ readonly report: C
   const answered = history.filter(({ ok }) => ok === true).length;
   if (answered === 0) failures.push('no operation was answered');
   const ok = failures.length === 0;
+  const met = {
+    diskFailures: site.said('consensus.storage-failed'),
+    healed: site.said('healing.done'),
+    snapshots: site.said('consensus.snapshot-received'),
+  };
   if (ok) site.remove();
   const kinds = (kind: Operation['op']): number => history.filter(({ op }) => op === kind).length;
   const unknown = history.filter((one) => one.ok === 'unknown').length;
@@ -97,6 +106,8 @@ export async function chaos(options: ChaosOptions): Promise<{ readonly report: C
     seconds: Math.round((performance.now() - began) / 1000),
     network: site.network.kind,
     clocksSet: site.hasClocks,
+    met,
+    ownDisks: site.disks.size === site.boxes.length,
     term,
     operations: {
       total: history.length,

@@ -1,33 +1,41 @@
 /** What goes wrong, and is mended a while later. Several may overlap. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Box } from '../../agent/demo/box.ts';
-import { ask } from '../../agent/demo/client.ts';
+import { ask, getStatus } from '../../agent/demo/client.ts';
+import { done, notYet, until } from '../../agent/demo/until.ts';
 import type { Chance } from './chance.ts';
+import { canFailWrites, failWrites, type Mend } from './disks.ts';
 import type { ChaosSite } from './site.ts';
 
-export const faultKinds = ['kill', 'pause', 'isolate', 'split', 'one-way', 'restart', 'transfer', 'clock'] as const;
+export const faultKinds = [
+  ...(['kill', 'pause', 'isolate', 'split', 'one-way', 'restart', 'transfer', 'clock'] as const),
+  // Of disks: nothing comes back, no room, EIO at every write and sync.
+  ...(['stall', 'full', 'eio'] as const),
+  // Of members: the log is gone, and the box is let in anew; a voter becomes a learner and votes again.
+  ...(['wipe', 'demote'] as const),
+];
 export type FaultKind = (typeof faultKinds)[number];
 
+/** Cuts and deaths go on meanwhile. */
+const memberDeadlineMs = 90_000;
 const clocks = ['+0s', '+3600s', '-3600s', '+365d', '-20000d', '+30s', '-5s'] as const;
 
 export class Faults {
-  readonly counts: Record<FaultKind, number> = {
-    kill: 0,
-    pause: 0,
-    isolate: 0,
-    split: 0,
-    'one-way': 0,
-    restart: 0,
-    transfer: 0,
-    clock: 0,
-  };
+  readonly counts = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Record<FaultKind, number>;
+  /** Boxes that could not be broken, or were not well again in time. */
+  readonly failures: string[] = [];
   readonly #site: ChaosSite;
   readonly #chance: Chance;
+  readonly #canFailWrites = canFailWrites();
   readonly #say: (line: string) => void;
-  /** Boxes that are down or paused: two of five may be at one time, for the others to have work. */
+  /** Boxes that are down, paused, without a disk or without a vote: two of five may be at one time, for the others to have work. */
   readonly #out = new Set<Box>();
   readonly #open = new Set<Promise<void>>();
   #isCut = false;
+  /** Its membership is on the way: one at a time. */
+  #changing: Box | undefined;
 
   constructor(site: ChaosSite, chance: Chance, say: (line: string) => void) {
     this.#site = site;
@@ -61,7 +69,7 @@ export class Faults {
         this.#during(box, this.#chance.between(200, 4000), async () => {
           if (kind === 'kill') await box.killAgent();
           else await box.stopAgent();
-          return () => Promise.resolve(box.start());
+          return async () => box.start();
         });
         return;
       case 'pause': {
@@ -99,6 +107,28 @@ export class Faults {
         this.#note(kind, box.name);
         this.#later(ask(box, 'POST', '/v1/leadership/transfer', '{}').then(() => undefined));
         return;
+      case 'stall':
+      case 'full': {
+        const disk = this.#site.disks.get(box);
+        if (disk === undefined || this.#out.size >= 2 || this.#out.has(box)) return;
+        this.#note(kind, box.name);
+        this.#during(box, this.#chance.between(200, 5000), () => (kind === 'full' ? disk.fill() : disk.stall()));
+        return;
+      }
+      case 'eio': {
+        const { pid } = box;
+        if (!this.#canFailWrites || pid === undefined || this.#out.size >= 2 || this.#out.has(box)) return;
+        this.#note(kind, box.name);
+        this.#during(box, this.#chance.between(200, 3000), () => failWrites(pid));
+        return;
+      }
+      case 'wipe':
+      case 'demote':
+        if (this.#changing !== undefined || this.#out.size >= 2 || this.#out.has(box)) return;
+        this.#note(kind, box.name);
+        this.#changing = box;
+        this.#during(box, this.#chance.between(100, 3000), () => (kind === 'wipe' ? this.#wipe(box) : this.#demote(box)));
+        return;
       default:
         if (!this.#site.hasClocks) return;
         this.#note(kind, box.name);
@@ -106,7 +136,40 @@ export class Faults {
     }
   }
 
-  #during(box: Box, ms: number, begin: () => Promise<() => Promise<void>>): void {
+  async #wipe(box: Box): Promise<Mend> {
+    await box.killAgent();
+    rmSync(join(box.dataDir, 'log'), { recursive: true, force: true });
+    return async () => {
+      box.start();
+      await this.#votes(box);
+    };
+  }
+
+  async #demote(box: Box): Promise<Mend> {
+    await this.#set(box, 'learner');
+    return async () => {
+      await this.#set(box, 'voter');
+      await this.#votes(box);
+    };
+  }
+
+  /** At any box that takes it, until one does. */
+  async #set(box: Box, role: 'learner' | 'voter'): Promise<void> {
+    await until(`${box.name} is to be a ${role}`, memberDeadlineMs, async () => {
+      const asked = await ask(this.#chance.pick(this.#site.boxes), 'POST', '/v1/members', JSON.stringify({ name: box.name, role }));
+      return asked.status === 200 ? done(true) : notYet(asked.body);
+    });
+  }
+
+  async #votes(box: Box): Promise<void> {
+    await until(`${box.name} votes again`, memberDeadlineMs, async () => {
+      const { consensus } = await getStatus(box);
+      return consensus.ready && consensus.voters.includes(box.name) ? done(true) : notYet(consensus.role);
+    });
+    this.#changing = undefined;
+  }
+
+  #during(box: Box, ms: number, begin: () => Promise<Mend>): void {
     this.#out.add(box);
     this.#later(
       begin()
@@ -114,6 +177,7 @@ export class Faults {
           await sleep(ms);
           await mend();
         })
+        .catch((error: unknown) => void this.failures.push(`${box.name} was not mended: ${String(error)}`))
         .finally(() => this.#out.delete(box)),
     );
   }

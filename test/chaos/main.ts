@@ -14,8 +14,9 @@ const usage = `Usage: npm run chaos -- [--minutes M] [--seed N] [--clients N] [-
   --network KIND  namespaces or relays (default: namespaces where this user may make them)
   --json          one JSON object at the end and nothing else
 
-Five agents as processes of their own; SIGKILL, SIGSTOP, restarts, partitions, hand-overs of leadership, clocks set.
-As root they are in network namespaces of their own, else relays lie between them; clocks need libfaketime.
+Five agents as processes of their own; SIGKILL, SIGSTOP, restarts, partitions, hand-overs of leadership, clocks set, disks that stand still,
+run full and fail, logs that are gone, voters that become learners and vote again. As root they are in network namespaces and have disks of
+their own, else relays lie between them and disks are left alone; clocks need libfaketime, failing writes strace.
 Exit codes: 0 linearizable and whole again, 1 not, 2 wrong usage.
 `;
 
@@ -53,7 +54,7 @@ function wanted(argv: readonly string[]): Wanted | undefined {
   }
 }
 
-function summary({ ok, failures, operations, faults, term, network, seed, seconds, keys, kept, tickets }: ChaosReport): string {
+function summary({ ok, met, failures, operations, faults, term, network, seed, seconds, keys, kept, tickets }: ChaosReport): string {
   const { total, reads, writes, cas, answered, refused, unknown } = operations;
   return [
     `${ok ? 'PASSED' : 'FAILED'} seed ${seed}, ${seconds} s, boxes in ${network}, last term ${term}`,
@@ -62,6 +63,7 @@ function summary({ ok, failures, operations, faults, term, network, seed, second
     `faults: ${Object.entries(faults)
       .map(([kind, count]) => `${count} ${kind}`)
       .join(', ')}`,
+    `the agents met ${met.diskFailures} failures of disks, healed ${met.healed} times, took ${met.snapshots} snapshots`,
     ...failures,
     ...(kept === undefined ? [] : [`data and logs are in ${kept}`]),
   ].join('\n');

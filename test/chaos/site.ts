@@ -1,5 +1,5 @@
 /** Five real agents of one site, each with its own data, network and clock. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Box, findFakeTime } from '../../agent/demo/box.ts';
@@ -7,6 +7,7 @@ import { getStatus } from '../../agent/demo/client.ts';
 import { killBox } from '../../agent/demo/processes.ts';
 import { done, notYet, until } from '../../agent/demo/until.ts';
 import { loadOrCreateIdentity } from '../../agent/network/identity.ts';
+import { BoxDisk } from './disks.ts';
 import { type ChaosNetwork, openNetwork } from './network.ts';
 
 const names = ['box-a', 'box-b', 'box-c', 'box-d', 'box-e'] as const;
@@ -15,13 +16,16 @@ export class ChaosSite {
   readonly dir: string;
   readonly network: ChaosNetwork;
   readonly boxes: readonly Box[];
+  /** Of each box that has one of its own. */
+  readonly disks: ReadonlyMap<Box, BoxDisk>;
   /** Whether clocks can be set. */
   readonly hasClocks: boolean;
 
-  private constructor(dir: string, network: ChaosNetwork, boxes: readonly Box[], hasClocks: boolean) {
+  private constructor(dir: string, network: ChaosNetwork, boxes: readonly Box[], disks: ReadonlyMap<Box, BoxDisk>, hasClocks: boolean) {
     this.dir = dir;
     this.network = network;
     this.boxes = boxes;
+    this.disks = disks;
     this.hasClocks = hasClocks;
   }
 
@@ -43,6 +47,11 @@ export class ChaosSite {
       const start = [...network.prefix(i), ...(library === undefined ? [] : clocked), ...program];
       return new Box({ name, site: 'chaos', dir, program: start, fakeTime: undefined });
     });
+    const disks = new Map<Box, BoxDisk>();
+    for (const box of boxes) {
+      const disk = await BoxDisk.mount(join(dir, `${box.name}.img`), box.dataDir);
+      if (disk !== undefined) disks.set(box, disk);
+    }
     const ids = await Promise.all(boxes.map(async ({ dataDir }) => (await loadOrCreateIdentity(dataDir)).peerId));
     for (const [i, box] of boxes.entries()) {
       mkdirSync(box.runtimeDir, { recursive: true });
@@ -63,7 +72,7 @@ export class ChaosSite {
         limits: { logSegmentKiB: 256 },
       });
     }
-    return new ChaosSite(dir, network, boxes, library !== undefined);
+    return new ChaosSite(dir, network, boxes, disks, library !== undefined);
   }
 
   /** Sets the wall clock of a box, as libfaketime writes it. */
@@ -97,9 +106,15 @@ export class ChaosSite {
     return undefined;
   }
 
+  /** How often the agents said so, as far as their logs go back. */
+  said(event: string): number {
+    return this.boxes.reduce((sum, { logFile }) => sum + readFileSync(logFile, 'utf8').split(`"${event}"`).length - 1, 0);
+  }
+
   async stop(): Promise<void> {
     await Promise.all(this.boxes.map((box) => killBox(box.runtimeDir)));
     await this.network.close();
+    for (const disk of this.disks.values()) await disk.unmount();
   }
 
   remove(): void {
