@@ -42,8 +42,9 @@ export class Moves {
       plan.put(slot, to);
       return to !== -1;
     }
-    const to = this.#lists.draw(slot, this.#random);
-    if (to === from) return false;
+    const { reduced } = this.#lists;
+    const to = this.#lists.drawWithin(slot, (reduced[from] as number) + limit, from, this.#random);
+    if (to === -1) return false;
     if (plan.weighShift(slot, to) <= limit) return plan.shift(slot, to);
     if (this.#node[from] === this.#node[to]) return false;
     return this.#swap(slot, to, limit) || this.#chain(slot, to, limit);
@@ -82,11 +83,13 @@ export class Moves {
     const here = node[plan.placed[slot] as number] as number;
     const there = node[to] as number;
     const dearer = this.#dearer(slot, to);
+    const { reduced } = this.#lists;
     for (let turn = 0; turn < chainsMax; turn += 1) {
       const other = plan.anyOf(there, this.#random);
       if (other === -1) return false;
-      const out = this.#lists.draw(other, this.#random);
-      if (node[out] === there || node[out] === here) continue;
+      const now = plan.placed[other] as number;
+      const out = this.#lists.drawWithin(other, (reduced[now] as number) + limit - dearer, now, this.#random);
+      if (out === -1 || node[out] === there || node[out] === here) continue;
       const dearerYet = dearer + this.#dearer(other, out);
       if (dearerYet > limit) continue;
       const open = plan.weighChain(slot, to, other, out);

@@ -35,7 +35,7 @@ export interface SearchResult {
 const blockMoves = 1024;
 const blockLooks = 8192;
 /** Share of the time that is annealed; the rest goes to re-solving a few boxes at a time. */
-const annealShare = 0.6;
+const annealShare = 0.85;
 /** What a regrouping may make the plan dearer by, in spreads: so that it does not end where it began. */
 const regroupHeat = 0.05;
 /** Moves between looks at the pressure: at the least, and for each slot. */

@@ -4,6 +4,10 @@ import { at, classes, type WorkClass } from './model.ts';
 import type { PlacementRandom } from './random.ts';
 
 const lengthMax = 32;
+/** Share of draws that do not look at reduced cost: prices know neither comfort nor gaps that are left. */
+const anyShare = 0.1;
+/** Pairs of slot and box up to which what a slot would take on a box is kept in a table. */
+const tableMax = 1 << 22;
 /** Slots between two checkpoints. */
 const checkSlots = 16;
 /** Columns of each class at the least. */
@@ -23,10 +27,12 @@ export interface ShortLists {
   columnAt(slot: number, box: number): number;
   /** A column of the list, the better ones more often. */
   draw(slot: number, random: PlacementRandom): number;
+  /** A column of the list of at most so much reduced cost, each as often; now and then any. -1 when there is none but `except`. */
+  drawWithin(slot: number, most: number, except: number, random: PlacementRandom): number;
 }
 
 export function shortLists(flat: Flat, price: Float64Array): ShortLists {
-  const { slots, width } = flat;
+  const { slots, nodes, width } = flat;
   const reduced = new Float64Array(flat.cost.length);
   const first = new Int32Array(slots + 1);
   const chosen: number[] = [];
@@ -66,6 +72,8 @@ export function shortLists(flat: Flat, price: Float64Array): ShortLists {
     first[slot + 1] = chosen.length;
   }
   const column = Int32Array.from(chosen);
+  const table = slots * nodes <= tableMax ? cheapestAt(flat, first, column) : undefined;
+  const worth = Float64Array.from(column, (one) => at(reduced, one));
   const boxes = column.map((one) => at(flat.node, one));
   return {
     first,
@@ -74,11 +82,27 @@ export function shortLists(flat: Flat, price: Float64Array): ShortLists {
     longest: first.reduce((most, end, slot) => Math.max(most, end - (first[slot - 1] ?? 0)), 0),
     spread: Math.max(1, spread / Math.max(1, slots)),
     columnAt(slot, box) {
+      if (table !== undefined) return table[slot * nodes + box] as number;
       const end = first[slot + 1] as number;
       for (let index = first[slot] as number; index < end; index += 1) {
         if (boxes[index] === box) return column[index] as number;
       }
       return -1;
+    },
+    drawWithin(slot, most, except, random) {
+      const start = first[slot] as number;
+      const last = first[slot + 1] as number;
+      const share = random.next();
+      if (share < anyShare) {
+        const any = share / anyShare;
+        const option = column[start + Math.floor(any * any * (last - start))] as number;
+        return option === except ? -1 : option;
+      }
+      let end = start;
+      while (end < last && (worth[end] as number) <= most) end += 1;
+      if (end === start) return -1;
+      const option = column[start + Math.floor(((share - anyShare) / (1 - anyShare)) * (end - start))] as number;
+      return option === except ? -1 : option;
     },
     draw(slot, random) {
       const start = first[slot] as number;
@@ -86,4 +110,16 @@ export function shortLists(flat: Flat, price: Float64Array): ShortLists {
       return column[start + Math.floor(share * share * ((first[slot + 1] as number) - start))] as number;
     },
   };
+}
+
+/** Column of its list that each slot would take on each box; -1 for none. */
+function cheapestAt({ slots, nodes, node }: Flat, first: Int32Array, column: Int32Array): Int32Array {
+  const table = new Int32Array(slots * nodes).fill(-1);
+  for (let slot = 0; slot < slots; slot += 1) {
+    for (let index = at(first, slot + 1) - 1; index >= at(first, slot); index -= 1) {
+      const option = at(column, index);
+      table[slot * nodes + at(node, option)] = option;
+    }
+  }
+  return table;
 }
