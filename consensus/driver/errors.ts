@@ -66,7 +66,10 @@ export function storageErrorFrom(cause: unknown, file: string): StorageError {
     const remedy = 'Free disk space; the box goes on by itself then.';
     return new StorageError('STORAGE_FULL', `Cannot write: no space left (${errno})`, { file, remedy }, cause);
   }
-  const remedy = 'Check the disk and the mount (dmesg); the box tries again by itself.';
+  const remedy =
+    errno === 'EROFS'
+      ? 'The file system is read-only, as after a failure of its disk (dmesg): mount it read-write again; the box tries again by itself.'
+      : 'Check the disk and the mount (dmesg); the box tries again by itself.';
   return new StorageError('STORAGE_IO', `Cannot write: ${errno}`, { file, remedy }, cause);
 }
 

@@ -66,12 +66,15 @@ export class BoxDisk {
 
 export const canFailWrites = (): boolean => process.getuid?.() === 0 && spawnSync('strace', ['-V']).status === 0;
 
-/** Every write to the log and every sync of the process fails with EIO until it is mended. */
-export async function failWrites(pid: number): Promise<Mend> {
-  const calls = 'pwrite64,fdatasync,fsync';
+/** EIO: the device fails. EROFS: the kernel made the file system read-only, as it does when the device failed. */
+export type DiskError = 'EIO' | 'EROFS';
+
+/** Every write to the log, every sync and every change of a directory fails for this process until it is mended. */
+export async function failWrites(pid: number, error: DiskError): Promise<Mend> {
+  const calls = 'pwrite64,fdatasync,fsync,fallocate,rename,unlink,mkdir';
   const tracer: ChildProcess = spawn('strace', [
     ...['-f', '-qq', '-p', String(pid), '-o', '/dev/null'],
-    ...['-e', `trace=${calls}`, '-e', `inject=${calls}:error=EIO`],
+    ...['-e', `trace=${calls}`, '-e', `inject=${calls}:error=${error}`],
   ]);
   const ended = new Promise<void>((resolve) => {
     tracer.once('exit', () => resolve());

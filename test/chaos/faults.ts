@@ -11,7 +11,7 @@ import type { ChaosSite } from './site.ts';
 
 export const faultKinds = [
   ...(['kill', 'pause', 'isolate', 'split', 'one-way', 'restart', 'transfer', 'clock'] as const),
-  // Of disks: nothing comes back, no room, EIO at every write and sync.
+  // Of disks: nothing comes back, no room, EIO or EROFS at every write and sync.
   ...(['stall', 'full', 'eio'] as const),
   // Of members: the log is gone, and the box is let in anew; a voter becomes a learner and votes again.
   ...(['wipe', 'demote'] as const),
@@ -119,7 +119,7 @@ export class Faults {
         const { pid } = box;
         if (!this.#canFailWrites || pid === undefined || this.#out.size >= 2 || this.#out.has(box)) return;
         this.#note(kind, box.name);
-        this.#during(box, this.#chance.between(200, 3000), () => failWrites(pid));
+        this.#during(box, this.#chance.between(200, 3000), () => failWrites(pid, this.#chance.pick(['EIO', 'EROFS'])));
         return;
       }
       case 'wipe':

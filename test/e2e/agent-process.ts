@@ -75,6 +75,10 @@ export class LoneAgent {
     writeFileSync(this.configFile, JSON.stringify(config));
   }
 
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   get args(): readonly string[] {
     return ['agent', '--config', this.configFile];
   }
