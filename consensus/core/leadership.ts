@@ -1,5 +1,5 @@
 import { Rounds } from './lease.ts';
-import { peersOf } from './membership.ts';
+import { isWitness, peersOf } from './membership.ts';
 import { Progress } from './progress.ts';
 import { ReadQueue } from './reads.ts';
 import type { RaftState } from './state.ts';
@@ -34,6 +34,7 @@ export interface Leadership {
 export function progressOf(state: RaftState, peer: NodeId, next: LogIndex): Progress {
   const progress = new Progress(peer, next, state.now);
   progress.linkUp = !state.linksLost.has(peer);
+  progress.isWitness = isWitness(state.membership, peer);
   return progress;
 }
 

@@ -20,7 +20,8 @@ const localHandlers: LocalHandlers = {
     }
     advanceCommit(state);
     // A witness is told of what is durable only.
-    if (state.leadership !== undefined && (state.membership.witnesses?.length ?? 0) > 0) state.leadership.replicationDue = true;
+    const { leadership } = state;
+    if (leadership !== undefined && [...leadership.progress.values()].some(({ isWitness }) => isWitness)) leadership.replicationDue = true;
     durableMoved(state);
   },
   INSTALLED: (state, { index }) => onInstalled(state, index),

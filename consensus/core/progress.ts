@@ -39,6 +39,8 @@ export class Progress {
   rttTicks = 0;
   rttVarTicks = 0;
   linkUp = true;
+  /** Keeps no payloads. Of one that left: as it was, for it is told until its leaving is committed. */
+  isWitness = false;
   /** Not a member any more, by a change that is committed. */
   leaving = false;
   stream: SnapshotStream | undefined;

@@ -1,6 +1,6 @@
 /** Changes of membership by joint consensus (Raft paper, section 6; thesis, chapter 4). */
 import { type Leadership, progressOf } from './leadership.ts';
-import { canLead, isJoint, isMember, isVoter, peersOf } from './membership.ts';
+import { canLead, isJoint, isMember, isVoter, isWitness, peersOf } from './membership.ts';
 import { decodeChanges, encodeMembership } from './membership-bytes.ts';
 import { changedMembership, firstStep, lastStep } from './membership-change.ts';
 import type { RefusalCode } from './messages.ts';
@@ -54,7 +54,10 @@ export function membershipChanged(state: RaftState): void {
   for (const peer of peersOf(membership, state.id)) {
     const known = leadership.progress.get(peer);
     if (known === undefined) leadership.progress.set(peer, progressOf(state, peer, logIndex(state.log.lastIndex + 1)));
-    else known.leaving = false;
+    else {
+      known.leaving = false;
+      known.isWitness = isWitness(membership, peer);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Leadership } from './leadership.ts';
-import { canLead, isWitness, majorityReached } from './membership.ts';
+import { canLead, majorityReached } from './membership.ts';
 import type { Ack } from './messages.ts';
 import { electionTicksOf } from './pace.ts';
 import type { Progress } from './progress.ts';
@@ -75,7 +75,7 @@ function sendAppend(state: RaftState, peer: Progress, prevTerm: Term, entries: r
     term: state.term,
     prevTerm,
     prevIndex: logIndex(peer.next - 1),
-    entries: isWitness(state.membership, peer.id) ? entries.map(withoutPayload) : entries,
+    entries: peer.isWitness ? entries.map(withoutPayload) : entries,
     commitIndex: state.commitIndex,
     ...(canWait ? { canWait } : {}),
   });
@@ -104,7 +104,7 @@ function heldWithPayload(state: RaftState): number {
 function sendEntries(state: RaftState, peer: Progress): void {
   if (peer.mode === 'snapshot' || (peer.mode === 'probe' && peer.probing)) return;
   const { log } = state;
-  const end = isWitness(state.membership, peer.id) ? heldWithPayload(state) : log.lastIndex;
+  const end = peer.isWitness ? heldWithPayload(state) : log.lastIndex;
   while (true) {
     const prevTerm = log.termAt(logIndex(peer.next - 1));
     if (prevTerm === undefined) {

@@ -1,5 +1,4 @@
 import { crc32c } from './crc32c.ts';
-import { isWitness } from './membership.ts';
 import type { SnapshotAck } from './messages.ts';
 import type { Progress, SnapshotStream } from './progress.ts';
 import type { RaftState } from './state.ts';
@@ -16,7 +15,7 @@ export function provideSnapshot(state: RaftState, to: NodeId, snapshot: Snapshot
   const peer = state.leadership?.progress.get(to);
   if (peer === undefined || peer.mode !== 'snapshot' || peer.stream !== undefined) return;
   if (snapshot.meta.index <= peer.match || snapshot.data.length > limits.snapshotBytesMax) return;
-  const given = isWitness(state.membership, to) ? { meta: snapshot.meta, data: new Uint8Array(0) } : snapshot;
+  const given = peer.isWitness ? { meta: snapshot.meta, data: new Uint8Array(0) } : snapshot;
   peer.stream = { snapshot: given, checksum: crc32c(given.data), offset: 0 };
   sendChunk(state, peer, peer.stream);
 }

@@ -226,6 +226,36 @@ describe('membership', () => {
     assert.equal(lone.raft.view().commitIndex, lone.raft.view().lastIndex, 'it counts for the commit');
   });
 
+  it('K17: a witness that leaves is one until its leaving is committed: of the last step, too, it hears only what is durable', () => {
+    const lone = new LoneRaft({ voters: ['n1', 'n2', 'w'], learners: ['n3'], witnesses: ['w'] });
+    lone.elect();
+    settle(lone, ['n2', 'n3', 'w']);
+    lone.raft.changeMembership(5, [
+      { id: 'w', role: 'none' },
+      { id: 'n3', role: 'voter' },
+    ]);
+    lone.saved();
+    const joint = lone.raft.view().lastIndex;
+    for (const peer of ['n2', 'n3']) lone.ack(peer, joint);
+    // The joint step is committed: the last one follows, and a command after it.
+    lone.raft.propose(9, new Uint8Array(100));
+    const ready = lone.raft.takeReady();
+    const { lastIndex } = lone.raft.view();
+    assert.deepEqual(
+      ready.save?.entries.map(({ kind }) => kind),
+      ['configuration', 'command'],
+    );
+    const told = (messages: readonly Message[]) => appendsTo(messages, 'w').flatMap(({ entries }) => entries);
+    assert.ok(
+      told(ready.messages).every(({ index }) => index < lastIndex - 1),
+      'neither is durable anywhere',
+    );
+    assert.ok(ready.save);
+    lone.raft.step({ type: 'SAVED', token: ready.save.token });
+    const given = told(lone.raft.takeReady().messages);
+    assert.deepEqual([given.at(-1)?.index, given.at(-1)?.kind, given.at(-1)?.data.length], [lastIndex, 'command', 0], 'and no payload');
+  });
+
   it('K17: a witness never campaigns, and nobody hands over to it', () => {
     const witness = new LoneRaft({ voters: ['n1', 'n2', 'n3'], witnesses: ['n1'] });
     witness.pass(500);
