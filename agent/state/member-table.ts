@@ -50,7 +50,9 @@ export function setMember({ members }: MemberTables, command: MemberSet, revisio
   const isNew = present === undefined;
   if (role !== 'none' && isNew && (command.peerId === undefined || command.address === undefined))
     return refused(revision, 'MEMBER_INVALID', `${name} is new here: give its peerId and its address`);
-  if (role !== 'none' && !isNew && command.peerId !== undefined && command.peerId !== present.peerId)
+  // The key of a founder that healed is in the configurations, not here.
+  const isOther = present !== undefined && present.peerId !== '' && command.peerId !== undefined && command.peerId !== present.peerId;
+  if (role !== 'none' && isOther)
     return refused(
       revision,
       'NAME_TAKEN',
@@ -58,7 +60,7 @@ export function setMember({ members }: MemberTables, command: MemberSet, revisio
     );
   const peerId = command.peerId ?? present?.peerId ?? '';
   const holder = [...members.entries()].find(([other, row]) => other !== name && row.role !== 'none' && row.peerId === peerId)?.[0];
-  if (role !== 'none' && holder !== undefined)
+  if (role !== 'none' && peerId !== '' && holder !== undefined)
     return refused(revision, 'NAME_TAKEN', `The key ${peerId} is that of ${holder}: every box has its own`);
   if (present === undefined && members.size >= stateLimits.membersMax)
     return refused(revision, 'STATE_FULL', `A site remembers at most ${stateLimits.membersMax} boxes`);
