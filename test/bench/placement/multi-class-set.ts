@@ -9,7 +9,7 @@ import type { SetOptions } from './main.ts';
 import { type MultiClassShape, multiClassProblem } from './multi-class.ts';
 import { peers } from './peers.ts';
 import { type Reference, Rows, referenceOf } from './rows.ts';
-import { holdfast, measure, type Subject } from './subject.ts';
+import { holdfast, measure, type Subject, seeded } from './subject.ts';
 
 interface Series extends Omit<MultiClassShape, 'seed'> {
   readonly name: string;
@@ -79,10 +79,10 @@ function provenBound(problem: PlacementProblem): number {
 }
 
 async function run(set: string, subjects: readonly Subject[], options: SetOptions): Promise<void> {
-  const rows = new Rows(options.json);
+  const rows = new Rows(options.json, options.spread);
   for (const instance of problemsOf(options)) {
     const outcomes = [];
-    for (const subject of subjects) outcomes.push(await measure(subject, instance.problem, options.budget));
+    for (const subject of subjects) outcomes.push(await measure(subject, seeded(instance.problem, options.seed), options.budget));
     const proven = await referenceTo(instance, options.quick);
     const reference = proven.value > 0 ? proven : referenceOf(instance, 0, outcomes);
     for (const outcome of outcomes) rows.add(set, `${set}-${instance.group}`, instance, options.budget, outcome, reference);

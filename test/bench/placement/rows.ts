@@ -10,10 +10,12 @@ const near = 1.01;
 
 export class Rows {
   readonly #json: boolean;
+  readonly #spread: Spread;
   readonly #gaps = new Map<string, { readonly set: string; readonly subject: string; readonly budget: number; readonly list: number[] }>();
 
-  constructor(json: boolean) {
+  constructor(json: boolean, spread: Spread) {
     this.#json = json;
+    this.#spread = spread;
   }
 
   /** @param group footers are made of rows of one group. */
@@ -58,6 +60,7 @@ export class Rows {
     for (const { set, subject, budget, list } of this.#gaps.values()) {
       const found = list.filter((gap) => gap < none);
       const mean = found.reduce((sum, gap) => sum + gap, 0) / found.length;
+      this.#spread.add(`${set} ${subject} ${budget}`, found.length === 0 ? none : mean);
       const note =
         found.length === 0
           ? `no plan for any of ${list.length}`
@@ -72,6 +75,35 @@ export class Rows {
           samples: found,
           note,
         },
+        this.#json,
+      );
+    }
+  }
+}
+
+/** What the means of several runs of one set are between. */
+export class Spread {
+  readonly #json: boolean;
+  readonly #means = new Map<string, number[]>();
+
+  constructor(json: boolean) {
+    this.#json = json;
+  }
+
+  add(key: string, mean: number): void {
+    this.#means.set(key, [...(this.#means.get(key) ?? []), mean]);
+  }
+
+  /** Nothing, after one run. */
+  print(): void {
+    for (const [key, means] of this.#means) {
+      const [set = '', subject = '', budget] = key.split(' ');
+      const found = means.filter((mean) => mean < none);
+      if (means.length < 2 || found.length === 0) continue;
+      const note = `median of ${means.length} runs; least ${Math.min(...found).toFixed(4)}, most ${Math.max(...found).toFixed(4)}`;
+      const params = { set, instance: 'all', budget: Number(budget), runs: means.length };
+      printFigure(
+        { figure: 'placement.mean_gap_percent', subject, value: median(found), unit: '%', params, samples: found, note },
         this.#json,
       );
     }

@@ -64,6 +64,10 @@ export function cpuClock(): () => number {
   };
 }
 
+/** The same problem, searched from another beginning. */
+export const seeded = (problem: PlacementProblem, seed: number): PlacementProblem =>
+  seed === 0 ? problem : { ...problem, limits: { ...problem.limits, seed: problem.limits.seed + seed } };
+
 export async function measure(subject: Subject, problem: PlacementProblem, seconds: number): Promise<Outcome> {
   const used = cpuClock();
   const incumbents: { cpu: number; value: number }[] = [];
