@@ -4,6 +4,10 @@ import type { RowChange } from '../consensus/driver/ports.ts';
 import type { Log } from './ports.ts';
 import type { EventRing } from './status/event-ring.ts';
 
+const notable: ReadonlySet<NodeEvent['type']> = new Set([
+  ...(['role', 'leader', 'term-started', 'storage-recovered', 'snapshot-sent', 'snapshot-received'] as const),
+]);
+
 /** What the consensus node reports, for the log and the events. */
 export function tellEvent(event: NodeEvent, log: Log, events: EventRing, onFatal: (error: Error) => void): void {
   if (event.type === 'fatal') {
@@ -12,11 +16,7 @@ export function tellEvent(event: NodeEvent, log: Log, events: EventRing, onFatal
     return;
   }
   const { type, ...rest } = event;
-  const level = type.endsWith('failed')
-    ? 'warn'
-    : type === 'role' || type === 'leader' || type === 'term-started' || type === 'storage-recovered'
-      ? 'info'
-      : 'debug';
+  const level = type.endsWith('failed') ? 'warn' : notable.has(type) ? 'info' : 'debug';
   log[level](`consensus.${type}`, rest);
   events.add(`consensus.${type}`, rest);
 }
