@@ -71,6 +71,8 @@ export class LevelStateStore implements StateStore {
     } catch (error) {
       await this.#database?.close();
       this.#database = undefined;
+      // Held by another process: it cannot be read now, and nothing says that it is damaged.
+      if ((error as { cause?: { code?: string } }).cause?.code === 'LEVEL_LOCKED') throw storageErrorFrom(error, this.#directory);
       throw this.#damaged(error instanceof Error ? error.message : 'it cannot be opened', error);
     }
   }
