@@ -54,7 +54,8 @@ export class Agreement implements SiteAccess {
     const directory = join(settings.dataDir, 'log');
     const { log, recovered } = await DurableLog.open({ directory, segmentBytes: settings.limits.logSegmentKiB * 1024 });
     const state = new SiteState(settings.upper !== undefined);
-    const stateStore = new LevelStateStore({ directory: join(settings.dataDir, 'state'), membership });
+    const witness = settings.members.some(({ name, witness = false }) => name === settings.name && witness);
+    const stateStore = new LevelStateStore({ directory: join(settings.dataDir, 'state'), membership, witness });
     const opening = ConsensusNode.open({
       id: settings.name,
       membership,
@@ -66,7 +67,7 @@ export class Agreement implements SiteAccess {
       clock,
       random: { nextInt: (below) => randomInt(below) },
       machine: state,
-      witness: settings.members.some(({ name, witness = false }) => name === settings.name && witness),
+      witness,
       onEvent: (event) => {
         onEvent(event);
         if (event.type === 'membership') for (const listener of listeners) listener();

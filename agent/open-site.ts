@@ -12,7 +12,7 @@ import type { Identity } from './network/identity.ts';
 import type { KnownPeer, Log } from './ports.ts';
 
 /** With these the box must not vote under its incarnation. */
-const damageCodes: ReadonlySet<string> = new Set(['LOG_CORRUPT', 'VOTE_DAMAGED', 'STATE_DAMAGED']);
+const damageCodes: ReadonlySet<string> = new Set(['LOG_CORRUPT', 'VOTE_DAMAGED', 'STATE_DAMAGED', 'WITNESS_MEMORY']);
 
 export interface OpenSiteComponents {
   readonly settings: Settings;

@@ -18,7 +18,8 @@ export class CodecError extends Error {
 }
 
 /**
- * `LOG_CORRUPT`, `VOTE_DAMAGED` and `STATE_DAMAGED`: this box must not vote with what it remembers. `LOG_VERSION`: written by
+ * `LOG_CORRUPT`, `VOTE_DAMAGED` and `STATE_DAMAGED`: this box must not vote with what it remembers. `WITNESS_MEMORY`: nor with what it
+ * kept as a witness, now that it is to keep the data. `LOG_VERSION`: written by
  * a newer release. `STORAGE_FULL` and `STORAGE_IO`: the disk refuses; the driver tries again by itself. `STORAGE_CLOSED`: used after close.
  */
 export type StorageCode =
@@ -26,6 +27,7 @@ export type StorageCode =
   | 'LOG_VERSION'
   | 'VOTE_DAMAGED'
   | 'STATE_DAMAGED'
+  | 'WITNESS_MEMORY'
   | 'STORAGE_FULL'
   | 'STORAGE_IO'
   | 'STORAGE_CLOSED';

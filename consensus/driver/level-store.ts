@@ -28,6 +28,8 @@ export interface LevelStateStoreOptions {
   readonly directory: string;
   /** What a new store stands for: index 0 of this membership. */
   readonly membership: Membership;
+  /** It is a witness's, and the log beside it has no payloads: nobody who is to keep the data may go on with them. @default false */
+  readonly witness?: boolean;
 }
 
 interface MetaRow {
@@ -36,12 +38,14 @@ interface MetaRow {
   readonly term: number;
   readonly membership: Membership;
   readonly digest: string;
+  readonly witness?: boolean;
 }
 type Database = Level<string, Uint8Array>;
 
 export class LevelStateStore implements StateStore {
   readonly #directory: string;
   readonly #membership: Membership;
+  readonly #witness: boolean;
   readonly #fileSystem = new NodeFileSystem();
   #database: Database | undefined;
   #generation = 0;
@@ -50,6 +54,7 @@ export class LevelStateStore implements StateStore {
   constructor(options: LevelStateStoreOptions) {
     this.#directory = options.directory;
     this.#membership = options.membership;
+    this.#witness = options.witness === true;
   }
 
   /** @throws {StorageError} STATE_DAMAGED when rows and digest do not agree, or a store that was there is gone. `replace` heals it. */
@@ -92,7 +97,7 @@ export class LevelStateStore implements StateStore {
         const old = await database.getMany(slice.map((key) => rowPrefix + key));
         for (const [i, key] of slice.entries()) stage(batch, digest, key, old[i], newest.get(key));
       }
-      const encoded = encodeMeta(meta, digest);
+      const encoded = encodeMeta(meta, digest, this.#witness);
       batch.put(metaKey, encoded);
       await batch.write({ sync });
       this.#digest = digest;
@@ -108,7 +113,7 @@ export class LevelStateStore implements StateStore {
     try {
       await fs.rm(this.#path(next), { recursive: true, force: true });
       const database = await openDatabase(this.#path(next), true);
-      const digest = await writeAll(database, rows, meta);
+      const digest = await writeAll(database, rows, meta, this.#witness);
       await this.#fileSystem.syncDirectory(this.#path(next));
       await replaceFile(this.#fileSystem, this.#directory, markerName, new TextEncoder().encode(`${next}\n`));
       const old = this.#database;
@@ -141,6 +146,13 @@ export class LevelStateStore implements StateStore {
     if (digest.toString() !== meta.digest) throw new Error(`the rows have digest ${digest}, recorded is ${meta.digest}`);
     this.#digest = digest;
     const { index, term: appliedTerm, membership } = meta;
+    if (meta.witness === true && !this.#witness) throw this.#ofWitness();
+    // From the first entry on that it takes as one.
+    if (this.#witness && meta.witness !== true)
+      await database.batch(
+        [{ type: 'put', key: metaKey, value: encodeMeta({ index: logIndex(index), term: term(appliedTerm), membership }, digest, true) }],
+        { sync: true },
+      );
     return { meta: { index: logIndex(index), term: term(appliedTerm), membership }, rows };
   }
 
@@ -179,6 +191,11 @@ export class LevelStateStore implements StateStore {
     throw new StorageError('STORAGE_CLOSED', 'The state store is not open', { file: this.#directory, remedy: 'Open it first.' });
   }
 
+  #ofWitness(): StorageError {
+    const remedy = 'Let this box rejoin its site with an empty memory.';
+    return new StorageError('WITNESS_MEMORY', 'What this box remembers it kept as a witness', { file: this.#directory, remedy });
+  }
+
   #damaged(reason: string, cause?: unknown): StorageError {
     if (cause instanceof StorageError) return cause;
     const remedy = 'It is rebuilt from the log where the log was never cut; otherwise let this box rejoin its site.';
@@ -209,7 +226,7 @@ async function openDatabase(path: string, createIfMissing: boolean): Promise<Dat
   return database;
 }
 
-async function writeAll(database: Database, rows: Iterable<Row>, meta: SnapshotMeta): Promise<StateDigest> {
+async function writeAll(database: Database, rows: Iterable<Row>, meta: SnapshotMeta, witness: boolean): Promise<StateDigest> {
   const digest = new StateDigest();
   let batch = database.batch();
   for (const [key, value] of rows) {
@@ -219,13 +236,14 @@ async function writeAll(database: Database, rows: Iterable<Row>, meta: SnapshotM
     await batch.write();
     batch = database.batch();
   }
-  batch.put(metaKey, encodeMeta(meta, digest));
+  batch.put(metaKey, encodeMeta(meta, digest, witness));
   await batch.write({ sync: true });
   return digest;
 }
 
-function encodeMeta(meta: SnapshotMeta, digest: StateDigest): Uint8Array {
-  const row: MetaRow = { format, index: meta.index, term: meta.term, membership: meta.membership, digest: digest.toString() };
+function encodeMeta(meta: SnapshotMeta, digest: StateDigest, witness: boolean): Uint8Array {
+  const { index, term: appliedTerm, membership } = meta;
+  const row: MetaRow = { format, index, term: appliedTerm, membership, digest: digest.toString(), ...(witness ? { witness } : {}) };
   return new TextEncoder().encode(JSON.stringify(row));
 }
 

@@ -9,6 +9,7 @@ import { type Entry, type LogIndex, type NodeId, type RoleChange, type Snapshot,
 import { DiskQueue } from './disk-queue.ts';
 import type { NodeEvent } from './driver-event.ts';
 import { ConsensusError } from './errors.ts';
+import { checkedEvent, checkedKeeping } from './keeping.ts';
 import { LogCutter } from './log-cutter.ts';
 import type { ConsensusNodeOptions, NodeStatus } from './node-options.ts';
 import { Patience } from './patience.ts';
@@ -73,7 +74,7 @@ export class ConsensusNode {
       uncertain: options.recovered.uncertain,
     });
     this.#sender = new Sender(options.transport, clock);
-    this.#isWitness = options.witness === true;
+    this.#isWitness = checkedKeeping(this.#core.membership, id, options.witness === true);
     this.#requests = new Requests(id, 1 + random.nextInt(2 ** 20));
     this.#disk = new DiskQueue(options.storage, clock, options.settleMs ?? 1000, {
       saved: (saves, late) => this.#guarded(() => this.#saved(saves, late)),
@@ -358,8 +359,7 @@ export class ConsensusNode {
 
   /** Sleeps until the core's next deadline. A timer that fires too early costs less than one moved at every PING. */
   #armTimer(nowMs: number): void {
-    const grain = this.#requests.size > 0 ? requestGrainMs : Number.POSITIVE_INFINITY;
-    const atMs = Math.min(this.#core.nextTickAt * tickMs, nowMs + grain);
+    const atMs = Math.min(this.#core.nextTickAt * tickMs, this.#requests.size > 0 ? nowMs + requestGrainMs : Number.POSITIVE_INFINITY);
     if (this.#timerAtMs <= atMs && this.#cancelTimer !== undefined) return;
     this.#cancelTimer?.();
     this.#timerAtMs = atMs;
@@ -370,7 +370,7 @@ export class ConsensusNode {
   }
 
   #event(event: NodeEvent): void {
-    this.#options.onEvent(event);
+    this.#options.onEvent(checkedEvent(event, this.#options.id, this.#isWitness));
   }
 
   /** A broken invariant ends the node: a stopped one is restarted, a wrong one spreads. */
