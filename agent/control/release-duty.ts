@@ -19,7 +19,7 @@ export class ReleaseDuty {
   readonly #parts: ReleaseDutyComponents;
   readonly #leaseMs: number;
   readonly #hasOtherTiers: boolean;
-  /** When boxes that belong to the site no more were first missed, in milliseconds since boot. */
+  /** When boxes of which the leader knows nothing were first missed, in milliseconds since boot. */
   readonly #missedAt = new Map<string, number>();
   readonly #inFlight = new Set<string>();
 
@@ -33,7 +33,7 @@ export class ReleaseDuty {
   /** To be called when the state changed and a few times a second. */
   check(): void {
     const { site } = this.#parts;
-    for (const node of this.#missedAt.keys()) if (site.members.includes(node)) this.#missedAt.delete(node);
+    for (const node of this.#missedAt.keys()) if (site.lastAckAt(node) !== undefined) this.#missedAt.delete(node);
     for (const { workload, replica, node, epoch } of site.state.holders()) {
       if (node === site.self) {
         if (!this.#parts.runsHere(workload, replica)) this.#release(workload, replica, epoch, 'stopped');
@@ -49,11 +49,11 @@ export class ReleaseDuty {
     if (since === undefined) return false;
     const ackAt = site.lastAckAt(node);
     // A new leader cannot know what its predecessor granted: it waits out a whole lease first.
-    const newest = Math.max(since, ackAt ?? (isMember ? 0 : this.#missed(node)));
+    const newest = Math.max(since, ackAt ?? this.#missed(node));
     return clock.nowMs() - newest > this.#leaseMs * leaseMargin;
   }
 
-  /** Since when a box that left is heard no more: from then on nobody grants it anything. */
+  /** Since when a box that left, be it to begin anew, is heard no more: from then on nobody grants it anything. */
   #missed(node: string): number {
     const at = this.#missedAt.get(node) ?? this.#parts.clock.nowMs();
     this.#missedAt.set(node, at);

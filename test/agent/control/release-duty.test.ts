@@ -159,6 +159,29 @@ describe('the wait for a former holder ends', () => {
     assert.equal(awaiting(), undefined);
   });
 
+  it('K7: when a box that leaves to begin anew can have no lease any more, and no sooner', async () => {
+    const { clock, site, duty, awaiting } = stage();
+    site.plan({ 'single/0': 'b' });
+    site.plan({ 'single/0': 'c' });
+    await clock.advance(60_000);
+    site.acks.set('b', clock.nowMs());
+    duty.check();
+    await clock.advance(1000);
+    // It has left the membership for a moment, and the leader forgot when it heard it; to the site it belongs all the same.
+    site.acks.delete('b');
+    duty.check();
+    await settled();
+    assert.equal(awaiting(), 'b', 'what it ran may run on: its lease began a second ago');
+    await clock.advance(leaseMs * 1.1);
+    duty.check();
+    await settled();
+    assert.equal(awaiting(), 'b');
+    await clock.advance(1);
+    duty.check();
+    await settled();
+    assert.equal(awaiting(), undefined);
+  });
+
   it('K7: is asked for once at a time, and again after a failure', async () => {
     const { site, duty } = stage();
     site.plan({ 'single/0': 'a' });
