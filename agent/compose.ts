@@ -22,6 +22,7 @@ import { FactPublisher } from './health/fact-publisher.ts';
 import { HealthPublisher } from './health/publisher.ts';
 import { Sampler } from './health/sampler.ts';
 import { buildTopologyDocument, detectCapacity } from './health/topology-document.ts';
+import { trimHeap } from './heap-trimmer.ts';
 import { instancesDocument } from './instances-document.ts';
 import { LocalWork } from './local-work.ts';
 import { LogCollector } from './log-collector.ts';
@@ -254,6 +255,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal, d
     };
     const sessions = new SessionDuty({ site: agreement, clock, log });
     const disk = watchDisk({ agreement, clock, log, events }, timing.slowSyncMs);
+    const heap = trimHeap(() => clock.recentMs());
     const membership = new SiteMembership({ agreement, network, dataDir, clock, log, onUnfit });
     agreement.node.onTouched((touches) => sessions.touched(touches));
     const duties = [
@@ -265,6 +267,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal, d
       () => sessions.check(),
       membership.check,
       disk.check,
+      () => heap.check(),
       () => service.noticeReplaced(),
     ];
     const roster = new DutyRoster(clock, duties, { onFailure: (error) => log.error('duty.failed', { message: String(error) }) });
