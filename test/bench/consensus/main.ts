@@ -17,6 +17,8 @@ const clientCounts = [1, 16, 64, 256];
 const value = 'x'.repeat(256);
 /** Each client writes this many keys in turn. */
 const keysPerClient = 16;
+/** After which memory is looked at once more. */
+const quietSeconds = 30;
 
 export async function benchConsensus(json: boolean, options: readonly string[]): Promise<void> {
   const isQuick = options.includes('--quick');
@@ -64,9 +66,12 @@ export async function benchConsensus(json: boolean, options: readonly string[]):
         report('put', puts.get(`${subject.name} ${clients}`), subject, params, json);
         report('get', gets.get(`${subject.name} ${clients}`), subject, params, json);
       }
+    for (const note of ['at the end of the load', `${quietSeconds} s after the load`]) {
+      if (!note.startsWith('at')) await new Promise((resolve) => setTimeout(resolve, quietSeconds * 1000));
+      for (const { name, pids } of subjects.map((subject) => ({ name: subject.name, pids: subject.pids() })))
+        for (const pid of pids) printFigure({ figure: 'consensus.rss', subject: name, value: rssMiB(pid), unit: 'MiB', note }, json);
+    }
     for (const subject of subjects) {
-      for (const pid of subject.pids())
-        printFigure({ figure: 'consensus.rss', subject: subject.name, value: rssMiB(pid), unit: 'MiB', note: 'after the load' }, json);
       await failover(subject, 'death', isQuick ? 3 : 10, json);
     }
   } finally {
