@@ -37,9 +37,15 @@ export class ZooKeeper implements Subject {
   async connect(survivor = false): Promise<Connection> {
     const at = survivor ? (this.#servers?.up.find((one) => one !== this.#killed && one !== this.#frozen) as number) : await this.#leader();
     let wire: Wire | undefined;
+    let opening: Promise<Wire> | undefined;
     const known = new Set<string>();
+    // One for all clients, however many of them ask first.
     const open = async (): Promise<Wire> => {
-      wire = wire?.isOpen ? wire : await Wire.open(this.#ports[at] as number);
+      if (wire?.isOpen) return wire;
+      opening ??= Wire.open(this.#ports[at] as number);
+      wire = await opening.finally(() => {
+        opening = undefined;
+      });
       return wire;
     };
     return {
