@@ -24,7 +24,8 @@ const environment = `
 The command finds in its environment HOLDFAST_FENCING_TOKEN, a number greater than that of every
 holder before, and HOLDFAST_FENCE, to be given to \`holdfast kv put --fence\`: a change is refused
 when the session has ended meanwhile, even if this program was paused and does not know it.
-It is sent SIGTERM when the session is lost, and SIGKILL before somebody else may begin.
+It is sent SIGTERM when the session is lost, and SIGKILL before somebody else may begin; with a
+--ttl below eight times /timing/electionMaxMs of the site only the fence is sure to be in time.
 Exit code: that of the command; 4 when the session was lost or the wait was over.`;
 
 export function addGuarded(program: Command, act: Act, end: (code: number) => void): void {

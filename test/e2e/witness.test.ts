@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { done, notYet, until } from '../../agent/demo/until.ts';
-import type { StatusDocument } from '../../schemas/generated/types.ts';
+import type { AgentConfig, StatusDocument } from '../../schemas/generated/types.ts';
 import { freePort } from '../agent/status/served.ts';
 import { LoneAgent } from './agent-process.ts';
 
@@ -12,6 +12,7 @@ type Name = (typeof names)[number];
 describe('a site of two boxes and a witness', function () {
   this.timeout(120_000);
   const agents = new Map<Name, LoneAgent>();
+  const configs = new Map<Name, AgentConfig>();
   const agent = (name: Name): LoneAgent => agents.get(name) as LoneAgent;
   const status = async (name: Name): Promise<StatusDocument> =>
     JSON.parse((await agent(name).cli(['status', '--json'])).stdout) as StatusDocument;
@@ -26,9 +27,13 @@ describe('a site of two boxes and a witness', function () {
         return { name, lone, config: await lone.config({}, await freePort()) };
       }),
     );
-    const members = made.map(({ name, config }) => ({ ...config.site.members[0], name, witness: name === 'tie' }));
-    for (const { name, lone, config } of made)
-      lone.write({ ...config, node: { name }, site: { name: 'shop', clusterId: 'shop-cluster', members } });
+    const members = made.flatMap(({ name, config }) =>
+      config.site.members.map(({ peerId, address }) => ({ peerId, address, name, witness: name === 'tie' })),
+    );
+    for (const { name, lone, config } of made) {
+      configs.set(name, { ...config, node: { name }, site: { name: 'shop', clusterId: 'shop-cluster', members } });
+      lone.write(configs.get(name));
+    }
     await Promise.all(names.map((name) => agent(name).start({}, name === 'tie')));
   });
   after(async () => {
@@ -114,5 +119,29 @@ describe('a site of two boxes and a witness', function () {
     assert.ok(readdirSync(agent('tie').dataDir).includes('damaged-1'));
     await agent('box-a').stop('SIGKILL');
     assert.equal((await put('box-b', 'after')).code, 0);
+  });
+
+  it('K17: a witness that leaves and is added as a box with the data forgets what it kept, and has the data before it votes', async () => {
+    await agent('box-a').start();
+    const removed = await agent('box-b').cli(['member', 'remove', 'tie', '--json']);
+    assert.equal(removed.code, 0, removed.stderr);
+    await agent('tie').stop('SIGKILL');
+    const config = configs.get('tie') as AgentConfig;
+    const members = config.site.members.map(({ witness: _, ...member }) => member);
+    agent('tie').write({ ...config, site: { ...config.site, members, join: true } });
+    await agent('tie').start({}, true);
+    const { peerId, address } = members.find(({ name }) => name === 'tie') as (typeof members)[number];
+    const added = await agent('box-b').cli(['member', 'add', 'tie', '--peer-id', peerId, '--address', address, '--json']);
+    assert.equal(added.code, 0, added.stderr);
+    await until('it votes with the data', 30_000, async () => {
+      const { healing, voters, witnesses = [] } = (await status('tie')).consensus;
+      return healing === undefined && voters.includes('tie') && !witnesses.includes('tie')
+        ? done(true)
+        : notYet(JSON.stringify({ healing, voters, witnesses }));
+    });
+    assert.ok(readdirSync(agent('tie').dataDir).includes('damaged-2'));
+    await agent('box-a').stop('SIGKILL');
+    assert.equal((await put('box-b', 'kept by two')).code, 0);
+    assert.equal(await get('tie'), 'kept by two');
   });
 });
