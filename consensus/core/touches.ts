@@ -17,23 +17,27 @@ interface Pending {
  */
 export class Touches {
   readonly #pending = new Map<number, Pending>();
-  /** The oldest of those that waited when a PING was answered last. */
+  /** The oldest of those that waited when a PING was answered last, and the first that has come since. */
   #oldest: Tick | undefined;
+  #next: Tick | undefined;
 
   get size(): number {
     return this.#pending.size;
   }
 
   /**
-   * False when one waits for longer than `patienceTicks` already, or too many do: PINGs may still come, but the leader does not hear us. So
-   * a client whose touch was taken knows that those it made `patienceTicks` before have reached a leader.
+   * False when one waits for longer than `patienceTicks` already, or too many do: PINGs may still come, but the leader does not hear us; or
+   * none come, and what is late of its APPENDs makes it seem to be there. So a client whose touch was taken knows that those it made
+   * `patienceTicks` before have reached a leader.
    */
   touch({ session, ttlTicks }: Touch, now: Tick, patienceTicks: number): boolean {
-    if (this.#oldest !== undefined && now - this.#oldest > patienceTicks) return false;
+    const longest = this.#oldest ?? this.#next;
+    if (longest !== undefined && now - longest > patienceTicks) return false;
     const waiting = this.#pending.get(session);
     if (waiting === undefined) {
       if (this.#pending.size >= limits.touchesMax) return false;
       this.#pending.set(session, { ttlTicks, since: now, sinceCarriedBy: undefined, touchedAt: now, carriedBy: undefined });
+      this.#next ??= now;
     } else {
       waiting.ttlTicks = ttlTicks;
       waiting.touchedAt = now;
@@ -45,6 +49,7 @@ export class Touches {
   /** Everything still to be told, for the ACK with this number. */
   carry(ackSeq: number): readonly Touch[] {
     this.#oldest = undefined;
+    this.#next = undefined;
     return [...this.#pending].map(([session, pending]) => {
       pending.carriedBy ??= ackSeq;
       pending.sinceCarriedBy ??= ackSeq;
@@ -73,6 +78,7 @@ export class Touches {
       pending.carriedBy = undefined;
     }
     this.#oldest = undefined;
+    this.#next = this.#pending.size > 0 ? now : undefined;
   }
 
   /** All that waits, for a member that leads itself now. */
@@ -80,6 +86,7 @@ export class Touches {
     const taken = [...this.#pending].map(([session, { ttlTicks }]) => ({ session, ttlTicks }));
     this.#pending.clear();
     this.#oldest = undefined;
+    this.#next = undefined;
     return taken;
   }
 }

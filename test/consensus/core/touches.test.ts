@@ -38,6 +38,23 @@ describe('touches of sessions', () => {
     assert.ok(touch(8, 251), 'a new leader grants the whole time');
   });
 
+  it('K5: are refused when no PING comes to carry them, though late APPENDs make the leader seem to be there', () => {
+    const touches = new Touches();
+    const touch = (session: number, now: number): boolean => touches.touch({ session, ttlTicks: 100 }, tick(now), 80);
+    touches.carry(1);
+    assert.ok(touch(7, 10));
+    assert.ok(touch(8, 90), 'the first one has waited 80 ticks');
+    assert.ok(!touch(7, 91));
+    touches.forgetCarried(tick(100));
+    assert.ok(touch(7, 180), 'a new leader grants the whole time');
+    assert.ok(!touch(7, 181), 'but it has to be heard of what waits, too');
+    touches.carry(2);
+    assert.ok(!touch(7, 182), 'told, and not known to have arrived');
+    touches.echoed(2);
+    touches.carry(3);
+    assert.ok(touch(7, 183));
+  });
+
   it('K5: of a session that is touched more often than PINGs come are not refused', () => {
     const touches = new Touches();
     for (let ping = 1; ping <= 100; ping += 1) {
