@@ -95,12 +95,14 @@ export class Regroup {
     for (let turn = 0; turn < 4 * want && boxes < want; turn += 1) {
       if (this.#isFree[box] === 0) {
         const here = plan.countOn(box);
-        if (boxes > 0 && this.#count + here > freedMax) break;
+        // Of each box alike, where all of their replicas are too many: the rest stays where it is.
+        const some = Math.min(here, Math.ceil((freedMax - this.#count) / (want - boxes)));
+        const start = some < here ? random.nextInt(here) : 0;
         this.#isFree[box] = 1;
         this.#boxes[boxes] = box;
         boxes += 1;
-        for (let index = 0; index < here && this.#count < freedMax; index += 1) {
-          this.#freed[this.#count] = plan.slotAt(box, index);
+        for (let index = 0; index < some; index += 1) {
+          this.#freed[this.#count] = plan.slotAt(box, (start + index) % here);
           this.#count += 1;
         }
       }

@@ -39,8 +39,8 @@ const annealShare = 0.85;
 /** What a regrouping may make the plan dearer by, in spreads: so that it does not end where it began. */
 const regroupHeat = 0.05;
 /** Moves between looks at the pressure: at the least, and for each slot. */
-const pressMoves = 4096;
-const pressMovesPerSlot = 8;
+const pressMoves = 1024;
+const pressMovesPerSlot = 3;
 /** Looks that make one step: about what one evaluation elsewhere in the engine takes. */
 const looksPerStep = 8;
 /** Share of the time after which a search that is never within capacity by itself is brought there: large problems seldom are. */
@@ -49,6 +49,15 @@ const relieveEvery = 0.1;
 const hotSlots = 250;
 /** Halvings of the temperature from start to end. */
 const halvings = 5;
+/**
+ * Share of moves that are made: at the start, and halvings of it to the end. Where more are made the search only wanders, and it is made
+ * colder: no scale of costs says what is hot, as what a move costs says nothing of what room is worth.
+ */
+const takenFirst = 0.02;
+const takenHalvings = 6;
+/** What one block of moves weighs in the share, and what it changes the temperature by. */
+const takenMemory = 1 / 16;
+const cooler = 0.97;
 /** Tries per slot, or share of the time, after which a problem without a plan within capacity is left to others. */
 const hopeMoves = 20_000;
 const hopeShare = 0.4;
@@ -99,6 +108,7 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   const moves = new Moves(flat, plan, lists, random);
   const regroup = new Regroup(flat, plan, lists, price);
   let regrouping = false;
+  let taken = takenFirst;
   let tries = 0;
   let within = 0;
   let pressedAt = 0;
@@ -119,12 +129,17 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
       continue;
     }
     const done = Math.min(1, over / annealShare);
-    const whole = Math.floor(done * halvings);
-    temperature = (hottest / 2 ** whole) * (1 - (done * halvings - whole) / 2);
+    const wanders = taken > halved(takenFirst, takenHalvings * done);
+    temperature = Math.min(halved(hottest, halvings * done), wanders ? temperature * cooler : temperature / cooler);
+    let made = 0;
     for (let turn = 0; turn < blockMoves; turn += 1) {
-      if (moves.try(temperature * (willingness[random.nextInt(1024)] as number))) keep();
+      if (moves.try(temperature * (willingness[random.nextInt(1024)] as number))) {
+        made += 1;
+        keep();
+      }
       if (plan.overfull === 0) within += 1;
     }
+    taken += (made / blockMoves - taken) * takenMemory;
     tries += blockMoves;
     if (best === Number.POSITIVE_INFINITY && (done > hopeShare || tries > hopeMoves * slots)) break;
     if (tries - pressedAt < pressEvery) continue;
@@ -142,6 +157,12 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   const steps = stepsSoFar();
   const fits = best < Number.POSITIVE_INFINITY;
   return { placed: (fits ? result : plan.placed).map((column) => (column === -1 ? -1 : at(flat.index, column))), fits, steps };
+}
+
+/** A value halved so many times, straight between whole times: exact operations only. */
+function halved(value: number, times: number): number {
+  const whole = Math.floor(times);
+  return (value / 2 ** whole) * (1 - (times - whole) / 2);
 }
 
 /** Everything where it is now, the rest by regret on reduced cost. @returns whether anything could be kept. */
