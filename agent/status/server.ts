@@ -1,6 +1,6 @@
 /** The local HTTP interface: a Unix socket, whose file permission is the key, and loopback, where writes need the token. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import type { ProblemDetails } from '../../schemas/generated/types.ts';
@@ -219,17 +219,24 @@ function rawProblem(problem: ProblemDetails): string {
   return `${head}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`;
 }
 
-/** Removes a socket nobody listens on. One that answers is left, and listening then fails. */
+/** Removes a socket nobody listens on. One that answers is left, and listening then fails. Rejects with EndpointError. */
 function removeStale(path: string): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const socket = connect(path);
     socket.once('connect', () => {
       socket.destroy();
       resolve();
     });
     socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED') rmSync(path, { force: true });
-      resolve();
+      try {
+        if (error.code === 'ECONNREFUSED') unlinkSync(path);
+        resolve();
+      } catch (cause) {
+        const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+        reject(
+          new EndpointError('LISTEN_FAILED', `Cannot remove ${path}, left by an earlier run (${reason}): check its directory and disk`),
+        );
+      }
     });
   });
 }

@@ -1,5 +1,5 @@
 /** What goes wrong, and is mended a while later. Several may overlap. */
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Box } from '../../agent/demo/box.ts';
@@ -119,7 +119,14 @@ export class Faults {
         const { pid } = box;
         if (!this.#canFailWrites || pid === undefined || this.#out.size >= 2 || this.#out.has(box)) return;
         this.#note(kind, box.name);
-        this.#during(box, this.#chance.between(200, 3000), () => failWrites(pid, this.#chance.pick(['EIO', 'EROFS'])));
+        this.#during(box, this.#chance.between(200, 3000), async () => {
+          const mend = await failWrites(pid, this.#chance.pick(['EIO', 'EROFS']));
+          return async () => {
+            await mend();
+            // An agent that begins anew on a disk that fails ends with a reason, and the service manager starts it again.
+            if (box.pid === undefined && !hasCrashed(box)) box.start();
+          };
+        });
         return;
       }
       case 'wipe':
@@ -205,4 +212,9 @@ export class Faults {
     this.counts[kind] += 1;
     this.#say(`${kind} ${what}`);
   }
+}
+
+/** Whether it ended by an error that nobody expected. */
+function hasCrashed({ logFile }: Box): boolean {
+  return readFileSync(logFile, 'utf8').includes('"event":"agent.crashed"');
 }

@@ -292,6 +292,26 @@ describe('StatusServer, as it starts and stops', () => {
     );
   });
 
+  it('D4: a socket of a killed agent that cannot be removed is named, and ends nothing else', async function () {
+    if (process.getuid?.() !== 0) this.skip();
+    const stale = new Served();
+    const { spawnSync } = await import('node:child_process');
+    const script = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+    mkdirSync(stale.dir);
+    spawnSync(process.execPath, ['-e', script, stale.socket]);
+    // What is mounted cannot be removed, not even by root.
+    if (spawnSync('mount', ['--bind', stale.socket, stale.socket]).status !== 0) this.skip();
+    try {
+      await assert.rejects(
+        stale.start(),
+        (error) => error instanceof EndpointError && error.code === 'LISTEN_FAILED' && error.message.includes('EBUSY'),
+      );
+    } finally {
+      spawnSync('umount', [stale.socket]);
+      await stale.stop();
+    }
+  });
+
   it('D4: holds a bounded number of connections, and goes on when they are gone', async function () {
     this.timeout(30_000);
     const crowded = new Served();
