@@ -262,12 +262,12 @@ export class ConsensusLink {
     const { promise, ...facts } = this.#hello;
     const verdict = this.#check(facts);
     const against = verdict.ok ? verdict.doubt : verdict;
-    if (against !== undefined && this.#isDoubted) return;
-    if (against !== undefined)
+    if (against === undefined) {
+      if (!this.#isDoubted) return;
+      this.#isDoubted = false;
+      this.#believe(this.#hello);
+    } else if (!verdict.ok || !this.#isDoubted)
       for (const half of [this.#out, this.#in]) if (half !== undefined) this.#refuse(half, against.code, against.message, this.#hello);
-    if (against !== undefined || !this.#isDoubted) return;
-    this.#isDoubted = false;
-    this.#believe(this.#hello);
   }
 
   #check(hello: Hello): HelloVerdict {

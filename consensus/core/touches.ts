@@ -17,9 +17,8 @@ interface Pending {
  */
 export class Touches {
   readonly #pending = new Map<number, Pending>();
-  /** The oldest of those that waited when a PING was answered last, and the first that has come since. */
+  /** Since when one waits: as it was when a PING was answered last, or the first that has come since. */
   #oldest: Tick | undefined;
-  #next: Tick | undefined;
 
   get size(): number {
     return this.#pending.size;
@@ -31,13 +30,12 @@ export class Touches {
    * `patienceTicks` before have reached a leader.
    */
   touch({ session, ttlTicks }: Touch, now: Tick, patienceTicks: number): boolean {
-    const longest = this.#oldest ?? this.#next;
-    if (longest !== undefined && now - longest > patienceTicks) return false;
+    if (this.#oldest !== undefined && now - this.#oldest > patienceTicks) return false;
     const waiting = this.#pending.get(session);
     if (waiting === undefined) {
       if (this.#pending.size >= limits.touchesMax) return false;
       this.#pending.set(session, { ttlTicks, since: now, sinceCarriedBy: undefined, touchedAt: now, carriedBy: undefined });
-      this.#next ??= now;
+      this.#oldest ??= now;
     } else {
       waiting.ttlTicks = ttlTicks;
       waiting.touchedAt = now;
@@ -49,7 +47,6 @@ export class Touches {
   /** Everything still to be told, for the ACK with this number. */
   carry(ackSeq: number): readonly Touch[] {
     this.#oldest = undefined;
-    this.#next = undefined;
     return [...this.#pending].map(([session, pending]) => {
       pending.carriedBy ??= ackSeq;
       pending.sinceCarriedBy ??= ackSeq;
@@ -77,8 +74,7 @@ export class Touches {
       pending.sinceCarriedBy = undefined;
       pending.carriedBy = undefined;
     }
-    this.#oldest = undefined;
-    this.#next = this.#pending.size > 0 ? now : undefined;
+    this.#oldest = this.#pending.size > 0 ? now : undefined;
   }
 
   /** All that waits, for a member that leads itself now. */
@@ -86,7 +82,6 @@ export class Touches {
     const taken = [...this.#pending].map(([session, { ttlTicks }]) => ({ session, ttlTicks }));
     this.#pending.clear();
     this.#oldest = undefined;
-    this.#next = undefined;
     return taken;
   }
 }

@@ -9,7 +9,7 @@ import { type Entry, type LogIndex, type NodeId, type RoleChange, type Snapshot,
 import { DiskQueue } from './disk-queue.ts';
 import type { NodeEvent } from './driver-event.ts';
 import { ConsensusError } from './errors.ts';
-import { checkedEvent, checkedKeeping } from './keeping.ts';
+import { assertKeeping } from './keeping.ts';
 import { LogCutter } from './log-cutter.ts';
 import type { ConsensusNodeOptions, NodeStatus } from './node-options.ts';
 import { Patience } from './patience.ts';
@@ -45,7 +45,6 @@ export class ConsensusNode {
   /** Committed entries not yet applied, because the state is being read or replaced. */
   #committed: Entry[] = [];
   #revalidations: Ready['revalidations'][number][] = [];
-  readonly #isWitness: boolean;
   readonly #sender: Sender;
   readonly #patience = new Patience();
   /** Set once the core was told the time in this turn of the loop. */
@@ -74,7 +73,7 @@ export class ConsensusNode {
       uncertain: options.recovered.uncertain,
     });
     this.#sender = new Sender(options.transport, clock);
-    this.#isWitness = checkedKeeping(this.#core.membership, id, options.witness === true);
+    assertKeeping(this.#core.membership, id, options.witness);
     this.#requests = new Requests(id, 1 + random.nextInt(2 ** 20));
     this.#disk = new DiskQueue(options.storage, clock, options.settleMs ?? 1000, {
       saved: (saves, late) => this.#guarded(() => this.#saved(saves, late)),
@@ -220,7 +219,7 @@ export class ConsensusNode {
   }
 
   #ask(ask: Ask, options: RequestOptions): Promise<unknown> {
-    if (this.#isWitness && (ask.kind === 'command' || ask.kind === 'read')) {
+    if (this.#options.witness && (ask.kind === 'command' || ask.kind === 'read')) {
       return Promise.reject(new ConsensusError('WITNESS', 'A witness keeps no data: ask another member', true));
     }
     const { clock } = this.#options;
@@ -301,7 +300,7 @@ export class ConsensusNode {
 
   #applyOne(entry: Entry, nowMs: number): void {
     // What a witness has of a command is its place.
-    const isCommand = entry.kind === 'command' && !this.#isWitness;
+    const isCommand = entry.kind === 'command' && !this.#options.witness;
     const applied = isCommand ? this.#options.machine.apply(entry) : nothing;
     [this.#applied, this.#appliedTerm] = [entry.index, entry.term];
     this.#cutter.add(entry);
@@ -370,7 +369,8 @@ export class ConsensusNode {
   }
 
   #event(event: NodeEvent): void {
-    this.#options.onEvent(checkedEvent(event, this.#options.id, this.#isWitness));
+    if (event.type === 'membership') assertKeeping(event.membership, this.#options.id, this.#options.witness);
+    this.#options.onEvent(event);
   }
 
   /** A broken invariant ends the node: a stopped one is restarted, a wrong one spreads. */

@@ -3,37 +3,27 @@ import { HttpClient } from '../../agent/cli/http-client.ts';
 import { HttpSiteClient } from '../../agent/client/http-site-client.ts';
 import { done, notYet, until } from '../../agent/demo/until.ts';
 import type { StatusDocument } from '../../schemas/generated/types.ts';
-import { freePort } from '../agent/status/served.ts';
 import { canFailWrites, type DiskError, failWrites } from '../chaos/disks.ts';
-import { LoneAgent } from './agent-process.ts';
+import type { LoneAgent } from './agent-process.ts';
+import { AgentSite } from './agent-site.ts';
 
 const names = ['box-a', 'box-b', 'box-c'] as const;
 type Name = (typeof names)[number];
 
 describe('a box whose disk refuses writes', function () {
   this.timeout(120_000);
-  const agents = new Map<Name, LoneAgent>();
-  const agent = (name: Name): LoneAgent => agents.get(name) as LoneAgent;
+  const site = new AgentSite(names);
+  const agent = (name: Name): LoneAgent => site.agent(name);
   const status = (name: Name): Promise<StatusDocument> =>
     new HttpClient(`unix:${agent(name).socket}`, undefined).get('/status') as Promise<StatusDocument>;
 
   before(async function () {
     // Root alone may trace what it did not start.
     if (!canFailWrites()) this.skip();
-    const made = await Promise.all(
-      names.map(async (name) => {
-        const lone = new LoneAgent();
-        agents.set(name, lone);
-        return { name, lone, config: await lone.config({}, await freePort()) };
-      }),
-    );
-    const members = made.map(({ name, config }) => ({ ...config.site.members[0], name }));
-    for (const { name, lone, config } of made)
-      lone.write({ ...config, node: { name }, site: { name: 'shop', clusterId: 'shop-cluster', members } });
-    await Promise.all(names.map((name) => agent(name).start()));
+    await site.start();
   });
   after(async () => {
-    for (const lone of agents.values()) await lone.remove();
+    await site.remove();
   });
 
   for (const error of ['EROFS', 'EIO'] as const satisfies readonly DiskError[])

@@ -7,28 +7,19 @@ import { done, notYet, until } from '../../agent/demo/until.ts';
 import type { AgentConfig, StatusDocument, WorkloadsDocument } from '../../schemas/generated/types.ts';
 import { freePort } from '../agent/status/served.ts';
 import { LoneAgent, run } from './agent-process.ts';
+import { AgentSite } from './agent-site.ts';
 
 const names = ['box-a', 'box-b', 'box-c'] as const;
 type Name = (typeof names)[number];
 
 describe('a box that finds its memory damaged', function () {
   this.timeout(120_000);
-  const agents = new Map<Name, LoneAgent>();
-  const agent = (name: Name): LoneAgent => agents.get(name) as LoneAgent;
+  const site = new AgentSite(names);
+  const agent = (name: Name): LoneAgent => site.agent(name);
   const acknowledged: string[] = [];
 
   before(async () => {
-    const made = await Promise.all(
-      names.map(async (name) => {
-        const lone = new LoneAgent();
-        agents.set(name, lone);
-        return { name, lone, config: await lone.config({}, await freePort()) };
-      }),
-    );
-    const members = made.map(({ name, config }) => ({ ...config.site.members[0], name }));
-    for (const { name, lone, config } of made)
-      lone.write({ ...config, node: { name }, site: { name: 'shop', clusterId: 'shop-cluster', members } });
-    await Promise.all(names.map((name) => agent(name).start()));
+    await site.start();
     await write('box-a');
     const clock = {
       name: 'clock',
@@ -43,7 +34,7 @@ describe('a box that finds its memory damaged', function () {
     await until('it runs', 20_000, async () => ((await pid('box-b')) === null ? notYet('no process') : done(true)));
   });
   after(async () => {
-    for (const lone of agents.values()) await lone.remove();
+    await site.remove();
   });
 
   /** Keys one after the other: each is a batch of the log. */

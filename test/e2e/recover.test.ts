@@ -2,41 +2,27 @@ import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { done, notYet, until } from '../../agent/demo/until.ts';
-import type { AgentConfig, StatusDocument } from '../../schemas/generated/types.ts';
-import { freePort } from '../agent/status/served.ts';
-import { LoneAgent, run } from './agent-process.ts';
+import type { StatusDocument } from '../../schemas/generated/types.ts';
+import { type LoneAgent, run } from './agent-process.ts';
+import { AgentSite } from './agent-site.ts';
 
 const names = ['box-a', 'box-b'] as const;
 type Name = (typeof names)[number];
 
 describe('a site whose majority is gone for good', function () {
   this.timeout(120_000);
-  const agents = new Map<Name, LoneAgent>();
-  const agent = (name: Name): LoneAgent => agents.get(name) as LoneAgent;
-  const configs = new Map<Name, AgentConfig>();
+  const site = new AgentSite(names);
+  const agent = (name: Name): LoneAgent => site.agent(name);
   const status = async (name: Name): Promise<StatusDocument> =>
     JSON.parse((await agent(name).cli(['status', '--json'])).stdout) as StatusDocument;
   const recover = (...more: readonly string[]) => run(['recover', '--config', agent('box-a').configFile, ...more]);
 
   before(async () => {
-    const made = await Promise.all(
-      names.map(async (name) => {
-        const lone = new LoneAgent();
-        agents.set(name, lone);
-        return { name, lone, config: await lone.config({}, await freePort()) };
-      }),
-    );
-    const members = made.map(({ name, config }) => ({ ...config.site.members[0], name })) as AgentConfig['site']['members'];
-    for (const { name, lone, config } of made) {
-      const whole = { ...config, node: { name }, site: { name: 'shop', clusterId: 'shop-cluster', members } };
-      configs.set(name, whole);
-      lone.write(whole);
-    }
-    await Promise.all(names.map((name) => agent(name).start()));
+    await site.start();
     assert.equal((await agent('box-b').cli(['kv', 'put', 'recipe', 'v1'])).code, 0);
   });
   after(async () => {
-    for (const lone of agents.values()) await lone.remove();
+    await site.remove();
   });
 
   it('K13 K18: recover is refused while the agent runs, and changes nothing without the words that accept the loss', async () => {
@@ -66,7 +52,7 @@ describe('a site whose majority is gone for good', function () {
     assert.match(again.stderr, /DATA_DIR_IN_USE/);
 
     await agent('box-b').start({}, true);
-    const member = configs.get('box-b')?.site.members.find(({ name }) => name === 'box-b');
+    const member = site.config('box-b').site.members.find(({ name }) => name === 'box-b');
     assert.ok(member);
     const add = ['member', 'add', 'box-b', '--peer-id', member.peerId, '--address', member.address, '--wait', '0'];
     await until('its name is free', 20_000, async () => {

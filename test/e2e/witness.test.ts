@@ -2,42 +2,27 @@ import assert from 'node:assert/strict';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { done, notYet, until } from '../../agent/demo/until.ts';
-import type { AgentConfig, StatusDocument } from '../../schemas/generated/types.ts';
-import { freePort } from '../agent/status/served.ts';
-import { LoneAgent } from './agent-process.ts';
+import type { StatusDocument } from '../../schemas/generated/types.ts';
+import type { LoneAgent } from './agent-process.ts';
+import { AgentSite } from './agent-site.ts';
 
 const names = ['box-a', 'box-b', 'tie'] as const;
 type Name = (typeof names)[number];
 
 describe('a site of two boxes and a witness', function () {
   this.timeout(120_000);
-  const agents = new Map<Name, LoneAgent>();
-  const configs = new Map<Name, AgentConfig>();
-  const agent = (name: Name): LoneAgent => agents.get(name) as LoneAgent;
+  const site = new AgentSite(names);
+  const agent = (name: Name): LoneAgent => site.agent(name);
   const status = async (name: Name): Promise<StatusDocument> =>
     JSON.parse((await agent(name).cli(['status', '--json'])).stdout) as StatusDocument;
   const put = (name: Name, value: string) => agent(name).cli(['kv', 'put', 'recipe', value]);
   const get = async (name: Name): Promise<string> => (await agent(name).cli(['kv', 'get', 'recipe'])).stdout.trim();
 
   before(async () => {
-    const made = await Promise.all(
-      names.map(async (name) => {
-        const lone = new LoneAgent();
-        agents.set(name, lone);
-        return { name, lone, config: await lone.config({}, await freePort()) };
-      }),
-    );
-    const members = made.flatMap(({ name, config }) =>
-      config.site.members.map(({ peerId, address }) => ({ peerId, address, name, witness: name === 'tie' })),
-    );
-    for (const { name, lone, config } of made) {
-      configs.set(name, { ...config, node: { name }, site: { name: 'shop', clusterId: 'shop-cluster', members } });
-      lone.write(configs.get(name));
-    }
-    await Promise.all(names.map((name) => agent(name).start({}, name === 'tie')));
+    await site.start({ witness: 'tie' });
   });
   after(async () => {
-    for (const lone of agents.values()) await lone.remove();
+    await site.remove();
   });
 
   const leader = (among: readonly Name[]): Promise<Name> =>
@@ -126,7 +111,7 @@ describe('a site of two boxes and a witness', function () {
     const removed = await agent('box-b').cli(['member', 'remove', 'tie', '--json']);
     assert.equal(removed.code, 0, removed.stderr);
     await agent('tie').stop('SIGKILL');
-    const config = configs.get('tie') as AgentConfig;
+    const config = site.config('tie');
     const members = config.site.members.map(({ witness: _, ...member }) => member);
     agent('tie').write({ ...config, site: { ...config.site, members, join: true } });
     await agent('tie').start({}, true);

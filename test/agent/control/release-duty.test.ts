@@ -29,7 +29,20 @@ function stage({
     { leaseMs, hasOtherTiers },
   );
   site.give(spec('single', { onSplit: 'stop' }));
-  return { clock, site, duty, running, child, awaiting: () => site.state.placement('single', 0)?.awaiting?.node };
+  const awaiting = () => site.state.placement('single', 0)?.awaiting?.node;
+  const checked = async () => {
+    duty.check();
+    await settled();
+    return awaiting();
+  };
+  /** The wait for `holder` ends one millisecond after a tenth more than a lease, not before. */
+  const endsWithTheLease = async (holder: string): Promise<void> => {
+    await clock.advance(leaseMs * 1.1);
+    assert.equal(await checked(), holder);
+    await clock.advance(1);
+    assert.equal(await checked(), undefined);
+  };
+  return { clock, site, duty, running, child, awaiting, endsWithTheLease };
 }
 
 describe('the wait for a former holder ends', () => {
@@ -50,37 +63,23 @@ describe('the wait for a former holder ends', () => {
   });
 
   it('K7: when the lease of a silent box has certainly ended: a tenth more than a lease after its last ACK', async () => {
-    const { clock, site, duty, awaiting } = stage();
+    const { clock, site, endsWithTheLease } = stage();
     site.plan({ 'single/0': 'b' });
     site.plan({ 'single/0': 'c' });
     await clock.advance(10_000);
     site.acks.set('b', clock.nowMs());
-    await clock.advance(leaseMs * 1.1);
-    duty.check();
-    await settled();
-    assert.equal(awaiting(), 'b');
-    await clock.advance(1);
-    duty.check();
-    await settled();
-    assert.equal(awaiting(), undefined);
+    await endsWithTheLease('b');
   });
 
   it('K7: a new leader waits out a whole lease, whatever it heard before', async () => {
-    const { clock, site, duty, awaiting } = stage();
+    const { clock, site, duty, endsWithTheLease } = stage();
     site.plan({ 'single/0': 'b' });
     site.plan({ 'single/0': 'c' });
     site.acks.set('b', clock.nowMs());
     await clock.advance(60_000);
     site.lead(clock.nowMs());
     duty.check();
-    await clock.advance(leaseMs * 1.1);
-    duty.check();
-    await settled();
-    assert.equal(awaiting(), 'b');
-    await clock.advance(1);
-    duty.check();
-    await settled();
-    assert.equal(awaiting(), undefined);
+    await endsWithTheLease('b');
   });
 
   it('K7: never by a box that does not lead', async () => {
@@ -137,7 +136,7 @@ describe('the wait for a former holder ends', () => {
   });
 
   it('K7: when a box that left the site can have no lease any more, and no sooner', async () => {
-    const { clock, site, duty, awaiting } = stage({ members: ['a', 'c'], hasOtherTiers: false });
+    const { clock, site, duty, endsWithTheLease } = stage({ members: ['a', 'c'], hasOtherTiers: false });
     site.plan({ 'single/0': 'b' });
     site.plan({ 'single/0': 'c' });
     await clock.advance(60_000);
@@ -149,18 +148,11 @@ describe('the wait for a former holder ends', () => {
     // Its leaving is committed: the leader has nothing to do with it any more, and may have heard of it until just now.
     site.acks.delete('b');
     duty.check();
-    await clock.advance(leaseMs * 1.1);
-    duty.check();
-    await settled();
-    assert.equal(awaiting(), 'b');
-    await clock.advance(1);
-    duty.check();
-    await settled();
-    assert.equal(awaiting(), undefined);
+    await endsWithTheLease('b');
   });
 
   it('K7: when a box that leaves to begin anew can have no lease any more, and no sooner', async () => {
-    const { clock, site, duty, awaiting } = stage();
+    const { clock, site, duty, awaiting, endsWithTheLease } = stage();
     site.plan({ 'single/0': 'b' });
     site.plan({ 'single/0': 'c' });
     await clock.advance(60_000);
@@ -172,14 +164,7 @@ describe('the wait for a former holder ends', () => {
     duty.check();
     await settled();
     assert.equal(awaiting(), 'b', 'what it ran may run on: its lease began a second ago');
-    await clock.advance(leaseMs * 1.1);
-    duty.check();
-    await settled();
-    assert.equal(awaiting(), 'b');
-    await clock.advance(1);
-    duty.check();
-    await settled();
-    assert.equal(awaiting(), undefined);
+    await endsWithTheLease('b');
   });
 
   it('K7: is asked for once at a time, and again after a failure', async () => {

@@ -66,8 +66,9 @@ export async function benchConsensus(json: boolean, options: readonly string[]):
         report('put', puts.get(`${subject.name} ${clients}`), subject, params, json);
         report('get', gets.get(`${subject.name} ${clients}`), subject, params, json);
       }
-    for (const note of ['at the end of the load', `${quietSeconds} s after the load`]) {
-      if (!note.startsWith('at')) await new Promise((resolve) => setTimeout(resolve, quietSeconds * 1000));
+    for (const seconds of [0, quietSeconds]) {
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+      const note = `${seconds} s after the load`;
       for (const { name, pids } of subjects.map((subject) => ({ name: subject.name, pids: subject.pids() })))
         for (const pid of pids) printFigure({ figure: 'consensus.rss', subject: name, value: rssMiB(pid), unit: 'MiB', note }, json);
     }
