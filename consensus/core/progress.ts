@@ -18,6 +18,8 @@ export class Progress {
   readonly id: NodeId;
   /** Durable at the peer and equal to the leader's log up to here. */
   match: LogIndex = logIndex(0);
+  /** When that was heard last to be more than before. */
+  matchedAt: Tick;
   next: LogIndex;
   mode: ProgressMode = 'probe';
   /** A probe is out and unanswered. */
@@ -51,6 +53,7 @@ export class Progress {
     this.id = id;
     this.next = next;
     this.movedAt = now;
+    this.matchedAt = now;
     this.since = now;
   }
 
@@ -70,6 +73,7 @@ export class Progress {
   matched(index: LogIndex, now: Tick): void {
     if (index <= this.match) return;
     this.match = index;
+    this.matchedAt = now;
     this.next = logIndex(Math.max(this.next, index + 1));
     this.movedAt = now;
     this.resends = 0;

@@ -149,14 +149,19 @@ export function onLeaderAck(state: RaftState, message: Ack): void {
   if (message.seq > 0) {
     peer.answeredRound = Math.max(peer.answeredRound, message.seq);
     considerAnswer(leadership, peer, message);
-    // It knows less than it acknowledged: it was started anew and has to be told where the logs meet, be there news or not.
-    if (peer.mode === 'replicate' && peer.match === peer.next - 1 && message.durableIndex < peer.match) peer.becomeProbe(peer.next);
+    if (peer.mode === 'replicate' && peer.match === peer.next - 1 && knowsLess(peer, message)) peer.becomeProbe(peer.next);
     repeatLost(state, peer);
     countRounds(state, leadership);
   }
   leadership.replicationDue = true;
   if (peer.match > before) advanceCommit(state);
 }
+
+/**
+ * It knows less than it had acknowledged when this PING went out: it was started anew and has to be told where the logs meet, be there
+ * news or not. An answer that was overtaken by the ACK of a save says nothing of the kind.
+ */
+const knowsLess = (peer: Progress, { durableIndex, sentAt }: Ack): boolean => durableIndex < peer.match && sentAt > peer.matchedAt;
 
 /** The logs differ at `prev`: goes to the last place where they can agree. */
 function stepBack(state: RaftState, peer: Progress, reject: NonNullable<Ack['reject']>): void {

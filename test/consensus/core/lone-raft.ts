@@ -80,15 +80,15 @@ export class LoneRaft {
     this.raft.step({ type: 'VOTE_REPLY', from: 'n2', to: 'n1', term: this.term, granted: true });
   }
 
-  /** An ACK of the present term. */
-  ack(from: NodeId, durableIndex: number, seq = 0): void {
+  /** An ACK of the present term. @param sentAt when the PING left that it answers; now if not said */
+  ack(from: NodeId, durableIndex: number, seq = 0, sentAt = this.#now): void {
     this.raft.step({
       type: 'ACK',
       from,
       to: 'n1',
       term: this.term,
       seq,
-      sentAt: tick(this.#now),
+      sentAt: tick(sentAt),
       ackSeq: 1,
       durableIndex: logIndex(durableIndex),
       reject: undefined,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { InvariantError } from '../../../consensus/core/invariant.ts';
+import type { Message } from '../../../consensus/core/messages.ts';
 import { limits, logIndex, term, tick } from '../../../consensus/core/types.ts';
 import { entriesOf } from './entries.ts';
 import { LoneRaft, typesOf } from './lone-raft.ts';
@@ -191,6 +192,31 @@ describe('raft core', () => {
         ['n3', true],
       ]);
     }
+  });
+
+  it('goes on sending to a peer whose answer to a PING was overtaken by the ACK of a save', () => {
+    const lone = new LoneRaft();
+    lone.elect();
+    lone.saved();
+    for (const peer of ['n2', 'n3']) lone.ack(peer, 1);
+    const propose = (request: number): readonly Message[] => {
+      lone.raft.propose(request, new Uint8Array(8));
+      return lone.saved().messages.filter(({ type, to }) => type === 'APPEND' && to === 'n2');
+    };
+    propose(1);
+    const sentAt = 50;
+    lone.pass(sentAt - 40);
+    lone.pass(1);
+    lone.ack('n2', 2);
+    lone.ack('n2', 1, 1, sentAt);
+    lone.saved();
+    assert.equal(propose(2).length, 1, 'what it is sent is not held back');
+    lone.ack('n2', 3);
+    lone.saved();
+    lone.pass(1);
+    lone.ack('n2', 1, 2);
+    assert.equal(lone.saved().messages.filter(({ type, to }) => type === 'APPEND' && to === 'n2').length, 1, 'one that forgot is probed');
+    assert.equal(propose(3).length, 0, 'and sent nothing more before it answers');
   });
 
   it('answers a repeated REQUEST like the first one, whether that was taken or refused', () => {
