@@ -36,6 +36,8 @@ interface Pending {
   /** A snapshot was installed since: it may hold the attempt's entry, and nobody here would know. */
   isJumped: boolean;
   retryAtMs: number;
+  /** The term it was not taken in: a leader of another one is asked at once. */
+  refusedIn: Term | undefined;
   acceptedAt: LogIndex | undefined;
 }
 
@@ -105,6 +107,7 @@ export class Requests {
         term: undefined,
         isJumped: false,
         retryAtMs: 0,
+        refusedIn: undefined,
         acceptedAt: undefined,
       };
       signal?.addEventListener('abort', abort, { once: true });
@@ -129,7 +132,7 @@ export class Requests {
     if (this.#anew.delete(leader)) this.#repeat(core, term);
     if (this.#waiting.size === 0) return;
     for (const pending of [...this.#waiting]) {
-      if (pending.retryAtMs > nowMs) continue;
+      if (pending.retryAtMs > nowMs && pending.refusedIn === term) continue;
       this.#waiting.delete(pending);
       const attempt = this.#nonce * 2 ** 32 + ++this.#counter;
       pending.attempt = attempt;
@@ -284,6 +287,7 @@ export class Requests {
   #again(pending: Pending, nowMs: number): void {
     if (pending.attempt !== undefined) this.#sent.delete(pending.attempt);
     pending.attempt = undefined;
+    pending.refusedIn = pending.term;
     pending.term = undefined;
     pending.acceptedAt = undefined;
     pending.retryAtMs = nowMs + retryMs;

@@ -13,8 +13,8 @@ function member() {
   const attempt = (id: number) => attempts.push(id);
   const core = { propose: attempt, read: attempt, changeMembership: attempt, revalidate: () => undefined };
   let nowMs = 0;
-  const dispatch = (leader: string, inTerm: number): void => {
-    nowMs += 100;
+  const dispatch = (leader: string, inTerm: number, afterMs = 100): void => {
+    nowMs += afterMs;
     requests.dispatch(core, leader, term(inTerm), nowMs);
   };
   const applied = (index: number, requestId: number): void => {
@@ -35,6 +35,23 @@ describe('requests passed on', () => {
     assert.notEqual(attempts[0], attempts[1], 'an answer to the first is nobody’s now');
     applied(7, attempts[1] as number);
     assert.equal(await outcome, 'applied 7');
+  });
+
+  it('K12: are offered to a new leader at once, and to the one that refused them after a pause', () => {
+    const { requests, attempts, dispatch, submit } = member();
+    void submit();
+    dispatch('n1', 1);
+    const refused = (attempt: number | undefined) => ({ requestId: attempt as number, code: 'STEPPING_DOWN', leader: undefined }) as const;
+    requests.take(ready({ refused: [refused(attempts[0])] }), logIndex(0), 100);
+    dispatch('n1', 1, 1);
+    assert.equal(attempts.length, 1);
+    dispatch('n3', 2, 1);
+    assert.equal(attempts.length, 2);
+    requests.take(ready({ refused: [refused(attempts[1])] }), logIndex(0), 102);
+    dispatch('n3', 2, 1);
+    assert.equal(attempts.length, 2);
+    dispatch('n3', 2, 100);
+    assert.equal(attempts.length, 3);
   });
 
   it('K8: are not tried again when the last leader took them: they were applied before its successor began', async () => {
