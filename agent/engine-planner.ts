@@ -20,7 +20,7 @@ export class EnginePlanner implements PlanningPort {
 
   /** Why a workload is where it is under the present facts. */
   explain(input: PlanningInput, plan: Plan, workload: string): Promise<Explanation> {
-    return this.#planner.explain(toProblem(input), plan, workload);
+    return this.#planner.explain(knownOf(input), plan, workload);
   }
 
   stop(): Promise<void> {

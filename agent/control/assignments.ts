@@ -49,11 +49,11 @@ export function heldElsewhere(
 export function describeMoves(current: readonly Placement[], next: readonly Assignment[]): readonly string[] {
   const after = new Map(next.map((assignment) => [keyOf(assignment), assignment]));
   const before = new Map(current.map((placement) => [keyOf(placement), placement]));
-  const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
   const place = (one: { readonly node: string; readonly class: string } | undefined): string =>
     one === undefined ? 'nowhere' : `${one.node} (${one.class})`;
-  return keys.flatMap((key) => {
-    const [from, to] = [place(before.get(key)), place(after.get(key))];
-    return from === to ? [] : [`${key}: ${from} → ${to}`];
+  const changed = [...new Set([...before.keys(), ...after.keys()])].filter((key) => {
+    const [from, to] = [before.get(key), after.get(key)];
+    return from?.node !== to?.node || from?.class !== to?.class;
   });
+  return changed.sort().map((key) => `${key}: ${place(before.get(key))} → ${place(after.get(key))}`);
 }

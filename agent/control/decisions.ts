@@ -3,7 +3,6 @@ import type { Decision, DecisionCandidate, Placement, Plan, Trigger } from '../.
 import { checkDocument } from '../../schemas/validate.ts';
 import type { PlanResult } from '../ports.ts';
 import type { Assignment } from '../state/commands.ts';
-import { describeMoves } from './assignments.ts';
 
 /** What a plan gains, and whether that is enough. */
 export interface Verdict {
@@ -68,8 +67,8 @@ export interface DecisionFacts {
   readonly result: PlanResult;
   readonly verdict: Verdict;
   readonly applied: boolean;
-  readonly before: readonly Placement[];
-  readonly after: readonly Assignment[];
+  /** What would change, in words. */
+  readonly moves: readonly string[];
   readonly ms: number;
 }
 
@@ -78,8 +77,8 @@ const movesMax = 32;
 const candidatesMax = 8;
 
 /** The record of a decision, bounded whatever it was about. Pure. */
-export function recordOf({ by, at, triggers, result, verdict, applied, before, after, ms }: DecisionFacts): Decision {
-  const moves = applied ? describeMoves(before, after) : [];
+export function recordOf({ by, at, triggers, result, verdict, applied, moves: changes, ms }: DecisionFacts): Decision {
+  const moves = applied ? changes : [];
   const shown: Trigger[] = triggers
     .slice(0, triggers.length > triggersMax ? triggersMax - 1 : triggersMax)
     .map(({ kind, subject, detail }) => ({ kind, subject: subject.slice(0, 160), detail: detail.slice(0, 300) }));

@@ -219,9 +219,9 @@ export class PlanningDuty {
   }
 
   /** What calls for a plan now. Drift alone has to wait until the last decision has had some time. */
-  #triggers(): readonly Trigger[] {
+  #triggers(now: Basis = this.#basisNow()): readonly Trigger[] {
     const { replan } = this.#options;
-    const found = triggersBetween(this.#basis, this.#basisNow(), replan);
+    const found = triggersBetween(this.#basis, now, replan);
     const restedMs = this.#parts.clock.nowMs() - this.#decidedAt;
     const all = this.#partly && restedMs >= replan.calmMs && !replan.ignore.has('calm') ? [...found, calm] : found;
     return restedMs < replan.restMs && all.every(({ kind }) => drift.has(kind)) ? [] : all;
@@ -230,9 +230,9 @@ export class PlanningDuty {
   async #plan(): Promise<void> {
     if (!this.#mayPlan()) return;
     const { site, planner, log, clock, wallClock } = this.#parts;
-    const triggers = this.#triggers();
-    if (triggers.length === 0) return;
     const basis = this.#basisNow();
+    const triggers = this.#triggers(basis);
+    if (triggers.length === 0) return;
     const current = site.state.placements();
     const free = current.length > this.#options.replan.partialAbove ? affected(triggers, current) : undefined;
     const input = { ...this.input(), ...(free === undefined ? {} : { free }) };
@@ -260,6 +260,7 @@ export class PlanningDuty {
         !input.held.has(`${workload}/${replica}`);
       const verdict = weigh(result, assignments.filter(movable), input.current.filter(movable));
       const applied = verdict.apply || triggers.some(({ kind }) => announced.has(kind));
+      const moves = describeMoves(placements, assignments);
       const record = recordOf({
         by: site.self,
         at: wallClock?.() ?? new Date(0),
@@ -267,11 +268,13 @@ export class PlanningDuty {
         result,
         verdict,
         applied,
-        before: placements,
-        after: assignments,
+        moves,
         ms: clock.nowMs() - begun,
       });
       if (applied) {
+        // To write a large plan takes as long as to weigh it: heartbeats are answered in between.
+        await new Promise<void>((resolve) => clock.after(0, resolve));
+        abort.signal.throwIfAborted();
         const { epoch, basisRevision } = site.state.authority();
         const outcome = await site.propose({
           type: 'planCommit',
@@ -294,7 +297,7 @@ export class PlanningDuty {
           revision: outcome.revision,
           triggers: record.triggers,
           assignments: assignments.length,
-          moves: describeMoves(placements, assignments),
+          moves,
           unplaced: result.unplaced.length,
           ms: Math.round(clock.nowMs() - begun),
         });

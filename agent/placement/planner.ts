@@ -1,10 +1,12 @@
 /** Plans in a thread of its own, started when first needed and ended when idle, so that it costs no memory at rest. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import type { Explanation } from './explain.ts';
+import { pack, unpack } from './parcel.ts';
 import type { Replanned } from './replan.ts';
 import type { Planned, ProblemOptions } from './spec-to-problem.ts';
-import type { PlannerRequest, WorkerAnswer } from './worker-messages.ts';
+import type { Asked, PlannerRequest, Sent, WorkerAnswer } from './worker-messages.ts';
 
 /**
  * ABORTED: the caller's signal. STOPPED: the planner was stopped. BAD_PROBLEM: the problem contradicts itself. BAD_PLAN: the checker
@@ -55,7 +57,10 @@ export class Planner {
 
   /** A plan that the independent checker has passed, in the thread: for a large site that takes longer than a heartbeat should wait. @throws {PlannerError} */
   async solve(problem: PlacementProblem, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Plan> {
-    const answer = await this.#interruptible((stop) => this.#ask({ kind: 'solve', id: this.#takeId(), problem, stop }, signal), signal);
+    const answer = await this.#interruptible(
+      (stop) => this.#ask({ kind: 'solve', id: this.#takeId(), asked: { problem }, stop }, signal),
+      signal,
+    );
     if (answer.kind !== 'plan') throw new PlannerError('WORKER_FAILED', `Cannot plan: the thread answered ${answer.kind}`);
     return answer.plan;
   }
@@ -71,7 +76,7 @@ export class Planner {
     { signal, partOnly = false }: { readonly signal?: AbortSignal; readonly partOnly?: boolean } = {},
   ): Promise<Replanned> {
     const answer = await this.#interruptible(
-      (stop) => this.#ask({ kind: 'replan', id: this.#takeId(), known, options, free, partOnly, stop }, signal),
+      (stop) => this.#ask({ kind: 'replan', id: this.#takeId(), asked: { known, options }, free, partOnly, stop }, signal),
       signal,
     );
     if (answer.kind !== 'replanned') throw new PlannerError('WORKER_FAILED', `Cannot plan: the thread answered ${answer.kind}`);
@@ -94,13 +99,8 @@ export class Planner {
   }
 
   /** Why the replicas of a workload are where they are. @throws {PlannerError} */
-  async explain(
-    problem: PlacementProblem,
-    plan: Plan,
-    workload: string,
-    { signal }: { readonly signal?: AbortSignal } = {},
-  ): Promise<Explanation> {
-    const answer = await this.#ask({ kind: 'explain', id: this.#takeId(), problem, plan, workload }, signal);
+  async explain(asked: Asked, plan: Plan, workload: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Explanation> {
+    const answer = await this.#ask({ kind: 'explain', id: this.#takeId(), asked, plan, workload }, signal);
     if (answer.kind !== 'explanation') throw new PlannerError('WORKER_FAILED', `Cannot explain: the thread answered ${answer.kind}`);
     return answer.explanation;
   }
@@ -123,7 +123,7 @@ export class Planner {
     const onAbort = (): void => reject(aborted());
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      this.#thread().postMessage(request);
+      void this.#send(request).catch(reject);
       const answer = await promise;
       if (answer.kind === 'failed') throw new PlannerError(answer.code, answer.message);
       return answer;
@@ -133,6 +133,18 @@ export class Planner {
       this.#waiting.delete(id);
       if (this.#waiting.size === 0) this.#rest();
     }
+  }
+
+  /** Slice by slice: this thread answers heartbeats. Nothing is sent for whoever gave up meanwhile. */
+  async #send(request: PlannerRequest): Promise<void> {
+    const parcel = await inTurns(pack(request));
+    if (this.#waiting.has(request.id)) this.#thread().postMessage({ ...parcel, id: request.id });
+  }
+
+  /** Nobody reads what nobody waits for. */
+  async #receive(parcel: Sent): Promise<void> {
+    const waiting = this.#waiting.get(parcel.id);
+    if (waiting !== undefined) waiting.resolve((await inTurns(unpack(parcel))) as WorkerAnswer);
   }
 
   #takeId(): number {
@@ -147,7 +159,7 @@ export class Planner {
     }
     const worker = new Worker(this.#options.workerUrl, { name: 'placement' });
     this.#worker = worker;
-    worker.on('message', (answer: WorkerAnswer) => this.#waiting.get(answer.id)?.resolve(answer));
+    worker.on('message', (parcel: Sent) => void this.#receive(parcel));
     worker.on('error', (error: unknown) => this.#lost(worker, error instanceof Error ? error.message : String(error)));
     worker.on('exit', (code) => this.#lost(worker, `it ended with code ${code}`));
     return worker;
@@ -180,6 +192,15 @@ export class Planner {
   #refuseAll(error: PlannerError): void {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
+  }
+}
+
+/** Does the work of a generator, giving way to whatever else waits for this thread at each of its pauses. */
+async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+    await turn();
   }
 }
 

@@ -2,16 +2,22 @@
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { checkPlan } from './checker.ts';
 import { explain } from './explain.ts';
+import { atOnce, pack, unpack } from './parcel.ts';
 import { PlacementError } from './placement-error.ts';
 import type { Replanned, ReplanOptions } from './replan.ts';
 import type { SolveOptions } from './solve.ts';
 import { specsToProblem } from './spec-to-problem.ts';
-import type { PlannerRequest, WorkerAnswer } from './worker-messages.ts';
+import type { PlannerRequest, Sent, WorkerAnswer } from './worker-messages.ts';
 
 /** Who plans. */
 export interface Engine {
   readonly solve: (problem: PlacementProblem, options: SolveOptions) => Plan;
   readonly replan: (problem: PlacementProblem, free: ReadonlySet<string> | undefined, options: ReplanOptions) => Replanned;
+}
+
+/** What comes in, and what goes out: nobody waits for this thread, so all in one go. */
+export function answerSent(sent: Sent, engine: Engine, now: () => number): Sent {
+  return { ...atOnce(pack(answer(atOnce(unpack(sent)) as PlannerRequest, engine, now))), id: sent.id };
 }
 
 /**
@@ -21,10 +27,10 @@ export interface Engine {
 export function answer(request: PlannerRequest, engine: Engine, now: () => number): WorkerAnswer {
   const { id } = request;
   try {
-    if (request.kind === 'explain')
-      return { kind: 'explanation', id, explanation: explain(request.problem, request.plan, request.workload) };
     const begun = now();
-    const problem = request.kind === 'solve' ? request.problem : specsToProblem(request.known, request.options);
+    const { asked } = request;
+    const problem = 'problem' in asked ? asked.problem : specsToProblem(asked.known, asked.options);
+    if (request.kind === 'explain') return { kind: 'explanation', id, explanation: explain(problem, request.plan, request.workload) };
     const options = stopWith(request.stop, problem, now);
     const replanned =
       request.kind === 'replan' ? engine.replan(problem, request.free, { ...options, partOnly: request.partOnly }) : undefined;

@@ -2,9 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { replan } from './replan.ts';
 import { solve } from './solve.ts';
-import { answer } from './thread.ts';
-import type { PlannerRequest } from './worker-messages.ts';
+import { answerSent } from './thread.ts';
+import type { Sent } from './worker-messages.ts';
 
-parentPort?.on('message', (request: PlannerRequest) =>
-  parentPort?.postMessage(answer(request, { solve, replan }, () => performance.now())),
-);
+parentPort?.on('message', (sent: Sent) => parentPort?.postMessage(answerSent(sent, { solve, replan }, () => performance.now())));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { describeMoves } from '../../../agent/control/assignments.ts';
 import { DecisionBook, recordOf, weigh } from '../../../agent/control/decisions.ts';
 import { toProblem, toResult } from '../../../agent/engine-planner.ts';
 import { replan } from '../../../agent/placement/replan.ts';
@@ -85,8 +86,7 @@ describe('records of decisions', () => {
       result,
       verdict,
       applied: true,
-      before: input.current,
-      after: result.assignments,
+      moves: describeMoves(input.current, result.assignments),
       ms: 3.4,
     });
     const checked = checkDocument('DecisionsDocument', { revision: 1, forgotten: 0, decisions: [record] });

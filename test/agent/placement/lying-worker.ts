@@ -2,8 +2,8 @@
 import { parentPort } from 'node:worker_threads';
 import { replan } from '../../../agent/placement/replan.ts';
 import { solve } from '../../../agent/placement/solve.ts';
-import { answer } from '../../../agent/placement/thread.ts';
-import type { PlannerRequest } from '../../../agent/placement/worker-messages.ts';
+import { answerSent } from '../../../agent/placement/thread.ts';
+import type { Sent } from '../../../agent/placement/worker-messages.ts';
 import type { PlacementProblem, Plan } from '../../../schemas/generated/types.ts';
 
 function lie(problem: PlacementProblem): Plan {
@@ -11,6 +11,4 @@ function lie(problem: PlacementProblem): Plan {
   return { ...plan, assignments: plan.assignments.map((placed) => ({ ...placed, node: problem.nodes[0]?.id ?? '' })) };
 }
 
-parentPort?.on('message', (request: PlannerRequest) =>
-  parentPort?.postMessage(answer(request, { solve: lie, replan }, () => performance.now())),
-);
+parentPort?.on('message', (sent: Sent) => parentPort?.postMessage(answerSent(sent, { solve: lie, replan }, () => performance.now())));

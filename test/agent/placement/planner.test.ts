@@ -25,7 +25,7 @@ describe('the planner', function () {
     const plan = await planner.solve(small);
     assert.equal(plan.hash, solve(small).hash);
     assert.ok((plan.trace.elapsedMs ?? -1) >= 0);
-    const { replicas } = await planner.explain(small, plan, 'w');
+    const { replicas } = await planner.explain({ problem: small }, plan, 'w');
     assert.equal(replicas.length, 2);
     assert.equal(planner.running, true);
     for (let deadline = Date.now() + 5000; planner.running && Date.now() < deadline; ) await wait(10);
