@@ -90,10 +90,11 @@ export function costOf(problem: PlacementProblem, assignments: readonly PlacedRe
       problem.current.find((now) => now.workload === workload && now.replica === replica),
     );
   }
-  for (const { id, capacity } of problem.nodes) {
+  for (const { id, capacity, comfort } of problem.nodes) {
     for (const [resource, used] of Object.entries(load.get(id) ?? {})) {
       const whole = capacity[resource as keyof typeof capacity];
-      if (whole > 0) cost += 10 * (Math.max(0, used / whole - 0.7) / 0.3) ** 2;
+      const easy = Math.min(0.999, comfort?.[resource as keyof typeof capacity] ?? 0.7);
+      if (whole > 0) cost += problem.weights.balance * 10 * (Math.max(0, used / whole - easy) / (1 - easy)) ** 2;
     }
   }
   for (const { nodes, all } of readers.values()) if (all.size > 1) cost += Math.max(0, nodes.size - 1);
