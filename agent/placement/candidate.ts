@@ -148,6 +148,11 @@ export class Candidate {
     return at(this.#load, node * width + resource);
   }
 
+  /** Replicas on a box. */
+  countAt(node: number): number {
+    return at(this.#slotsAt, node).length + at(this.#fixedAt, node).length;
+  }
+
   /** Load of the fullest resource of a box, 0..1. */
   fullness(node: number): number {
     let most = 0;

@@ -1,29 +1,45 @@
 /** Tries all plans of a small problem, leaving out what cannot be better: proves the best one. */
 import type { Candidate } from './candidate.ts';
-import { placingOrder } from './construct.ts';
+import { type Flat, flatten } from './flat.ts';
+import { Floor } from './floor.ts';
 import type { Budget } from './improve.ts';
 import { at } from './model.ts';
 import type { Instance, Slot } from './slots.ts';
 
-/** Larger problems are not tried: the product of the columns is far beyond any budget. */
+/** Up to so many slots nothing else is needed: no search by prices. */
 export const enumerationSlotsMax = 12;
+/** Larger problems are not tried: too little of them can be ruled out within any budget. */
+const provableSlotsMax = 128;
+const provableColumnsMax = 4096;
+
+/** Prices of capacity, as `findPrices` gives them. */
+export interface Priced {
+  readonly flat: Flat;
+  readonly price: Float64Array;
+}
+
+/** Whether it is worth trying. */
+export function isProvable({ slots }: Instance): boolean {
+  return slots.length <= provableSlotsMax && slots.reduce((sum, { columns }) => sum + columns.length, 0) <= provableColumnsMax;
+}
 
 /**
  * Leaves the best plan in `candidate`, at least as good as the one it came with.
+ * @param priced prices to begin with; it finds some by itself, too.
  * @returns true when every plan was tried or ruled out: what it leaves is an optimum.
  */
-export function enumerate(candidate: Candidate, budget: Budget): boolean {
-  const { slots } = candidate.instance;
-  if (slots.length > enumerationSlotsMax) return false;
+export function enumerate(candidate: Candidate, budget: Budget, priced?: Priced): boolean {
+  const { instance } = candidate;
+  if (!isProvable(instance)) return false;
+  const { slots } = instance;
   let best = { placed: candidate.placed.slice(), unplaced: candidate.unplaced.slice(), cost: candidate.cost };
-  const order = placingOrder(candidate);
-  // What the slots from here on cost at least: everything besides their own columns only adds.
-  const rest = new Float64Array(order.length + 1);
-  for (let depth = order.length - 1; depth >= 0; depth -= 1) rest[depth] = at(rest, depth + 1) + cheapest(at(slots, at(order, depth)));
   candidate.restore(new Int32Array(slots.length).fill(-1));
+  const floor = new Floor(candidate, priced?.flat ?? flatten(instance), priced?.price);
+  const twins = slots.map((_, slot) => (slot > 0 && areTwins(instance, slot - 1, slot) ? slot - 1 : -1));
   const dropped = new Int32Array(candidate.unplaced.length);
   const limit = candidate.steps + budget.steps;
-  let complete = true;
+  // Of boxes that were not looked at nothing is known.
+  let complete = !instance.sampled && slots.every(({ leastOmitted }) => leastOmitted === Number.POSITIVE_INFINITY);
 
   const visit = (depth: number): void => {
     if (candidate.steps >= limit || budget.interrupted()) {
@@ -31,27 +47,50 @@ export function enumerate(candidate: Candidate, budget: Budget): boolean {
       return;
     }
     const rank = compareDropped(dropped, best.unplaced);
-    if (rank > 0 || (rank === 0 && candidate.risingCost + at(rest, depth) >= best.cost)) return;
-    const slot = order[depth];
-    if (slot === undefined) {
-      if (rank === 0 && candidate.cost >= best.cost) return;
-      best = { placed: candidate.placed.slice(), unplaced: candidate.unplaced.slice(), cost: candidate.cost };
+    if (rank > 0) return;
+    if (depth === slots.length) {
+      if (rank < 0 || candidate.cost < best.cost)
+        best = { placed: candidate.placed.slice(), unplaced: candidate.unplaced.slice(), cost: candidate.cost };
       return;
     }
+    // A plan that places more is better whatever it costs.
+    const look = floor.look(depth, rank < 0 ? Number.POSITIVE_INFINITY : best.cost);
+    if (look === undefined) return;
+    const { slot } = look;
     const { columns, level } = at(slots, slot);
-    for (let index = 0; index < columns.length; index += 1) {
-      if (!candidate.fits(slot, at(columns, index))) continue;
+    // Of replicas that can be exchanged one order is enough: the columns they take only go up, and those without a place come last.
+    const twin = at(twins, slot);
+    const before = twin === -1 ? -1 : at(candidate.placed, twin);
+    const choices = twin !== -1 && before === -1 ? [] : look.columns.filter((index) => index > before);
+    floor.open(slot, false);
+    for (const index of choices) {
+      const column = at(columns, index);
+      if (!candidate.fits(slot, column)) continue;
       candidate.put(slot, index);
+      floor.changed(column.node);
       visit(depth + 1);
       candidate.take(slot);
+      floor.changed(column.node);
     }
     dropped[level] = at(dropped, level) + 1;
     visit(depth + 1);
     dropped[level] = at(dropped, level) - 1;
+    floor.open(slot, true);
   };
   visit(0);
   candidate.restore(best.placed);
   return complete;
+}
+
+/** Replicas of one workload that may be exchanged without any difference. */
+function areTwins({ slots }: Instance, a: number, b: number): boolean {
+  const [one, two] = [at(slots, a), at(slots, b)];
+  return (
+    one.workload === two.workload &&
+    one.columns.length === two.columns.length &&
+    one.columns.every((column, index) => column.node === at(two.columns, index).node && column.class === at(two.columns, index).class) &&
+    one.moving.every((cost, index) => cost === at(two.moving, index))
+  );
 }
 
 /** Cheapest column of a slot by itself, 0 when it has none. */

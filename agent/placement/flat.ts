@@ -10,6 +10,8 @@ export interface Flat {
   readonly nodes: number;
   /** Resources that something asks for, and places where a box limits their number. */
   readonly width: number;
+  /** Which resources: numbers in `resources`; places come last. */
+  readonly active: readonly number[];
   /** Columns of slot s: first[s] .. first[s + 1] - 1. */
   readonly first: Int32Array;
   readonly node: Int32Array;
@@ -91,6 +93,7 @@ export function flatten(instance: Instance): Flat {
     slots: slots.length,
     nodes,
     width,
+    active,
     tied: weights.colocation > 0 && watchedBy.some((watchers) => watchers.length > 0),
   };
 }

@@ -25,10 +25,10 @@ const replicasMax = 16;
 const checkSlots = 1024;
 
 export function findPrices(flat: Flat, over: (steps: number) => boolean): Prices {
-  const { slots, nodes, width, first, node, cost, demand, capacity, fixedLoad, leastOmitted, steepness } = flat;
+  const { slots, nodes, width, first, node, cost, demand, capacity, fixedLoad, leastOmitted } = flat;
   const size = nodes * width;
   const room = capacity.map((most, index) => most - at(fixedLoad, index) + 2 * tolerance);
-  const feels = capacity.map((most, index) => (hasComfort(flat) && at(steepness, index) > 0 && at(fixedLoad, index) < most ? 1 : 0));
+  const feels = capacity.map((_, index) => (feelsLoad(flat, index) ? 1 : 0));
   const price = new Float64Array(size);
   const best = new Float64Array(size);
   const direction = new Float64Array(size);
@@ -206,9 +206,9 @@ class Apart {
   }
 }
 
-/** Whether what load costs is never cut off: single costs have a ceiling. */
-function hasComfort({ instance }: Flat): boolean {
-  return instance.site.problem.weights.balance <= 1e4;
+/** Whether load costs what its formula says: single costs have a ceiling, and fixed work may have filled more than there is. */
+export function feelsLoad({ instance, steepness, fixedLoad, capacity }: Flat, index: number): boolean {
+  return instance.site.problem.weights.balance <= 1e4 && at(steepness, index) > 0 && at(fixedLoad, index) < at(capacity, index);
 }
 
 /** What load beyond comfort costs. */

@@ -5,7 +5,7 @@
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { Candidate } from './candidate.ts';
 import { keepCurrent, placeByDiffusion, placeByRegret, placingOrder } from './construct.ts';
-import { enumerate, enumerationSlotsMax, relaxation } from './enumerate.ts';
+import { enumerate, enumerationSlotsMax, isProvable, type Priced, relaxation } from './enumerate.ts';
 import { type Flat, flatten } from './flat.ts';
 import { type Budget, improve } from './improve.ts';
 import { at, toSeconds } from './model.ts';
@@ -49,14 +49,16 @@ export function solve(
   const { seed, steps, starts } = problem.limits;
   const small = instance.slots.length <= enumerationSlotsMax;
   const flat = small ? undefined : flatten(instance);
-  const share = Math.max(1, Math.floor(steps / (small ? starts + 2 : 2 * starts)));
+  let share = Math.max(1, Math.floor(steps / (small ? starts + 2 : 2 * starts)));
   const pool: Finished[] = [];
   const trace: Plan['trace']['starts'] = [];
   let used = 0;
   let cut = false;
   let bound = instance.sampled ? 0 : relaxation(instance);
   const budget: Budget = {
-    steps: share,
+    get steps() {
+      return share;
+    },
     get target() {
       return bound;
     },
@@ -66,6 +68,7 @@ export function solve(
       return cut;
     },
   };
+  let priced: Priced | undefined;
   const onPrices = (within: Flat): void => {
     const allowed = Math.floor(steps / 2);
     const begun = progress?.() ?? 0;
@@ -73,6 +76,7 @@ export function solve(
       within,
       (looked) => budget.interrupted() || looked / columnsPerStep > allowed / 4 || (progress?.() ?? 0) > begun + pricesShare * (1 - begun),
     );
+    priced = { flat: within, price: prices.price };
     if (!instance.sampled) bound = Math.max(bound, prices.bound);
     used += Math.ceil(prices.steps / columnsPerStep);
     const random = new PlacementRandom(seed ^ 0x5bd1e995);
@@ -102,9 +106,22 @@ export function solve(
       unplaced: sum(candidate.unplaced),
     });
   };
+  let optimal = false;
+  const prove = (allowed: number): void => {
+    const candidate = new Candidate(instance);
+    candidate.restore(at(pool.sort(compareFinished), 0).placed);
+    optimal = enumerate(candidate, { target: bound, steps: allowed, interrupted: budget.interrupted }, priced);
+    used += candidate.steps;
+    pool.push(finish(candidate, 'enumeration'));
+  };
   if (flat !== undefined) onPrices(flat);
+  // A quarter of the steps for a proof, where there may be one: it often finds what the other half of the starts would not.
+  if (flat !== undefined && isProvable(instance) && pool.some(({ unplaced }) => sum(unplaced) === 0)) {
+    prove(Math.floor(steps / 4));
+    share = Math.max(1, Math.floor(share / 2));
+  }
   for (const [start, madeBy] of builders(problem, starts).entries()) {
-    if (pool.length > 0 && (budget.interrupted() || at(pool, 0).cost <= bound)) break;
+    if (optimal || (pool.length > 0 && (budget.interrupted() || at(pool, 0).cost <= bound))) break;
     const random = new PlacementRandom(seed + start * 0x9e3779b1);
     const candidate = new Candidate(instance);
     build(candidate, madeBy, random);
@@ -116,11 +133,8 @@ export function solve(
     const { cost, unplaced } = at(pool.sort(compareFinished), 0);
     onProgress?.({ incumbent: toSeconds(cost), unplaced: sum(unplaced), bound: toSeconds(budget.target), steps: used });
   }
+  if (small) prove(2 * share);
   const candidate = new Candidate(instance);
-  candidate.restore(at(pool.sort(compareFinished), 0).placed);
-  const optimal = small && enumerate(candidate, { ...budget, steps: 2 * share });
-  used += candidate.steps;
-  if (small) pool.push(finish(candidate, 'enumeration'));
   candidate.restore(at(pool.sort(compareFinished), 0).placed);
   if (!optimal && takeBack(candidate, budget.interrupted)) pool.push(finish(candidate, at(pool, 0).madeBy));
   const best = at(pool.sort(compareFinished), 0);

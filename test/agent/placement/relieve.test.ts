@@ -17,7 +17,7 @@ describe('feasibility first', () => {
   it('P8: where memory is short but a plan exists, all work has a place before any of it is made cheaper', () => {
     for (const seed of [1, 2, 3]) {
       const { problem } = multiClassProblem({ workloads: 300, nodes: 30, seed });
-      const plan = solve({ ...problem, limits: { steps: 30_000, seed: 1, starts: 1 } });
+      const plan = solve({ ...problem, limits: { steps: 60_000, seed: 1, starts: 1 } });
       assert.equal(plan.unplaced.length, 0, `seed ${seed}`);
       assert.deepEqual(checkPlan(problem, plan), []);
     }
