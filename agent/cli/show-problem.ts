@@ -146,9 +146,9 @@ function effectText({ changes, effect, addedBoxes, before }: NonNullable<PlanRep
   const facts = [
     `the figure of merit ${saved === 0 ? 'stays' : saved > 0 ? `falls by ${cost(saved)} s/h` : `rises by ${cost(-saved)} s/h`} (from ${cost(before.objective.total)})`,
     ...(placed > 0
-      ? [`${count(placed, 'replica')} more get a place`]
+      ? [placed === 1 ? '1 replica more gets a place' : `${placed} replicas more get a place`]
       : placed < 0
-        ? [`${count(-placed, 'replica')} lose their place`]
+        ? [placed === -1 ? '1 replica loses its place' : `${-placed} replicas lose their place`]
         : []),
     `${count(moved, 'replica')} would be elsewhere`,
     ...(addedBoxes > 0 ? [`gain per added box ${cost(saved / addedBoxes)} s/h`] : []),

@@ -1,4 +1,4 @@
-/** `holdfast placement why` and `why-not`: of the site's plan, or of a problem file without any agent. */
+/** `holdfast placement explain`, `why` and `why-not`: of the site's plan, or of a problem file without any agent. */
 import type { Command } from 'commander';
 import { type Explanation, explain } from '../placement/explain.ts';
 import { solve } from '../placement/solve.ts';
@@ -8,12 +8,24 @@ import { CliError, exitCode } from './http-client.ts';
 import type { Act } from './main-cli.ts';
 import { planProblem } from './plan.ts';
 import { readProblemFile } from './problem-file.ts';
+import type { PlanReport } from './show-problem.ts';
 
 interface Told extends Answer {
   readonly prices?: readonly Price[];
 }
 
 export function addWhy(placement: Command, act: Act): void {
+  placement
+    .command('explain <workload>')
+    .description('why each replica is where it is, and not elsewhere')
+    .option('-f, --file <file>', 'a placement problem: it is planned here, without the agent')
+    .addHelpText('after', '\nExample: holdfast placement explain press-guard -f packaging/examples/mill.problem.yaml')
+    .action(
+      act(async ({ client, print }, workload: string, { file }: { file?: string }) => {
+        const explained = file === undefined ? await explanationOfSite(client, workload) : explanationOfProblem(file, workload);
+        print(explained, () => showExplanation(explained));
+      }),
+    );
   for (const [name, description, example] of [
     ['why', 'why a workload is on a box: what the next best place would cost', 'press-guard press-1'],
     ['why-not', 'why a workload is not on a box, and what would have to change', 'sheet-vision press-1'],
@@ -33,17 +45,46 @@ export function addWhy(placement: Command, act: Act): void {
 
 /** Of a problem file. Throws CliError. */
 export function ofProblem(file: string, workload: string, node: string): readonly Told[] {
-  const problem = readProblemFile(file);
-  if (problem === undefined)
-    throw new CliError(exitCode.usage, 'PROBLEM_NEEDED', `${file}: is a workload file: leave --file away to ask the agent`);
-  const { plan } = planProblem(problem, { file, whatIf: [] });
+  const { problem, plan } = planned(file);
   const answers = answersOf(explain(problem, plan, workload), workload, node);
   return answers.map((answer) => ({ ...answer, prices: prices(problem, plan, answer, node, (one) => solve(one)) }));
 }
 
-async function ofSite(client: Context['client'], workload: string, node: string): Promise<readonly Told[]> {
+/** Every box and class for each replica, of a problem file. Throws CliError. */
+export function explanationOfProblem(file: string, workload: string): Explanation {
+  const { problem, plan } = planned(file);
+  const explanation = explain(problem, plan, workload);
+  if (!explanation.known) throw notPlanned(`no workload ${workload} is planned`);
+  return explanation;
+}
+
+function planned(file: string): Pick<PlanReport, 'problem' | 'plan'> {
+  const problem = readProblemFile(file);
+  if (problem === undefined)
+    throw new CliError(exitCode.usage, 'PROBLEM_NEEDED', `${file}: is a workload file: leave --file away to ask the agent`);
+  return planProblem(problem, { file, whatIf: [] });
+}
+
+async function explanationOfSite(client: Context['client'], workload: string): Promise<Explanation> {
   const explained = (await client.get(`/v1/placements/${encodeURIComponent(workload)}/explain`)) as Explanation;
-  return answersOf({ ...explained, workload }, workload, node);
+  return { ...explained, workload };
+}
+
+async function ofSite(client: Context['client'], workload: string, node: string): Promise<readonly Told[]> {
+  return answersOf(await explanationOfSite(client, workload), workload, node);
+}
+
+export function showExplanation({ workload, replicas }: Explanation): string {
+  return replicas
+    .map(({ replica, chosen, fixed, options }) => {
+      const head = `${workload}/${replica}: ${chosen === null ? 'has no place' : `on ${chosen.node}, ${chosen.class}${fixed ? ', fixed' : ''}`}`;
+      return [head, ...options.map((option) => `  ${option.chosen ? '*' : ' '} ${option.text}`)].join('\n');
+    })
+    .join('\n');
+}
+
+function notPlanned(reason: string): CliError {
+  return new CliError(exitCode.notFound, 'NOT_PLANNED', reason);
 }
 
 function answersOf(explanation: Explanation, workload: string, node: string): readonly Answer[] {
@@ -52,7 +93,7 @@ function answersOf(explanation: Explanation, workload: string, node: string): re
   const boxes = [...new Set(explanation.replicas.flatMap(({ options }) => options.map((option) => option.node)))].slice(0, 8);
   const reason =
     boxes.length === 0 ? `no workload ${workload} is planned` : `no box ${node} is planned for: name one of ${boxes.join(', ')}`;
-  throw new CliError(exitCode.notFound, 'NOT_PLANNED', reason);
+  throw notPlanned(reason);
 }
 
 function show({ text, details, prices: worth = [] }: Told): string {

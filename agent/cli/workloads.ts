@@ -7,15 +7,6 @@ import { showWorkloads } from './show.ts';
 import { addWhy } from './why.ts';
 import { readWorkloadFile, uploadArtefacts } from './workload-file.ts';
 
-interface Explained {
-  readonly replicas: readonly {
-    readonly replica: number;
-    readonly fixed: boolean;
-    readonly chosen: { readonly node: string; readonly class: string } | null;
-    readonly options: readonly { readonly node: string; readonly class: string; readonly chosen: boolean; readonly text: string }[];
-  }[];
-}
-
 export function addWorkloads(program: Command, act: Act): void {
   program
     .command('apply')
@@ -36,23 +27,6 @@ export function addWorkloads(program: Command, act: Act): void {
       }),
     );
   const placement = program.command('placement').description('where workloads run, and why');
-  placement
-    .command('explain <workload>')
-    .description('why each replica is where it is, and not elsewhere')
-    .addHelpText('after', '\nExample: holdfast placement explain telemetry-analyser')
-    .action(
-      act(async ({ client, print }, workload: string) => {
-        const explained = (await client.get(`/v1/placements/${encodeURIComponent(workload)}/explain`)) as Explained;
-        print(explained, () =>
-          explained.replicas
-            .map(({ replica, chosen, fixed, options }) => {
-              const head = `${workload}/${replica}: ${chosen === null ? 'has no place' : `on ${chosen.node}, ${chosen.class}${fixed ? ', fixed' : ''}`}`;
-              return [head, ...options.map((option) => `  ${option.chosen ? '*' : ' '} ${option.text}`)].join('\n');
-            })
-            .join('\n'),
-        );
-      }),
-    );
   addWhy(placement, act);
   addHistory(placement, act);
   const workload = program.command('workload').description('workloads and their replicas');

@@ -6,7 +6,7 @@ import { CliError } from '../../../agent/cli/http-client.ts';
 import { planProblem } from '../../../agent/cli/plan.ts';
 import { applyWhatIf, readProblemFile } from '../../../agent/cli/problem-file.ts';
 import { showReport } from '../../../agent/cli/show-problem.ts';
-import { ofProblem } from '../../../agent/cli/why.ts';
+import { explanationOfProblem, ofProblem, showExplanation } from '../../../agent/cli/why.ts';
 import { checkPlan } from '../../../agent/placement/checker.ts';
 import type { PlacementProblem } from '../../../schemas/generated/types.ts';
 import { makeNode, makeProblem, makeWorkload } from '../placement/problems.ts';
@@ -173,5 +173,18 @@ describe('why and why-not of a problem file', () => {
       ['sheet-vision', 'nowhere'],
     ] as const)
       assert.throws(() => ofProblem(mill, workload, node), { exitCode: 3, code: 'NOT_PLANNED' });
+  });
+
+  it('P16: explains every box and class without an agent, the one chosen first', () => {
+    const [head, chosen, ...others] = showExplanation(explanationOfProblem(mill, 'sheet-vision')).split('\n');
+    assert.equal(head, 'sheet-vision/0: on winder, hot');
+    assert.match(chosen ?? '', /^ {2}\* winder \(hot\): costs /);
+    assert.ok(others.length >= 8);
+    for (const line of others) assert.match(line, /^ {4}not [a-z0-9-]+ \((hot|warm|cold)\): /);
+    assert.throws(() => explanationOfProblem(mill, 'nothing'), { exitCode: 3, code: 'NOT_PLANNED' });
+  });
+
+  it('P9: the plan of the mill is proven to be the optimum', () => {
+    assert.match(showReport(planProblem(readProblemFile(mill) ?? assert.fail(), { file: mill, whatIf: [] })), /proven to be the optimum/);
   });
 });
