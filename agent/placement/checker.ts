@@ -99,13 +99,16 @@ function checkEligible(
     if ((measured ?? workload.demand[amount]) > node.capacity[amount] - (node.reserved?.[amount] ?? 0) + slack)
       say(`one run needs more ${amount} than there is`);
   }
-  for (const { source, maxHops, maxLatencyMs, hard, minMbps, linkKinds } of workload.inputs) {
+  for (const { source, maxHops, maxLatencyMs, hard, minMbps = 0, rateMBps = 0, linkKinds } of workload.inputs) {
     if (!hard) continue;
-    const way = JSON.stringify([source, minMbps, linkKinds]);
+    const slow = problem.sources.find(({ id, rateMBps: delivered }) => id === source && delivered > 0 && delivered < rateMBps);
+    if (slow !== undefined) say(`source ${source} delivers ${slow.rateMBps} MB/s, ${rateMBps} are needed`);
+    const way = JSON.stringify([source, minMbps, rateMBps, linkKinds]);
     let known = reaches.get(way);
     if (known === undefined) {
       const fit = problem.links.filter(
-        (link) => link.mbps >= (minMbps ?? 0) && (linkKinds === undefined || linkKinds.some((kind) => kind === link.kind)),
+        (link) =>
+          link.mbps >= minMbps && link.mbps >= rateMBps * 8 && (linkKinds === undefined || linkKinds.some((kind) => kind === link.kind)),
       );
       known = distances({ ...problem, links: fit }, source);
       reaches.set(way, known);

@@ -2,7 +2,7 @@
 import type { Misfit, PlacementWorkload } from '../../schemas/generated/types.ts';
 import { demandOf, memoryAt } from './demand.ts';
 import { at, type Resource, resources, tolerance, type WorkClass } from './model.ts';
-import { routeTo, type Site } from './site.ts';
+import { isStarved, routeTo, type Site } from './site.ts';
 
 export type { Misfit };
 
@@ -82,8 +82,13 @@ function addMissing(misfits: Misfit[], code: Misfit['code'], wanted: readonly st
 /** Each limit is held against its own best path: some path within the hops, some path within the latency. */
 function addRouteMisfits(misfits: Misfit[], site: Site, workload: PlacementWorkload, node: number): void {
   for (const input of workload.inputs) {
-    const { source, maxHops, maxLatencyMs, hard } = input;
+    const { source, maxHops, maxLatencyMs, hard, rateMBps = 0 } = input;
     if (!hard) continue;
+    if (isStarved(site.problem.sources, input)) {
+      const actual = site.problem.sources.find(({ id }) => id === source)?.rateMBps ?? 0;
+      misfits.push({ code: 'DATA_RATE', limit: rateMBps, actual, names: [source] });
+      continue;
+    }
     const { origin, hops } = routeTo(site, input, node, 'hops');
     if (origin === -1) {
       misfits.push(
@@ -91,7 +96,7 @@ function addRouteMisfits(misfits: Misfit[], site: Site, workload: PlacementWorkl
           ? { code: 'SOURCE_UNREACHABLE', names: [source] }
           : {
               code: 'LINK_UNFIT',
-              ...(input.minMbps === undefined ? {} : { limit: input.minMbps }),
+              ...(input.minMbps === undefined && rateMBps === 0 ? {} : { limit: Math.max(input.minMbps ?? 0, 8 * rateMBps) }),
               names: [source, ...(input.linkKinds ?? [])],
             },
       );

@@ -26,7 +26,7 @@ export interface Site {
 }
 
 /** Where data comes from, and what the links it takes must be like. */
-export type Way = Pick<PlacementWorkload['inputs'][number], 'source' | 'minMbps' | 'linkKinds'>;
+export type Way = Pick<PlacementWorkload['inputs'][number], 'source' | 'minMbps' | 'linkKinds' | 'rateMBps'>;
 
 /** Resolves names. Boxes, sources and partners that are not there now are left out; @throws {PlacementError} on duplicates. */
 export function readSite(problem: PlacementProblem): Site {
@@ -47,8 +47,8 @@ export function readSite(problem: PlacementProblem): Site {
   const paths = new PathFinder(nodeIndex, links);
   const deliveredAt = new Map(problem.sources.map(({ id, nodes }) => [id, nodes.filter(usable).map((name) => nodeIndex.get(name) ?? 0)]));
   const pathsFor = (way: Way): PathFinder => {
-    if (way.minMbps === undefined && way.linkKinds === undefined) return paths;
-    const key = JSON.stringify([way.minMbps ?? 0, way.linkKinds ?? []]);
+    if (isPlain(way)) return paths;
+    const key = JSON.stringify([widthOf(way), way.linkKinds ?? []]);
     const known = finders.get(key);
     if (known !== undefined) return known;
     const finder = new PathFinder(
@@ -61,10 +61,12 @@ export function readSite(problem: PlacementProblem): Site {
   // Asked once for each box and input: the finder's own table, by all origins, would be slow to look into.
   const plain = { hops: new Map<string, readonly Route[]>(), latencyMs: new Map<string, readonly Route[]>() };
   const routes = (way: Way, by: 'hops' | 'latencyMs'): readonly Route[] => {
-    const known = way.minMbps === undefined && way.linkKinds === undefined ? plain[by].get(way.source) : undefined;
+    const known = isPlain(way) ? plain[by].get(way.source) : undefined;
     if (known !== undefined) return known;
-    const found = pathsFor(way).routes(deliveredAt.get(way.source) ?? [], by);
-    if (way.minMbps === undefined && way.linkKinds === undefined) plain[by].set(way.source, found);
+    // A source that delivers too little leaves its reader waiting: that is as good as none.
+    const origins = isStarved(problem.sources, way) ? [] : (deliveredAt.get(way.source) ?? []);
+    const found = pathsFor(way).routes(origins, by);
+    if (isPlain(way)) plain[by].set(way.source, found);
     return found;
   };
   const orders = new Map<readonly Route[], Int32Array>();
@@ -91,8 +93,23 @@ export function readSite(problem: PlacementProblem): Site {
   };
 }
 
-function mayTake({ minMbps = 0, linkKinds }: Way, { mbps, kind }: PlacementLink): boolean {
-  return mbps >= minMbps && (linkKinds === undefined || (kind !== undefined && linkKinds.includes(kind)));
+function isPlain({ minMbps, linkKinds, rateMBps }: Way): boolean {
+  return minMbps === undefined && linkKinds === undefined && rateMBps === undefined;
+}
+
+/** Megabits per second that each link on the way must have. */
+function widthOf({ minMbps = 0, rateMBps = 0 }: Way): number {
+  return Math.max(minMbps, 8 * rateMBps);
+}
+
+/** Whether a source is known to deliver less than its reader must be able to take in. */
+export function isStarved(sources: PlacementProblem['sources'], { source, rateMBps = 0 }: Way): boolean {
+  return rateMBps > 0 && sources.some(({ id, rateMBps: delivered }) => id === source && delivered > 0 && delivered < rateMBps);
+}
+
+function mayTake(way: Way, { mbps, kind }: PlacementLink): boolean {
+  const { linkKinds } = way;
+  return mbps >= widthOf(way) && (linkKinds === undefined || (kind !== undefined && linkKinds.includes(kind)));
 }
 
 /** Best routes of a source's data to a box; `origin` -1 when there is none. */

@@ -102,13 +102,14 @@ export function workloadOf(spec: WorkloadSpec, unreachable: ReadonlySet<string>)
     },
     ...(perHour === undefined ? { idleGapSeconds: spec.idleGapSeconds ?? 0 } : { perHour }),
     durationSeconds: service ? Math.min(604_800, secondsPerRun) : (spec.durationSeconds ?? 1),
-    inputs: (spec.inputs ?? []).map(({ source, mbPerCall = 0, maxHops, maxLatencyMs, minMbps, linkKinds, hard = true }) => ({
+    inputs: (spec.inputs ?? []).map(({ source, mbPerCall = 0, maxHops, maxLatencyMs, minMbps, rateMBps, linkKinds, hard = true }) => ({
       source,
       mbPerCall,
       hard,
       ...(maxHops === undefined ? {} : { maxHops }),
       ...(maxLatencyMs === undefined ? {} : { maxLatencyMs }),
       ...(minMbps === undefined ? {} : { minMbps }),
+      ...(rateMBps === undefined ? {} : { rateMBps }),
       ...(linkKinds === undefined ? {} : { linkKinds: [...linkKinds] }),
     })),
     criticality: spec.criticality ?? 0.5,
@@ -230,7 +231,8 @@ function sourcesOf(nodes: readonly ReportedNode[]): PlacementSource[] {
     for (const { source, rateMBps } of topology.devices.flatMap(({ delivers }) => delivers)) {
       const known = sources.get(source) ?? { nodes: new Set(), rateMBps: 0 };
       known.nodes.add(topology.node);
-      known.rateMBps = Math.max(known.rateMBps, rateMBps);
+      // Any of the boxes may be asked for it: what is known of the slowest holds.
+      known.rateMBps = known.rateMBps > 0 && rateMBps > 0 ? Math.min(known.rateMBps, rateMBps) : Math.max(known.rateMBps, rateMBps);
       sources.set(source, known);
     }
   }

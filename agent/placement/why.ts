@@ -102,6 +102,8 @@ export function remedy({ code, needMiB, freeMiB, needCores, freeCores, limit, na
       return `link ${node} to a box that delivers ${what}`;
     case 'LINK_UNFIT':
       return `link ${node} to ${what}${limit === undefined ? '' : ` at ${limit} Mbit/s or more`}, or ask less of the links`;
+    case 'DATA_RATE':
+      return `let ${what} deliver ${limit ?? 0} MB/s, or ask for less`;
     case 'TAG_MISSING':
       return `give ${node} the tag ${what}, or do not require it`;
     case 'EXTRA_MISSING':

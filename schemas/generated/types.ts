@@ -1690,7 +1690,7 @@ export interface PlacementSource {
    */
   nodes: string[];
   /**
-   * Megabytes per second it delivers.
+   * Megabytes per second it delivers; 0 where that is not known, and then no limit.
    */
   rateMBps: number;
 }
@@ -1876,6 +1876,10 @@ export interface PlacementInput {
    * Every link its data takes has at least this many megabits per second.
    */
   minMbps?: number;
+  /**
+   * Megabytes per second it must be able to take in: the source delivers them, and every link its data takes carries them.
+   */
+  rateMBps?: number;
   /**
    * Every link its data takes is of one of these kinds.
    *
@@ -2237,6 +2241,7 @@ export interface Misfit {
     | 'LATENCY'
     | 'SOURCE_UNREACHABLE'
     | 'LINK_UNFIT'
+    | 'DATA_RATE'
     | 'TAG_MISSING'
     | 'EXTRA_MISSING'
     | 'NODE_NOT_ALLOWED'
@@ -2884,6 +2889,10 @@ export interface WorkloadSpec {
      * Every link its data takes has at least this many megabits per second.
      */
     minMbps?: number;
+    /**
+     * Megabytes per second it must be able to take in: the source delivers them, and every link its data takes carries them.
+     */
+    rateMBps?: number;
     /**
      * Every link its data takes is of one of these kinds.
      *

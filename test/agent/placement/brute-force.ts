@@ -103,11 +103,13 @@ export function costOf(problem: PlacementProblem, assignments: readonly PlacedRe
 
 function mayTake(
   { nodes }: PlacementProblem,
-  { minMbps = 0, linkKinds }: PlacementWorkload['inputs'][number],
+  { minMbps = 0, rateMBps = 0, linkKinds }: PlacementWorkload['inputs'][number],
   { a, b, mbps, kind }: PlacementProblem['links'][number],
 ): boolean {
   const usable = (name: string): boolean => nodes.some(({ id, health }) => id === name && health.usable);
-  return usable(a) && usable(b) && mbps >= minMbps && (linkKinds === undefined || linkKinds.some((one) => one === kind));
+  return (
+    usable(a) && usable(b) && mbps >= minMbps && mbps >= 8 * rateMBps && (linkKinds === undefined || linkKinds.some((one) => one === kind))
+  );
 }
 
 function moving(

@@ -109,6 +109,36 @@ describe('what a box may take', () => {
     assert.deepEqual(plan({ minMbps: 200, hard: false }).unplaced, [], 'where it only costs, it may be missed');
   });
 
+  it('P1: data comes at the rate asked for: from a source that delivers it, over links that carry it', () => {
+    const nodes = ['a', 'b', 'c'].map((id) => makeNode(id));
+    const links = [
+      { a: 'a', b: 'c', latencyMs: 1, mbps: 10 },
+      { a: 'a', b: 'b', latencyMs: 4, mbps: 100 },
+      { a: 'b', b: 'c', latencyMs: 4, mbps: 100 },
+    ];
+    const plan = (rateMBps: number, delivered: number, hard = true): Plan => {
+      const reader = makeWorkload('w', {
+        requires: { tags: [], extras: [], nodes: ['c'] },
+        inputs: [{ source: 's', mbPerCall: 1, hard, rateMBps }],
+        classes: ['hot'],
+      });
+      const problem = makeProblem(nodes, [reader], { links, sources: [{ id: 's', nodes: ['a'], rateMBps: delivered }] });
+      const made = solve(problem);
+      assert.deepEqual(checkPlan(problem, made), []);
+      const there = asPlan([{ workload: 'w', replica: 0, node: 'c', class: 'hot' }], []);
+      if (hard) assert.equal(checkPlan(problem, there).length, made.unplaced.length, 'the checker says the same');
+      return made;
+    };
+    const transfer = (made: Plan): number | undefined => made.objective.terms.find(({ name }) => name === 'transfer')?.cost;
+    const refusal = (made: Plan): unknown => made.unplaced[0]?.reasons.find(({ node }) => node === 'c')?.misfits;
+    assert.equal(transfer(plan(1.25, 2)), 24.03, '10 Mbit/s carry 1.25 MB/s: 30 runs of 1 ms and 8 Mbit at 10 Mbit/s');
+    assert.equal(transfer(plan(1.5, 2)), 2.64, 'more goes round about: 8 ms, at 100 Mbit/s');
+    assert.deepEqual(refusal(plan(12.6, 20)), [{ code: 'LINK_UNFIT', limit: 100.8, names: ['s'] }]);
+    assert.deepEqual(refusal(plan(1.5, 1)), [{ code: 'DATA_RATE', limit: 1.5, actual: 1, names: ['s'] }]);
+    assert.deepEqual(plan(1.5, 0).unplaced, [], 'a source of which nothing is known sets no limit');
+    assert.equal(transfer(plan(1.5, 1, false)), 1800, 'where it only costs: each of 30 runs starves for a minute');
+  });
+
   it('P1: what the engine takes for unfit, the checker does, on any links', () => {
     const some = fc.record({ mbps: fc.integer({ min: 1, max: 4 }), kind: fc.constantFrom('wired', 'radio', undefined) });
     fc.assert(
