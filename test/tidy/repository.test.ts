@@ -49,6 +49,30 @@ describe('repository', () => {
     assert.deepEqual(found, []);
   });
 
+  it('every mechanism of placement that ARCHITECTURE.md lists is where it says, and has the tests it names', () => {
+    const text = readFileSync(new URL('ARCHITECTURE.md', root), 'utf8');
+    const from = text.indexOf('## Placement, mechanism by mechanism');
+    const rows = text.slice(from, text.indexOf('## Decisions', from)).match(/^\| [^-|].*$/gm) ?? [];
+    const files = keptFiles();
+    const sources = sourcesUnder('agent', 'test');
+    const missing = rows.slice(1).flatMap((row) => {
+      const [, mechanism = '', where = '', shown = ''] = row.split('|');
+      const names = [...where.replaceAll(/\(.*?\)/g, '').matchAll(/`([a-z/-]+)(?:\.md)?`/g)].map(([, name = '']) => name);
+      const tests = [...shown.matchAll(/`([a-z0-9/-]+)\.test`/g)].map(([, name = '']) => `${name}.test.ts`);
+      const ids = shown.match(/\b[A-Z][0-9]+\b/g) ?? [];
+      return [
+        ...names.filter((name) => !files.some((file) => file.startsWith('agent/') && new RegExp(`/${name}(?:\\.ts|\\.md|/)`).test(file))),
+        ...tests.filter((test) => !files.some((file) => file.endsWith(`/${test}`))),
+        ...ids.filter(
+          (id) => !sources.some(({ path, text: code }) => path.endsWith('.test.ts') && new RegExp(`it\\('[^']*\\b${id}\\b`).test(code)),
+        ),
+        ...(names.length === 0 || tests.length === 0 ? ['a place or a test'] : []),
+      ].map((what) => `${mechanism.trim()}: ${what}`);
+    });
+    assert.ok(rows.length > 20);
+    assert.deepEqual(missing, []);
+  });
+
   it('every error code that ARCHITECTURE.md or README.md lists in a table is in the code', () => {
     const text = sourcesUnder('agent', 'consensus', 'schemas')
       .map((source) => source.text)
