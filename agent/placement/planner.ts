@@ -137,6 +137,9 @@ export class Planner {
 
   /** Slice by slice: this thread answers heartbeats. Nothing is sent for whoever gave up meanwhile. */
   async #send(request: PlannerRequest): Promise<void> {
+    // Starting a thread takes milliseconds too: a turn of its own, and it starts while the request is packed.
+    this.#thread();
+    await turn();
     const parcel = await inTurns(pack(request));
     if (this.#waiting.has(request.id)) this.#thread().postMessage({ ...parcel, id: request.id });
   }
