@@ -242,10 +242,12 @@ export function cellText(cell: Omit<Core, 'uncertain'>): string {
   return `${cell.node} ${isSticky} ${waits} ${agesOf(state)} ${disk} ${textOf(state)}`;
 }
 
-/** How long a leader has waited for each peer: it repeats what may be lost, and steps down when it waited too long. */
+/** How long a leader has waited for each peer: it repeats what may be lost, steps down when it waited too long, and believes a newer answer. */
 function agesOf({ leadership, now }: RaftState): string {
   const peers = [...(leadership?.progress.values() ?? [])];
-  return peers.map((peer) => `${now - peer.movedAt}/${peer.resends}/${now - (peer.lastAckAt ?? peer.since)}`).join();
+  return peers
+    .map((peer) => `${now - peer.movedAt}/${peer.resends}/${now - (peer.lastAckAt ?? peer.since)}/${now > peer.matchedAt}`)
+    .join();
 }
 
 /** The state within a core whose private fields are open. */

@@ -16,6 +16,7 @@ const irrelevant: ReadonlySet<string> = new Set([
     'uncommittedBytes',
     'transfer',
     'movedAt',
+    'matchedAt',
     'resends',
     'ackSeqSeen',
     'lastAckAt',
