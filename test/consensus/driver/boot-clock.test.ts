@@ -21,19 +21,41 @@ describe('boot clock', () => {
   });
 
   it('counts the time the box slept, at the first reading after it', () => {
-    let uptime = 1000;
-    let monotonic = 400;
-    const clock = new BootClock({ uptimeMs: () => uptime, monotonicMs: () => monotonic });
+    let [uptime, monotonic, wall] = [1000, 400, 5_000_000];
+    let readings = 0;
+    const uptimeMs = () => {
+      readings += 1;
+      return uptime;
+    };
+    const clock = new BootClock({ uptimeMs, monotonicMs: () => monotonic, wallMs: () => wall });
     assert.equal(clock.nowMs(), 1000);
     monotonic += 7;
+    wall += 7;
     assert.equal(clock.nowMs(), 1007, 'finer than the steps of uptime');
-    monotonic += 3;
+    const before = readings;
+    monotonic += 2;
+    wall += 2;
+    clock.nowMs();
+    assert.equal(readings, before, 'uptime is not read while both clocks keep step');
+    monotonic += 1;
+    wall += 3_600_001;
     uptime += 3_600_010;
     assert.equal(clock.nowMs(), 3_601_010);
     monotonic += 5;
+    wall += 5;
     assert.equal(clock.nowMs(), 3_601_015);
     uptime -= 500;
+    wall -= 86_400_000;
     assert.equal(clock.nowMs(), 3_601_015, 'never back');
+  });
+
+  it('counts sleep within 10 ms of running even where somebody held the wall clock still', () => {
+    let [uptime, monotonic] = [1000, 400];
+    const clock = new BootClock({ uptimeMs: () => uptime, monotonicMs: () => monotonic, wallMs: () => 5_000_000 + monotonic });
+    clock.nowMs();
+    uptime += 60_000;
+    monotonic += 10;
+    assert.equal(clock.nowMs(), 61_000);
   });
 
   it('calls back after a while unless cancelled', async () => {
