@@ -11,9 +11,8 @@ import { DurableLog } from '../consensus/driver/log/durable-log.ts';
 import { ConsensusNode } from '../consensus/driver/node.ts';
 import type { NodeStatus } from '../consensus/driver/node-options.ts';
 import type { Clock, RowChange, Transport } from '../consensus/driver/ports.ts';
-import type { Member } from '../schemas/generated/types.ts';
 import type { Settings } from './config.ts';
-import { type MemberEntry, memberEntries, memberPeers } from './directory.ts';
+import { type Founder, type MemberEntry, memberEntries, memberPeers } from './directory.ts';
 import type { KnownPeer, SiteAccess } from './ports.ts';
 import { type Command, encodeEnvelope, type Outcome, type Sender } from './state/commands.ts';
 import { SiteState } from './state/site-state.ts';
@@ -28,7 +27,7 @@ export interface AgreementComponents {
 export class Agreement implements SiteAccess {
   readonly self: NodeId;
   readonly site: string;
-  readonly #founders: readonly Member[];
+  readonly #founders: readonly Founder[];
   readonly #listeners: (() => void)[];
   #members: readonly NodeId[];
   readonly state: SiteState;

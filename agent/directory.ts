@@ -5,6 +5,11 @@ import type { Member } from '../schemas/generated/types.ts';
 import type { KnownPeer } from './ports.ts';
 import type { MemberRow } from './state/member-table.ts';
 
+/** A box named by the configuration, and where else this box has known it to be. */
+export interface Founder extends Member {
+  readonly formerAddresses?: readonly string[];
+}
+
 /** A member as its site shows it. */
 export interface MemberEntry {
   readonly name: NodeId;
@@ -20,7 +25,7 @@ export interface MemberEntry {
 
 /** All boxes that belong to the site or are to, by name. Those that left are gone. */
 export function memberEntries(
-  founders: readonly Member[],
+  founders: readonly Founder[],
   rows: ReadonlyMap<NodeId, MemberRow>,
   membership: Membership,
 ): readonly MemberEntry[] {
@@ -49,18 +54,24 @@ export function memberEntries(
  * every box for as long as its own log tells nothing.
  */
 export function memberPeers(
-  founders: readonly Member[],
+  founders: readonly Founder[],
   rows: ReadonlyMap<NodeId, MemberRow>,
   membership: Membership,
   site: string,
 ): readonly KnownPeer[] {
   const isOutside = membership.voters.length === 0;
   const named = isOutside ? founders : memberEntries(founders, rows, membership);
-  return named.map(({ name, peerId, address }) => ({
-    name,
-    peerId,
-    address: address === '' ? undefined : address,
-    site,
-    relation: 'member' as const,
-  }));
+  return named.map(({ name, peerId, address }) => {
+    const founder = founders.find((one) => one.name === name && one.peerId === peerId);
+    const former = [...(founder?.formerAddresses ?? []), ...(founder === undefined ? [] : [founder.address])];
+    const formerAddresses = former.filter((one) => one !== address);
+    return {
+      name,
+      peerId,
+      address: address === '' ? undefined : address,
+      ...(formerAddresses.length > 0 && { formerAddresses }),
+      site,
+      relation: 'member' as const,
+    };
+  });
 }

@@ -3,14 +3,23 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Member } from '../schemas/generated/types.ts';
 import type { Settings } from './config.ts';
+import type { Founder } from './directory.ts';
 import type { KnownPeer } from './ports.ts';
 
 const fileName = 'members.json';
 
-/** Those of the configuration, and those it was with. What the configuration says of a box counts. */
-export function knownMembers({ dataDir, members }: Pick<Settings, 'dataDir' | 'members'>): readonly Member[] {
+/**
+ * Those of the configuration, and those it was with. What the configuration says of a box counts; where the site has learned since that
+ * it is, is tried too.
+ */
+export function knownMembers({ dataDir, members }: Pick<Settings, 'dataDir' | 'members'>): readonly Founder[] {
+  const before = remembered(dataDir);
   const named = new Set(members.flatMap(({ name, peerId }) => [name, peerId]));
-  return [...members, ...remembered(dataDir).filter(({ name, peerId }) => !named.has(name) && !named.has(peerId))];
+  const configured = members.map((member): Founder => {
+    const learned = before.find(({ name, peerId }) => name === member.name && peerId === member.peerId)?.address;
+    return learned === undefined || learned === member.address ? member : { ...member, formerAddresses: [learned] };
+  });
+  return [...configured, ...before.filter(({ name, peerId }) => !named.has(name) && !named.has(peerId))];
 }
 
 export class KnownMembers {

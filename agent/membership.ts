@@ -8,7 +8,9 @@ import { HealDesk } from './heal-desk.ts';
 import { Healing, type HealingView } from './healing.ts';
 import { KnownMembers } from './known-members.ts';
 import type { Network } from './network/host.ts';
+import { probe } from './network/probe.ts';
 import type { Log } from './ports.ts';
+import { Whereabouts } from './whereabouts.ts';
 
 /** A member that did not answer the leader for this long is not counted on, in milliseconds. */
 const silentAfterMs = 2000;
@@ -29,12 +31,23 @@ export class SiteMembership {
   readonly #desk: HealDesk;
   readonly #healing: Healing;
   readonly #known: KnownMembers;
+  readonly #whereabouts: Whereabouts;
 
   constructor(components: SiteMembershipComponents) {
     this.#parts = components;
     const { agreement, network, dataDir, clock, log, onUnfit } = components;
     const { calls } = network;
     const answers = (name: string): boolean => this.#answers(name);
+    this.#whereabouts = new Whereabouts({
+      site: agreement,
+      network,
+      calls,
+      isWrittenDown: () => (agreement.state.members().get(agreement.self)?.address ?? '') !== '',
+      incarnationOf: (name) => this.#incarnationOf(name),
+      probe,
+      clock,
+      log,
+    });
     this.#duty = new MemberDuty({
       leads: () => agreement.leads(),
       membership: () => agreement.membership,
@@ -44,6 +57,7 @@ export class SiteMembership {
       heard: () => new Map([...network.consensus.heardStarts(), [agreement.self, startOf(dataDir)]]),
       recorded: () => agreement.state.starts(),
       answers,
+      moved: () => this.#whereabouts.next(),
       propose: (command) => agreement.propose(command),
       log,
     });
@@ -60,6 +74,7 @@ export class SiteMembership {
   /** Before the network starts. */
   start(): void {
     this.#desk.start();
+    this.#whereabouts.start();
     this.meet();
   }
 
@@ -68,6 +83,7 @@ export class SiteMembership {
     this.#remember();
     this.#duty.check();
     this.#healing.check();
+    this.#whereabouts.check();
   };
 
   /** What changed in the state. */
@@ -96,6 +112,13 @@ export class SiteMembership {
     const { agreement, network } = this.#parts;
     const { peers, commitIndex } = agreement.status();
     for (const { id, match } of peers) network.consensus.standing.promised(id, Math.min(match, commitIndex));
+  }
+
+  /** The one that is connected, when the site listens to it. */
+  #incarnationOf(name: string): number | undefined {
+    const { agreement, network, dataDir } = this.#parts;
+    const heard = name === agreement.self ? dataDir.incarnation : network.consensus.heardStarts().get(name)?.incarnation;
+    return heard !== undefined && agreement.state.starts().get(name)?.incarnation === heard ? heard : undefined;
   }
 
   #answers(name: string): boolean {

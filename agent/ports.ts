@@ -38,6 +38,8 @@ export interface KnownPeer {
   readonly peerId: string;
   /** Where to dial it; absent when only it dials us. */
   readonly address: string | undefined;
+  /** Where it was or was said to be before: tried when it is not found at its address. */
+  readonly formerAddresses?: readonly string[];
   /** Which side keeps the connection: site members dial each other, a site dials its upper site. */
   readonly relation: 'member' | 'upper' | 'child';
 }

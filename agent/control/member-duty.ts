@@ -20,6 +20,8 @@ export interface MemberDutyComponents {
   readonly recorded: () => ReadonlyMap<NodeId, IncarnationRow>;
   /** Answers the leader at present; true for this box itself. */
   readonly answers: (name: NodeId) => boolean;
+  /** A change of an address that is to be written down; asked for once each. */
+  readonly moved: () => Command | undefined;
   readonly propose: (command: Command) => Promise<unknown>;
   readonly log: Log;
 }
@@ -66,7 +68,7 @@ export class MemberDuty {
       });
   }
 
-  /** What has to be written down next: that somebody has left for good, or who greets for the first time. */
+  /** What has to be written down next: that somebody has left for good, who greets for the first time, or who is found elsewhere now. */
   #note(): Command | undefined {
     const { membership, isSettled, wanted, heard, recorded } = this.#parts;
     const now = membership();
@@ -81,7 +83,7 @@ export class MemberDuty {
     const healed = healing.find(({ name, row }) => !isOutdated(name, row, known) && isAsWanted(now, name, row));
     if (healed !== undefined) return { type: 'memberHealed', name: healed.name, incarnation: healed.incarnation };
     const fresh = [...heard()].find(([name, start]) => isNews(start, known.get(name)) && isMember(now, name));
-    return fresh === undefined ? undefined : { type: 'memberSeen', name: fresh[0], ...fresh[1] };
+    return fresh === undefined ? this.#parts.moved() : { type: 'memberSeen', name: fresh[0], ...fresh[1] };
   }
 }
 

@@ -1,7 +1,9 @@
 /** The box on the network: connections to known boxes, and what travels over them. */
+import { networkInterfaces } from 'node:os';
 import type { NodeId, RandomSource } from '../../consensus/core/types.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
 import type { KnownPeer, Log, NetworkCounters, PeerView, Startable } from '../ports.ts';
+import { isStillOwn } from './address.ts';
 import { Calls } from './calls.ts';
 import { Connections } from './connections.ts';
 import { consensusProtocol } from './consensus-link.ts';
@@ -74,7 +76,10 @@ export class Network implements Startable {
     });
     await this.calls.start(node);
     this.gossip.start(node);
-    this.#dialer = new Dialer({ self: self.name, node, book: this.#book, connections: this.#connections, clock, random, log });
+    const book = this.#book;
+    const leftAddress = (): string | undefined =>
+      book.ownAddress === undefined || this.isFoundAt(book.ownAddress) ? undefined : book.ownAddress;
+    this.#dialer = new Dialer({ self: self.name, node, book, connections: this.#connections, clock, random, log, leftAddress });
     this.#dialer.start();
     log.info('network.started', { peerId: identity.peerId, listen: this.listenAddress });
   }
@@ -95,12 +100,21 @@ export class Network implements Startable {
     return this.#parts.listen.replace(/\/tcp\/\d+/, `/tcp/${port}`);
   }
 
+  /** Whether this address is one that this box has and listens on. @throws {NetworkError} LISTEN_FAILED before `start`. */
+  isFoundAt(address: string): boolean {
+    const hosts = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map((one) => one.address));
+    return isStillOwn(address, this.listenAddress, hosts);
+  }
+
   /** Brings the members known here to this list: new ones may connect and are dialled, others are strangers from now on. */
   setMembers(members: readonly KnownPeer[]): void {
     const wanted = new Map(members.map((member) => [member.name, member]));
     for (const known of this.#book.members()) {
       const now = wanted.get(known.name);
-      if (now?.peerId === known.peerId && now.address === known.address) continue;
+      if (now?.peerId === known.peerId) {
+        this.#relearn(known, now);
+        continue;
+      }
       this.consensus.remove(known.name);
       this.#connections.drop(known.name, 'it left the site');
       this.#book.remove(known.name);
@@ -112,6 +126,13 @@ export class Network implements Startable {
     }
   }
 
+  /** Its address is another one now. A connection that stands is as good as ever. */
+  #relearn(known: KnownPeer, now: KnownPeer): void {
+    if (now.address === known.address && String(now.formerAddresses) === String(known.formerAddresses)) return;
+    this.#book.replace(now);
+    if (this.#connections.of(now.name) === undefined) this.#dialer?.add(now);
+  }
+
   #admitted(member: KnownPeer): boolean {
     try {
       return this.#book.add(member);
@@ -119,6 +140,12 @@ export class Network implements Startable {
       this.#parts.log.error('network.member.refused', { peer: member.name, reason: (error as Error).message });
       return false;
     }
+  }
+
+  /** The far end of the connection with this box, as a multiaddress, and whether we dialled it there. */
+  seenAt(name: NodeId): { readonly remote: string; readonly dialled: boolean } | undefined {
+    const connection = this.#connections.of(name);
+    return connection && { remote: connection.remoteAddr.toString(), dialled: connection.direction === 'outbound' };
   }
 
   peers(): PeerView[] {

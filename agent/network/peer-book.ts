@@ -19,6 +19,7 @@ export class PeerBook {
   readonly #byName = new Map<NodeId, KnownPeer>();
   readonly #byPeerId = new Map<string, KnownPeer>();
   readonly #self: { readonly name: NodeId; readonly peerId: string };
+  #ownAddress: string | undefined;
 
   /** An entry for this box itself is left out. @throws {NetworkError} PEERS_INVALID on a name or key given twice. */
   constructor(self: { readonly name: NodeId; readonly peerId: string }, peers: readonly KnownPeer[]) {
@@ -29,7 +30,10 @@ export class PeerBook {
   /** From now on this box is known; false for this one itself. @throws {NetworkError} PEERS_INVALID on a name or key that is taken. */
   add(peer: KnownPeer): boolean {
     const self = this.#self;
-    if (peer.name === self.name && peer.peerId === self.peerId) return false;
+    if (peer.name === self.name && peer.peerId === self.peerId) {
+      this.#ownAddress = peer.address;
+      return false;
+    }
     if (peer.name === self.name || this.#byName.has(peer.name)) {
       throw new NetworkError('PEERS_INVALID', `Two boxes are called "${peer.name}": give every box its own name`);
     }
@@ -42,11 +46,23 @@ export class PeerBook {
     return true;
   }
 
+  /** What is known of a box, newly: it keeps its name and its key. */
+  replace(peer: KnownPeer): void {
+    if (this.#byName.get(peer.name)?.peerId !== peer.peerId) return;
+    this.#byName.set(peer.name, peer);
+    this.#byPeerId.set(peer.peerId, peer);
+  }
+
   /** It is a stranger again. */
   remove(name: NodeId): void {
     const peer = this.#byName.get(name);
     this.#byName.delete(name);
     if (peer !== undefined) this.#byPeerId.delete(peer.peerId);
+  }
+
+  /** Where the others know this box itself to be. */
+  get ownAddress(): string | undefined {
+    return this.#ownAddress;
   }
 
   named(name: NodeId): KnownPeer | undefined {

@@ -78,6 +78,8 @@ export type Command =
       readonly address?: string;
       /** The box that leaves as this one gets its vote. */
       readonly replaces?: NodeId;
+      /** Only the address is to change, of a box that is known by this incarnation; `role` and `peerId` are for when no row says them yet. */
+      readonly movedAs?: number;
     }
   /** A member greeted with this incarnation, or from this start of it, for the first time. */
   | { readonly type: 'memberSeen'; readonly name: NodeId; readonly incarnation: number; readonly run?: number; readonly start?: number }
@@ -253,6 +255,7 @@ const shapes: Readonly<Record<Command['type'], Readonly<Record<string, (value: u
     peerId: optional(isText),
     address: optional(isText),
     replaces: optional(isText),
+    movedAs: optional(isCount),
   },
   memberSeen: { name: isText, incarnation: isCount, run: optional(isCount), start: optional(isCount) },
   memberHeal: {

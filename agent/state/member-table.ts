@@ -42,7 +42,9 @@ export type MemberSet = Extract<Command, { type: 'memberSet' }>;
 export type MemberSeen = Extract<Command, { type: 'memberSeen' }>;
 export type MemberHeal = Extract<Command, { type: 'memberHeal' }>;
 
-export function setMember({ members }: MemberTables, command: MemberSet, revision: number): Outcome {
+export function setMember(tables: MemberTables, command: MemberSet, revision: number): Outcome {
+  if (command.movedAs !== undefined) return moveMember(tables, command, revision);
+  const { members } = tables;
   const { name, role, replaces } = command;
   const present = members.get(name);
   if (present?.role === 'none' && role !== 'none')
@@ -71,6 +73,23 @@ export function setMember({ members }: MemberTables, command: MemberSet, revisio
     const leaving = members.get(replaces) ?? { peerId: '', address: '', role: 'none', revision };
     members.set(replaces, { ...leaving, role: 'none', replacedBy: name, revision });
   }
+  return { ok: true, revision };
+}
+
+/**
+ * A member is found at another address. It may have left since that was seen, and another box may have its name: then nothing changes.
+ * Releases that do not know of this take the command for a wish that names what is so already, with the address.
+ */
+function moveMember({ members, incarnations }: MemberTables, command: MemberSet, revision: number): Outcome {
+  const { name, role, peerId = '', address = '', movedAs } = command;
+  const present = members.get(name);
+  if (address === '' || incarnations.get(name)?.incarnation !== movedAs || present?.role === 'none' || role === 'none')
+    return refused(revision, 'MEMBER_INVALID', `${name} is not the member that was seen elsewhere`);
+  if (present !== undefined && present.peerId !== '' && present.peerId !== peerId)
+    return refused(revision, 'NAME_TAKEN', `${name} is another box, with the key ${present.peerId}`);
+  if (present === undefined && members.size >= stateLimits.membersMax)
+    return refused(revision, 'STATE_FULL', `A site remembers at most ${stateLimits.membersMax} boxes`);
+  if (present?.address !== address) members.set(name, { role, ...present, peerId, address, revision });
   return { ok: true, revision };
 }
 

@@ -114,8 +114,10 @@ async function verdictOf(read: Promise<unknown>): Promise<Verdict> {
   }
 }
 
+const identity = '00112233445566ff';
 const manifests: readonly Manifest[] = [
-  { state: 'initialising', base: { term: term(0), index: logIndex(0) }, uncertain: undefined, segments: [] },
+  { state: 'initialising', base: { term: term(0), index: logIndex(0) }, uncertain: undefined, segments: [], identity },
+  { state: 'initialising', base: { term: term(0), index: logIndex(0) }, uncertain: undefined, segments: [], identity: undefined },
   {
     state: 'ready',
     base: { term: term(3), index: logIndex(70) },
@@ -124,6 +126,8 @@ const manifests: readonly Manifest[] = [
       { ...record, end: { offset: 1024, batch: 9, checksum: 4 } },
       { ...record, number: 8 },
     ],
+    identity,
+    unbound: true,
   },
 ];
 
@@ -136,11 +140,11 @@ const filesOf = async (write: (disk: MemoryFileSystem) => Promise<unknown>, name
 const manifestFiles = await Promise.all(
   manifests.map((manifest) => filesOf((disk) => writeManifest(disk, directory, manifest), manifestName)),
 );
-const voteFiles = await Promise.all(
-  [undefined, 'n2'].map((votedFor) =>
-    filesOf(async (disk) => (await VoteFile.create(disk, directory)).save({ term: term(5), votedFor }), voteFileName),
-  ),
-);
+const voteOf = (votedFor: string | undefined, saidTerm: number, log: string | undefined) =>
+  filesOf(async (disk) => (await VoteFile.create(disk, directory, log)).save({ term: term(saidTerm), votedFor }), voteFileName);
+const voteFiles = await Promise.all([undefined, 'n2'].map((votedFor) => voteOf(votedFor, 5, identity)));
+/** Those of another log, and of a release that knew of no identity: not this log's, however whole. */
+const strayVotes = await Promise.all([voteOf('n3', 6, 'ffffffffffffffff'), voteOf('n3', 6, undefined)]);
 
 const manifest: Target = {
   name: 'manifests',
@@ -161,11 +165,11 @@ const manifest: Target = {
 const vote: Target = {
   name: 'votes',
   cost: 16,
-  valid: (random) => random.pick(voteFiles),
+  valid: (random) => random.pick(random.nextInt(4) === 0 ? strayVotes : voteFiles),
   async check(input) {
     const disk = await onDisk(voteFileName, input);
     return verdictOf(
-      VoteFile.open(disk, directory).then(({ hardState }) => {
+      VoteFile.open(disk, directory, { identity }).then(({ hardState }) => {
         assert.equal(hardState.term, 5);
         assert.ok(hardState.votedFor === undefined || hardState.votedFor === 'n2', 'a vote nobody gave');
       }),

@@ -46,6 +46,7 @@ export class DurableLog implements Storage {
   readonly #vote: VoteFile;
   #closed: LiveSegment[] = [];
   #open: OpenSegment | undefined;
+  readonly #identity: string | undefined;
   #base: EntryId;
   #last: EntryId;
   #uncertain: EntryId | undefined;
@@ -71,6 +72,7 @@ export class DurableLog implements Storage {
     this.#nonce = options.nonce;
     this.#vote = vote;
     this.#space = space;
+    this.#identity = manifest.identity;
     this.#base = manifest.base;
     this.#last = replay?.last ?? manifest.base;
     this.#uncertain = replay?.uncertain;
@@ -290,7 +292,7 @@ export class DurableLog implements Storage {
     uncertain: EntryId | undefined,
   ): Promise<void> {
     const segments = [...closed.map(({ record }) => record), ...(open === undefined ? [] : [open])];
-    await writeManifest(this.#fileSystem, this.#directory, { state: 'ready', base, uncertain, segments });
+    await writeManifest(this.#fileSystem, this.#directory, { state: 'ready', base, uncertain, segments, identity: this.#identity });
   }
 
   /** Their names are out of the manifest: a leftover is removed at the next start. */
@@ -331,14 +333,18 @@ async function openLog(options: Required<DurableLogOptions>, build: Build): Prom
   const found = await readManifest(fileSystem, directory);
   if (found === undefined) refuseLeftovers(directory, names);
   const isNew = found === undefined || found.state === 'initialising';
-  const manifest: Manifest = isNew ? { state: 'initialising', base: noEntry, uncertain: undefined, segments: [] } : found;
+  const identity = found?.identity ?? Buffer.from(options.nonce()).toString('hex');
+  const fresh: Manifest = { state: 'initialising', base: noEntry, uncertain: undefined, segments: [], identity };
+  const manifest = isNew ? fresh : found;
 
   if (found === undefined) await writeManifest(fileSystem, directory, manifest);
-  const vote = isNew ? await VoteFile.create(fileSystem, directory) : await VoteFile.open(fileSystem, directory);
+  const vote = isNew ? await VoteFile.create(fileSystem, directory, identity) : await VoteFile.open(fileSystem, directory, manifest);
   try {
     const replay = isNew ? undefined : await replayLog(fileSystem, directory, manifest, vote.hardState);
     const space = new LogSpace(fileSystem, directory, options, await removeLeftovers(fileSystem, directory, names, manifest));
-    const log = build(options, vote, space, manifest, replay);
+    if (!isNew && (manifest.identity === undefined || manifest.unbound === true))
+      await space.withReserve(() => bind(fileSystem, directory, manifest, identity, vote));
+    const log = build(options, vote, space, { ...manifest, identity }, replay);
     await log.resume(replay);
     await space.restore();
     return { log, recovered: recoveredFrom(vote, manifest, replay, isNew) };
@@ -346,6 +352,17 @@ async function openLog(options: Required<DurableLogOptions>, build: Build): Prom
     await vote.close();
     throw error;
   }
+}
+
+/**
+ * Gives a log of an earlier release its identity. At each step of it the directory can be opened again. A manifest that said so before is
+ * written anew: what was read of it need not be on the disk.
+ */
+async function bind(fileSystem: FileSystem, directory: string, manifest: Manifest, identity: string, vote: VoteFile): Promise<void> {
+  await writeManifest(fileSystem, directory, { ...manifest, identity, unbound: true });
+  await vote.bind(identity);
+  const { unbound: _, ...bound } = manifest;
+  await writeManifest(fileSystem, directory, { ...bound, identity });
 }
 
 function recoveredFrom(vote: VoteFile, manifest: Manifest, replay: Replay | undefined, fresh: boolean): Recovered {

@@ -4,8 +4,10 @@ import { type Entry, type EntryId, type LogIndex, logIndex, type Term, term } fr
 import { ByteReader, ByteWriter } from '../bytes.ts';
 import { readEntry, writeEntry } from '../entry-codec.ts';
 
-/** Version of everything in the log's directory. */
-export const logFormat = 1;
+/** Version of the log's directory, in its manifest and its vote file. 1 had no identity; it is read, and becomes this one. */
+export const logFormat = 2;
+/** Version of segments and batches. */
+export const segmentFormat = 1;
 /** Batches start on sectors, so that a header is never torn: it is there or it is not. */
 export const sectorBytes = 512;
 /** What a new segment is filled with: a sector that was zeroed later is told from one never written. */
@@ -16,6 +18,8 @@ export const recordBytesMin = 13;
 const batchMagic = 0x48464231; // 'HFB1'
 const checksumAt = 92;
 export const nonceBytes = 8;
+/** What tells one log from every other, in hexadecimal. */
+export const identityPattern = /^[0-9a-f]{16}$/;
 
 export const checksum = (bytes: Uint8Array): number => crc32(bytes);
 export const alignUp = (bytes: number): number => Math.ceil(bytes / sectorBytes) * sectorBytes;
@@ -93,7 +97,7 @@ export function finishBatch(
   const bytes = writer.finish();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   view.setUint32(0, batchMagic);
-  view.setUint32(4, logFormat);
+  view.setUint32(4, segmentFormat);
   bytes.set(facts.nonce, 8);
   setU64(view, 16, facts.offset);
   setU64(view, 24, facts.number);
@@ -115,7 +119,7 @@ export function finishBatch(
 export function readBatchHeader(segment: Uint8Array, offset: number, nonce: Uint8Array): BatchHeader | undefined {
   if (offset + batchHeaderBytes > segment.length) return undefined;
   const view = new DataView(segment.buffer, segment.byteOffset + offset, batchHeaderBytes);
-  if (view.getUint32(0) !== batchMagic || view.getUint32(4) !== logFormat) return undefined;
+  if (view.getUint32(0) !== batchMagic || view.getUint32(4) !== segmentFormat) return undefined;
   const expected = view.getUint32(checksumAt);
   if (checksum(segment.subarray(offset, offset + checksumAt)) !== expected) return undefined;
   const own = segment.subarray(offset + 8, offset + 8 + nonceBytes);

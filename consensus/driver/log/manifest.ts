@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type EntryId, logIndex, term } from '../../core/types.ts';
 import { damagedRemedy, StorageError } from '../errors.ts';
 import type { FileSystem } from './file-system.ts';
-import { checksum, logFormat } from './format.ts';
+import { checksum, identityPattern, logFormat } from './format.ts';
 import { replaceFile } from './replace-file.ts';
 
 export const manifestName = 'manifest';
@@ -35,14 +35,19 @@ export interface Manifest {
   /** See `Recovered.uncertain`; kept until the log reaches it. */
   readonly uncertain: EntryId | undefined;
   readonly segments: readonly SegmentRecord[];
+  /** Drawn with the log, and in its vote file too: 16 hexadecimal digits. Undefined in what a release wrote that knew of none. */
+  readonly identity: string | undefined;
+  /** The vote file may be that of before there was an identity: it is being written anew. */
+  readonly unbound?: boolean;
 }
 
 export const segmentName = (number: number): string => `segment-${String(number).padStart(10, '0')}.log`;
 
 export async function writeManifest(fileSystem: FileSystem, directory: string, manifest: Manifest): Promise<void> {
   const body = `${JSON.stringify(manifest)}\n`;
-  const sum = sumOf(String(logFormat), body);
-  await replaceFile(fileSystem, directory, manifestName, new TextEncoder().encode(`holdfast-log ${logFormat} ${sum}\n${body}`));
+  const version = manifest.identity === undefined ? 1 : logFormat;
+  const sum = sumOf(String(version), body);
+  await replaceFile(fileSystem, directory, manifestName, new TextEncoder().encode(`holdfast-log ${version} ${sum}\n${body}`));
 }
 
 /** Undefined when there is none. @throws {StorageError} LOG_CORRUPT, or LOG_VERSION for a newer format. */
@@ -60,14 +65,15 @@ export async function readManifest(fileSystem: FileSystem, directory: string): P
   if (sumOf(head[1] ?? '', body) !== head[2]) {
     throw corrupt(path, 'The manifest of the log does not match its checksum');
   }
-  if (Number(head[1]) !== logFormat) {
+  const version = Number(head[1]);
+  if (version !== 1 && version !== logFormat) {
     const remedy = 'Run the release that wrote it, or a newer one.';
-    throw new StorageError('LOG_VERSION', `The log has format ${head[1]}, this release reads ${logFormat}`, {
+    throw new StorageError('LOG_VERSION', `The log has format ${head[1]}, this release reads 1 to ${logFormat}`, {
       file: path,
       remedy,
     });
   }
-  return parse(body, path);
+  return parse(body, version, path);
 }
 
 /** Over the version as well: a flip there must not pass for a newer release. */
@@ -78,12 +84,15 @@ function sumOf(version: string, body: string): string {
 }
 
 /** The checksum vouches for the content, so this only brings back the types. */
-function parse(body: string, path: string): Manifest {
+function parse(body: string, version: number, path: string): Manifest {
   try {
     const raw = JSON.parse(body) as Manifest;
     const id = (from: EntryId): EntryId => ({ term: term(from.term), index: logIndex(from.index) });
     const segments = raw.segments.map((segment) => ({ ...segment, end: segment.end }));
-    return { state: raw.state, base: id(raw.base), uncertain: raw.uncertain && id(raw.uncertain), segments };
+    const identity = version === 1 ? undefined : raw.identity;
+    if (version !== 1 && !identityPattern.test(identity ?? '')) throw new Error('no identity');
+    const unbound = raw.unbound === true ? { unbound: true } : {};
+    return { state: raw.state, base: id(raw.base), uncertain: raw.uncertain && id(raw.uncertain), segments, identity, ...unbound };
   } catch {
     throw corrupt(path, 'The manifest of the log cannot be read');
   }

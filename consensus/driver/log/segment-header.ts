@@ -1,5 +1,5 @@
 /** The first sector of a segment: which one it is, written before the manifest names it. */
-import { checksum, logFormat, nonceBytes, sectorBytes, setU64 } from './format.ts';
+import { checksum, nonceBytes, sectorBytes, segmentFormat, setU64 } from './format.ts';
 import type { SegmentRecord } from './manifest.ts';
 
 const magic = 0x48465347; // 'HFSG'
@@ -14,7 +14,7 @@ export function encodeSegmentHeader(segment: SegmentRecord): Uint8Array {
   const bytes = new Uint8Array(sectorBytes);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, magic);
-  view.setUint32(4, logFormat);
+  view.setUint32(4, segmentFormat);
   bytes.set(nonceOf(segment).subarray(0, nonceBytes), 8);
   setU64(view, 16, segment.number);
   setU64(view, 24, segment.firstBatch);

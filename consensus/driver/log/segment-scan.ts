@@ -6,11 +6,11 @@ import {
   type BatchHeader,
   batchHeaderBytes,
   checksum,
-  logFormat,
   readBatchHeader,
   readRecords,
   recordBytesMin,
   sectorBytes,
+  segmentFormat,
   unwrittenByte,
 } from './format.ts';
 import type { SegmentRecord } from './manifest.ts';
@@ -119,5 +119,5 @@ function isUnwritten(bytes: Uint8Array, at: number): boolean {
 }
 
 function corrupt(file: string, offset: number, message: string): StorageError {
-  return new StorageError('LOG_CORRUPT', `${message} (log format ${logFormat})`, { file, offset, remedy: damagedRemedy });
+  return new StorageError('LOG_CORRUPT', `${message} (log format ${segmentFormat})`, { file, offset, remedy: damagedRemedy });
 }

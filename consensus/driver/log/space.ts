@@ -67,6 +67,16 @@ export class LogSpace {
     }
   }
 
+  /** Does what has to be done at a start, once more without the reserve when there is no other space. */
+  async withReserve(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      if (!(await this.#giveUpReserve(error))) throw error;
+      await write();
+    }
+  }
+
   /** Called with every failed write: on lack of space the reserve goes, once. */
   async noteFailure(error: unknown): Promise<void> {
     await this.#giveUpReserve(error);

@@ -82,6 +82,7 @@ describe('the duty to bring the membership to what was asked for', () => {
       heard: () => new Map(),
       recorded: () => new Map(),
       answers: () => true,
+      moved: () => undefined,
       propose: () => Promise.reject(new Error('nothing to write down')),
       log: { debug: () => {}, info: () => {}, warn: (event) => void warned.push(event), error: () => {} },
     });
@@ -121,6 +122,7 @@ describe('the duty to bring the membership to what was asked for', () => {
         ]),
       recorded: () => recorded,
       answers: () => true,
+      moved: () => undefined,
       propose: (command) => {
         proposed.push(command);
         if (command.type === 'memberGone') wanted.delete(command.name);

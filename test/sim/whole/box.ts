@@ -20,6 +20,8 @@ export interface BoxHost {
   readonly membership: Membership;
   readonly compactEntries: number;
   readonly times: Times;
+  /** Which incarnation of a box this machine has written down, as far as it knows of one. */
+  readonly recordedIn: (machine: Registers, peer: NodeId) => number | undefined;
   readonly onEvent: (box: Box, event: NodeEvent) => void;
   readonly onApplied: (box: Box, entry: Entry) => void;
 }
@@ -43,6 +45,8 @@ export class Box {
   /** Why the newest start came to nothing. */
   complaint = '';
   machine = new Registers();
+  /** Another one for each memory. */
+  incarnation = 1;
   readonly #timing: Timing;
 
   constructor(id: NodeId, host: BoxHost) {
@@ -71,6 +75,8 @@ export class Box {
   /** Sets its memory aside: it begins anew, as nobody's member. */
   forget(): void {
     this.#life += 1;
+    this.incarnation += 1;
+    this.machine = new Registers();
     this.disk.wipe();
     this.#state = new MemoryState(nobody);
     this.#hadLog = false;
@@ -99,7 +105,10 @@ export class Box {
       }
       this.#hadLog = true;
       const machine = new Registers();
-      const end = network.connect(this.id);
+      // Who has nothing yet knows of no incarnation; founders greeted each other once.
+      const recorded = (peer: NodeId): number | undefined =>
+        this.#host.recordedIn(machine, peer) ?? (this.incarnation === 1 ? 1 : undefined);
+      const end = network.connect(this.id, this.incarnation, recorded);
       end.reentry = reentry;
       const node = await ConsensusNode.open({
         id: this.id,

@@ -35,6 +35,11 @@ export class Registers implements StateMachine {
     return Number(text(this.#rows.get(key) ?? new Uint8Array()).split(' ')[0]);
   }
 
+  /** Which operation wrote it last; 0 for none. */
+  operation(key: string): number {
+    return Number(text(this.#rows.get(key) ?? new Uint8Array()).split(' ')[1] ?? 0);
+  }
+
   /** All of it, the same for the same state. */
   print(): string {
     return [...this.#rows]

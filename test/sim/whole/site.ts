@@ -4,7 +4,7 @@ import { ConsensusError } from '../../../consensus/driver/errors.ts';
 import { Violation } from '../checkers/violation.ts';
 import type { SeededRandom } from '../random.ts';
 import { Box, type BoxHost } from './box.ts';
-import { encodeWrite } from './registers.ts';
+import { encodeWrite, type Registers } from './registers.ts';
 import { Rules } from './rules.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -22,6 +22,8 @@ export class Site {
   readonly #fail: (error: unknown) => void;
   /** Boxes that are being let in again. */
   readonly healing = new Set<NodeId>();
+  /** Writes that say that a box is another incarnation now: its register is its letter. */
+  readonly #renewals = new Map<number, number>();
   #operations = 0;
   acknowledged = 0;
   refused = 0;
@@ -33,7 +35,7 @@ export class Site {
 
   constructor(
     ids: readonly NodeId[],
-    host: Omit<BoxHost, 'onEvent' | 'onApplied'>,
+    host: Omit<BoxHost, 'onEvent' | 'onApplied' | 'recordedIn'>,
     hooks: { readonly trace: (line: string) => void; readonly fail: (error: unknown) => void },
   ) {
     this.#time = host.time;
@@ -42,6 +44,7 @@ export class Site {
     this.#fail = hooks.fail;
     const full: BoxHost = {
       ...host,
+      recordedIn: (machine, peer) => this.#recordedIn(machine, peer),
       onEvent: (box, event) => {
         if (event.type === 'snapshot-received') this.#received(box);
         if (event.type === 'storage-failed') this.storageFailures += 1;
@@ -97,10 +100,11 @@ export class Site {
     }
   }
 
-  async write(box: Box): Promise<boolean> {
-    this.#operations += 1;
-    const operation = this.#operations;
-    const key = this.#random.pick(keys);
+  write(box: Box): Promise<boolean> {
+    return this.#write(box, this.#random.pick(keys), ++this.#operations);
+  }
+
+  async #write(box: Box, key: string, operation: number): Promise<boolean> {
     const begun = this.rules.linearizability.begin(key);
     const data = encodeWrite({ key, operation }, this.#random.pick(ballasts));
     const index = await this.#answer(box, operation, box.node?.propose(data, { timeoutMs: patienceMs / 2 }));
@@ -135,12 +139,38 @@ export class Site {
     }
   }
 
-  /** As the site does it: taken out, begun anew, let in as a learner, and a voter again once it has the log. */
+  /** It lost its memory while it was down. */
+  forgets(box: Box): void {
+    this.#heal(box).catch(this.#fail);
+  }
+
+  #letter({ id }: { readonly id: NodeId }): string {
+    return String.fromCharCode('p'.charCodeAt(0) + this.boxes.findIndex((box) => box.id === id));
+  }
+
+  #recordedIn(machine: Registers, id: NodeId): number | undefined {
+    return this.#renewals.get(machine.operation(this.#letter({ id })));
+  }
+
+  /** Written down: it is this incarnation from now on. Resolves to a leader that knows. */
+  async #renew(box: Box): Promise<Box | undefined> {
+    while (!this.#isOver) {
+      const leader = await this.#leader();
+      if (leader === undefined) return undefined;
+      if (this.#recordedIn(leader.machine, box.id) === box.incarnation) return leader;
+      const operation = ++this.#operations;
+      this.#renewals.set(operation, box.incarnation);
+      if (!(await this.#write(leader, this.#letter(box), operation))) await this.#time.sleep(retryMs);
+    }
+    return undefined;
+  }
+
+  /** As the site does it: taken out, written down, begun anew, let in as a learner, and a voter again once it has the log. */
   async #heal(box: Box): Promise<void> {
     this.healing.add(box.id);
     box.forget();
     await this.#change(box.id, 'none');
-    const leader = await this.#leader();
+    const leader = await this.#renew(box);
     if (leader?.node === undefined) return;
     const { term, commitIndex: index } = leader.node.status();
     const start = await box.start({ term, index });

@@ -4,11 +4,20 @@ import type { NodeId } from '../../../consensus/core/types.ts';
 import { decodeMessage, encodeMessage } from '../../../consensus/driver/codec.ts';
 import type { Transport } from '../../../consensus/driver/ports.ts';
 import { mayPass, type ReentryPoint } from '../../../consensus/driver/reentry.ts';
+import { passesInDoubt } from '../../../consensus/driver/standing.ts';
 import type { SeededRandom } from '../random.ts';
 import type { Releases } from '../releases.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 type LinkState = 'up' | 'lost' | 'closed';
+
+/** What keeps a member that forgot everything from being taken for what it was. Tests leave one out to see what it is there for. */
+export interface Guards {
+  /** Where it has to get to before it takes part in elections. */
+  readonly reentry: boolean;
+  /** Under another incarnation than is written down only what a leader says is heard. */
+  readonly doubt: boolean;
+}
 
 export class VirtualNetwork {
   readonly #time: VirtualTime;
@@ -20,6 +29,9 @@ export class VirtualNetwork {
   readonly #arrivals = new Map<string, number>();
   delayMaxMs = 2;
   messages = 0;
+  guards: Guards = { reentry: true, doubt: true };
+  /** What was not heard because its sender is another incarnation than is written down where it arrives. */
+  doubted = 0;
 
   constructor(time: VirtualTime, random: SeededRandom, releases: Releases) {
     this.#time = time;
@@ -27,10 +39,11 @@ export class VirtualNetwork {
     this.#random = random;
   }
 
-  connect(id: NodeId): End {
+  /** @param recorded the incarnation of a member that this one has written down; undefined when it knows of none. */
+  connect(id: NodeId, incarnation: number, recorded: (peer: NodeId) => number | undefined): End {
     this.disconnect(id, false);
     this.#releases.started({ id });
-    const end = new End(id, this);
+    const end = new End(id, this, incarnation, recorded);
     this.#ends.set(id, end);
     for (const other of this.#ends.values()) if (other !== end) this.#link(end, other, 'up');
     return end;
@@ -66,13 +79,15 @@ export class VirtualNetwork {
       const bytes = encodeMessage(message, this.#releases.between(from.id, message.to));
       const way = `${from.id} ${message.to}`;
       const to = this.#ends.get(message.to);
-      if (to === undefined || this.#cuts.has(way)) continue;
+      if (to === undefined || this.#cuts.has(way) || (from.doubts(to) && !passesInDoubt.to(message))) continue;
       const at = Math.max(this.#arrivals.get(way) ?? 0, this.#time.nowMs + this.#random.between(0, this.delayMaxMs));
       this.#arrivals.set(way, at);
       this.#time.after(at - this.#time.nowMs, () => {
         // A connection does not outlive either of its ends.
         const stands = this.#ends.get(from.id) === from && this.#ends.get(to.id) === to;
-        if (stands && !this.#cuts.has(way)) to.receive(decodeMessage(bytes));
+        if (!stands || this.#cuts.has(way)) return;
+        if (to.doubts(from) && !passesInDoubt.from(message)) this.doubted += 1;
+        else to.receive(decodeMessage(bytes));
       });
     }
   }
@@ -96,12 +111,22 @@ export class End implements Transport {
   /** Set while it has not reached what was committed when it was let in again. */
   reentry: ReentryPoint | undefined;
   readonly #network: VirtualNetwork;
+  readonly #incarnation: number;
+  readonly #recorded: (peer: NodeId) => number | undefined;
   #onMessage: (message: Message) => void = () => undefined;
   #onLink: (peer: NodeId, state: LinkState) => void = () => undefined;
 
-  constructor(id: NodeId, network: VirtualNetwork) {
+  constructor(id: NodeId, network: VirtualNetwork, incarnation: number, recorded: (peer: NodeId) => number | undefined) {
     this.id = id;
     this.#network = network;
+    this.#incarnation = incarnation;
+    this.#recorded = recorded;
+  }
+
+  /** Is the other one not the incarnation that this member has written down? */
+  doubts(other: End): boolean {
+    const recorded = this.#recorded(other.id);
+    return this.#network.guards.doubt && recorded !== undefined && recorded !== other.#incarnation;
   }
 
   send(messages: readonly Message[]): void {
@@ -128,6 +153,6 @@ export class End implements Transport {
   }
 
   #passes(message: Message): boolean {
-    return this.reentry === undefined || mayPass(this.reentry, message);
+    return this.reentry === undefined || !this.#network.guards.reentry || mayPass(this.reentry, message);
   }
 }

@@ -200,7 +200,7 @@ describe('durable log, damaged', () => {
   it('K13: refuses two copies of the vote that were never written one after the other', async () => {
     const voteOf = async (saves: readonly string[]) => {
       const fileSystem = new MemoryFileSystem();
-      const { log } = await openLog(fileSystem);
+      const { log } = await openLog(fileSystem, { nonce: countedNonce() });
       for (const votedFor of saves) await log.save({ term: term(1), votedFor }, []);
       await log.close();
       return fileSystem;
@@ -266,10 +266,10 @@ describe('durable log, damaged', () => {
     const { checksum } = await import('../../../../consensus/driver/log/format.ts');
     fileSystem.damage(`${directory}/manifest`, (bytes) => {
       const body = Buffer.from(bytes).toString('latin1').split('\n')[1];
-      const sum = checksum(Buffer.from(`2\n${body}\n`))
+      const sum = checksum(Buffer.from(`3\n${body}\n`))
         .toString(16)
         .padStart(8, '0');
-      return Buffer.from(`holdfast-log 2 ${sum}\n${body}\n`);
+      return Buffer.from(`holdfast-log 3 ${sum}\n${body}\n`);
     });
     assert.equal(await codeOf(fileSystem), 'LOG_VERSION');
   });

@@ -58,6 +58,25 @@ describe('durable log on a failing disk', () => {
     }
   });
 
+  it('K13: both copies of a vote are on the disk before the next one is written, though the process before died after a sync that failed', async () => {
+    for (let cut = 0; cut < 6; cut++) {
+      let syncs = Number.POSITIVE_INFINITY;
+      const fileSystem = new MemoryFileSystem({
+        fault: ({ kind, path }) => (kind === 'fdatasync' && path.endsWith('/vote') && --syncs === 0 ? 'EIO' : undefined),
+      });
+      const { log } = await openLog(fileSystem);
+      await log.save({ term: term(1), votedFor: 'n1' }, []);
+      syncs = 2;
+      await assert.rejects(log.save({ term: term(2), votedFor: 'n1' }, []), { code: 'STORAGE_IO' });
+      // The second copy stands in memory and not on the disk; the next process reads two equal ones.
+      const { log: next } = await openLog(fileSystem);
+      fileSystem.cutPowerAt(fileSystem.operations + cut);
+      await next.save({ term: term(3), votedFor: 'n2' }, []).catch(() => undefined);
+      const { hardState } = await recover(fileSystem.crash(new SeededRandom(1), 0));
+      assert.ok(hardState.term >= 2, `cut ${cut}: term ${hardState.term}`);
+    }
+  });
+
   it('K9: keeps what it acknowledged when any single operation fails once', async function () {
     this.timeout(60_000);
     for (let failing = 1; failing < 400; failing++) {

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { type Entry, logIndex, term } from '../../../../consensus/core/types.ts';
 import { DurableLog } from '../../../../consensus/driver/log/durable-log.ts';
 import type { FileSystem } from '../../../../consensus/driver/log/file-system.ts';
+import { readManifest, writeManifest } from '../../../../consensus/driver/log/manifest.ts';
+import { VoteFile } from '../../../../consensus/driver/log/vote-file.ts';
 import type { Recovered } from '../../../../consensus/driver/ports.ts';
 
 export const directory = '/log';
@@ -42,6 +44,17 @@ export async function recover(fileSystem: FileSystem, at = directory): Promise<R
   const { log, recovered } = await openLog(fileSystem, { directory: at });
   await log.close();
   return recovered;
+}
+
+/** The directory as a release left it that knew of no identity of a log: manifest and vote file of format 1. */
+export async function asFirstFormat(fileSystem: FileSystem, at = directory): Promise<void> {
+  const manifest = await readManifest(fileSystem, at);
+  assert.ok(manifest);
+  const { hardState } = await VoteFile.open(fileSystem, at, manifest);
+  await writeManifest(fileSystem, at, { ...manifest, identity: undefined });
+  const vote = await VoteFile.create(fileSystem, at, undefined);
+  await vote.save(hardState);
+  await vote.close();
 }
 
 /** The recovered log is exactly these entries. */
