@@ -22,7 +22,7 @@ const lookEveryMs = 10;
 const jumpMs = 2;
 
 export class BootClock implements Clock {
-  readonly #uptimeMs: () => number;
+  #uptimeMs: () => number;
   readonly #monotonicMs: () => number;
   readonly #wallMs: () => number;
   readonly #close: () => void;
@@ -67,8 +67,9 @@ export class BootClock implements Clock {
     return () => clearTimeout(timer);
   }
 
-  /** Gives the file descriptor back. */
+  /** Gives the file descriptor back. Whoever asks later, as work does that ends after everything else, is told what the other clock says. */
   close(): void {
+    this.#uptimeMs = () => Number.NEGATIVE_INFINITY;
     this.#close();
   }
 }

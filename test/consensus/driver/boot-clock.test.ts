@@ -58,6 +58,14 @@ describe('boot clock', () => {
     assert.equal(clock.nowMs(), 61_000);
   });
 
+  it('goes on after it was closed, for work that ends later than everything else', async () => {
+    const clock = new BootClock();
+    clock.close();
+    const before = clock.nowMs();
+    await new Promise((resolve) => clock.after(20, () => resolve(undefined)));
+    assert.ok(clock.nowMs() - before >= 15);
+  });
+
   it('calls back after a while unless cancelled', async () => {
     const clock = new BootClock();
     const called = await new Promise<string>((resolve) => {
