@@ -150,8 +150,20 @@ export class Whereabouts {
     }
     const { found } = await this.#call(member, { listen, moved: true });
     // A leader has nobody who writes it down for it, and believes only what it has itself.
-    if (found !== null && site.leads() && network.isFoundAt(found)) this.#saw(site.self, found);
+    if (found !== null && site.leads() && this.#isBelieved(found)) this.#saw(site.self, found);
     return false;
+  }
+
+  /** Of a name this box can tell only that the port is its own, and the loopback address every box has. */
+  #isBelieved(found: string): boolean {
+    const { site, network } = this.#parts;
+    if (isName(found) && !isSameHost(found, knownAddress(site, site.self) ?? '')) return false;
+    return network.isFoundAt(found) && (!isLoopback(found) || this.#isOnLoopback(site.self));
+  }
+
+  /** Every other box is on the loopback interface: this one may be too. */
+  #isOnLoopback(name: NodeId): boolean {
+    return this.#parts.site.memberEntries().every((other) => other.name === name || isLoopback(other.address));
   }
 
   async #call(member: NodeId, request: Request): Promise<Answer> {
@@ -170,9 +182,7 @@ export class Whereabouts {
     const nothing = { known: known ?? null, found: null };
     const seen = network.seenAt(from.name);
     if (!moved || from.relation !== 'member' || seen === undefined || !isMember(site.membership, from.name)) return nothing;
-    const others = site.memberEntries().filter(({ name }) => name !== from.name);
-    const onLoopback = others.every(({ address }) => isLoopback(address));
-    const found = whereFound({ listen, ...seen, known, onLoopback });
+    const found = whereFound({ listen, ...seen, known, onLoopback: this.#isOnLoopback(from.name) });
     if (found === undefined) return nothing;
     const isProven = seen.dialled && isSameHost(found, seen.remote);
     if (!isProven && !(await this.#hasMoved(from.name, known, found))) return nothing;

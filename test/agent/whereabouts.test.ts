@@ -264,6 +264,24 @@ describe('where members are, learned', () => {
     assert.deepEqual(new Set(site.asked.map(({ to }) => to)), new Set(['b', 'c']));
   });
 
+  it('K11: a leader takes no name from a follower but the one it is known by, and no loopback address', async () => {
+    const site = new Played();
+    // Of a name a box can say only that the port is its own.
+    site.own = ['/dns/elsewhere.example/tcp/7400', '/dns/press.example/tcp/7400'];
+    site.answer = { known: null, found: '/dns/elsewhere.example/tcp/7400' };
+    await site.passes(5000);
+    assert.ok(site.asked.length > 0);
+    assert.equal(site.written(), undefined);
+    site.own.push(at('127.0.0.1'));
+    site.answer = { known: null, found: at('127.0.0.1') };
+    await site.passes(30_000);
+    assert.equal(site.written(), undefined);
+    site.known.set('a', '/dns4/press.example/tcp/7401');
+    site.answer = { known: null, found: '/dns/press.example/tcp/7400' };
+    await site.passes(5000);
+    assert.equal(site.written(), 'a /dns/press.example/tcp/7400 as 1');
+  });
+
   it('K11: a box of whom the state says nothing asks where it is known to be, until it is told', async () => {
     const site = new Played('c');
     site.writtenDown = false;
