@@ -3,7 +3,7 @@ import { isMember } from '../consensus/core/membership.ts';
 import type { Membership, NodeId } from '../consensus/core/types.ts';
 import type { Clock } from '../consensus/driver/ports.ts';
 import type { MemberEntry } from './directory.ts';
-import { isLoopback, plainAddress, whereFound } from './network/address.ts';
+import { isLoopback, isName, isSameHost, plainAddress, whereFound } from './network/address.ts';
 import type { ProbeResult } from './network/probe.ts';
 import type { CallPort, KnownPeer, Log, PeerView } from './ports.ts';
 import type { MemberSet } from './state/member-table.ts';
@@ -150,8 +150,20 @@ export class Whereabouts {
     }
     const { found } = await this.#call(member, { listen, moved: true });
     // A leader has nobody who writes it down for it, and believes only what it has itself.
-    if (found !== null && site.leads() && network.isFoundAt(found)) this.#saw(site.self, found);
+    if (found !== null && site.leads() && this.#isBelieved(found)) this.#saw(site.self, found);
     return false;
+  }
+
+  /** Of a name this box can tell only that the port is its own, and the loopback address every box has. */
+  #isBelieved(found: string): boolean {
+    const { site, network } = this.#parts;
+    if (isName(found) && !isSameHost(found, knownAddress(site, site.self) ?? '')) return false;
+    return network.isFoundAt(found) && (!isLoopback(found) || this.#isOnLoopback(site.self));
+  }
+
+  /** Every other box is on the loopback interface: this one may be too. */
+  #isOnLoopback(name: NodeId): boolean {
+    return this.#parts.site.memberEntries().every((other) => other.name === name || isLoopback(other.address));
   }
 
   async #call(member: NodeId, request: Request): Promise<Answer> {
@@ -165,17 +177,32 @@ export class Whereabouts {
   }
 
   async #answer(from: KnownPeer, { listen, moved }: Request): Promise<Answer> {
-    const { site, network, probe } = this.#parts;
+    const { site, network } = this.#parts;
     const known = knownAddress(site, from.name);
     const nothing = { known: known ?? null, found: null };
     const seen = network.seenAt(from.name);
     if (!moved || from.relation !== 'member' || seen === undefined || !isMember(site.membership, from.name)) return nothing;
-    const others = site.memberEntries().filter(({ name }) => name !== from.name);
-    const onLoopback = others.every(({ address }) => isLoopback(address));
-    const found = whereFound({ listen, ...seen, known, onLoopback });
-    if (found === undefined || (!seen.dialled && (await probe(found, probeTimeoutMs)) !== 'open')) return nothing;
+    const found = whereFound({ listen, ...seen, known, onLoopback: this.#isOnLoopback(from.name) });
+    if (found === undefined) return nothing;
+    const isProven = seen.dialled && isSameHost(found, seen.remote);
+    if (!isProven && !(await this.#hasMoved(from.name, known, found))) return nothing;
     if (site.leads()) this.#saw(from.name, found);
     return { known: known ?? null, found };
+  }
+
+  /**
+   * Somebody answers there, and nobody any more where it is known to be, or somebody else. A bare connection proves no key: behind a gate
+   * that forwards ports to several boxes, the port that this one listens on may be that of another, and the one it is known by is right.
+   */
+  async #hasMoved(name: NodeId, known: string | undefined, found: string): Promise<boolean> {
+    const { site, network, probe } = this.#parts;
+    if ((await probe(found, probeTimeoutMs)) !== 'open') return false;
+    if (known === undefined || plainAddress(known) === found || (!isName(known) && network.isFoundAt(known))) return true;
+    const isTaken = site.memberEntries().some((other) => {
+      const remote = network.seenAt(other.name)?.remote;
+      return other.name !== name && remote !== undefined && isSameHost(remote, known) && !isSameHost(other.address, known);
+    });
+    return isTaken || (await probe(known, probeTimeoutMs)) !== 'open';
   }
 
   #saw(name: NodeId, address: string): void {

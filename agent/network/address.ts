@@ -18,10 +18,12 @@ loopback.addAddress('::1', 'ipv6');
 
 const familyOf = (host: string): 'ipv4' | 'ipv6' | undefined => ({ 4: 'ipv4' as const, 6: 'ipv6' as const })[isIP(host)];
 
-/** One text for each host: `::ffff:` in front of an IPv4 one is taken off, and zeros of an IPv6 one are left out. */
+/** One text for each host: `::ffff:` in front of an IPv4 one is taken off, and the zone and zeros of an IPv6 one are left out. */
 function plainHost(host: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1] ?? host;
-  return familyOf(mapped) === 'ipv6' ? new SocketAddress({ address: mapped, family: 'ipv6' }).address : mapped.toLowerCase();
+  if (familyOf(host) !== 'ipv6') return host.toLowerCase();
+  // A zone is cut off here: Node throws on one that stands after an address of full length.
+  const { address } = new SocketAddress({ address: host.replace(/%.*$/s, ''), family: 'ipv6' });
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address;
 }
 
 function addressOf(host: string, port: number): string {
@@ -40,6 +42,12 @@ export function isLoopback(address: string): boolean {
   const host = plainHost(hostAndPort(address)?.host ?? '');
   const family = familyOf(host);
   return family !== undefined && loopback.check(host, family);
+}
+
+/** Whether its host is looked up anew at each dial. */
+export function isName(address: string): boolean {
+  const host = hostAndPort(address)?.host;
+  return host !== undefined && familyOf(plainHost(host)) === undefined;
 }
 
 /** Whether two addresses have the same host, whatever their ports. */
@@ -72,13 +80,13 @@ export interface Sighting {
 
 /**
  * Where such a box can be dialled; undefined when that cannot be said. What was dialled was proven with its key. A known name stays, as
- * it is looked up anew each time: only its port follows.
+ * it is looked up anew each time: only its port follows, and of a box that was dialled that is the port that was, as a gate may forward it.
  */
 export function whereFound({ listen, remote, dialled, known, onLoopback }: Sighting): string | undefined {
   const [heard, seen] = [hostAndPort(listen), hostAndPort(remote)];
   if (heard === undefined || seen === undefined || heard.port === 0) return undefined;
   const knownHost = known === undefined ? undefined : hostAndPort(known)?.host;
-  if (knownHost !== undefined && familyOf(plainHost(knownHost)) === undefined) return addressOf(knownHost, heard.port);
+  if (known !== undefined && knownHost !== undefined && isName(known)) return addressOf(knownHost, dialled ? seen.port : heard.port);
   if (dialled) return usable(addressOf(seen.host, seen.port), onLoopback);
   const listened = plainHost(heard.host);
   const observed = plainHost(seen.host);

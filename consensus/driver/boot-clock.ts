@@ -47,12 +47,15 @@ export class BootClock implements Clock {
    * sixty times what both clocks do, and a put asks for the time six times.
    */
   nowMs(): number {
-    const monotonic = this.#monotonicMs();
+    let monotonic = this.#monotonicMs();
     const wallAhead = this.#wallMs() - monotonic;
     if (monotonic - this.#lookedAtMs >= lookEveryMs || Math.abs(wallAhead - this.#wallAheadMs) > jumpMs) {
       this.#lookedAtMs = monotonic;
       this.#wallAheadMs = wallAhead;
-      this.#offsetMs = Math.max(this.#offsetMs, this.#uptimeMs() - monotonic);
+      const uptime = this.#uptimeMs();
+      // After uptime, never before it: what passes between the two, as when the process is held up, would be counted twice from now on.
+      monotonic = this.#monotonicMs();
+      this.#offsetMs = Math.max(this.#offsetMs, uptime - monotonic);
     }
     return monotonic + this.#offsetMs;
   }

@@ -25,9 +25,13 @@ class Played {
   readonly asked: { to: string; request: unknown }[] = [];
   answer: unknown = { known: null, found: null };
   probed: ProbeResult = 'open';
+  /** Where nobody is any more, or somebody else is that answers. */
+  readonly others = new Map<string, ProbeResult>();
   writtenDown = true;
   own: string[] = [at('10.0.0.1')];
   listenAddress = at('0.0.0.0');
+  /** Who asks: where it was nobody answers any more. */
+  asking = '';
   readonly whereabouts: Whereabouts;
   #serve: ((from: KnownPeer, request: Uint8Array) => Promise<Uint8Array>) | undefined;
 
@@ -73,7 +77,7 @@ class Played {
       calls,
       isWrittenDown: () => this.writtenDown,
       incarnationOf: (name) => this.incarnations.get(name),
-      probe: () => Promise.resolve(this.probed),
+      probe: (address) => Promise.resolve(this.others.get(address) ?? (address === this.known.get(this.asking) ? 'unknown' : this.probed)),
       clock: { nowMs: () => this.now, recentMs: () => this.now, after: () => () => undefined },
       log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     });
@@ -82,6 +86,7 @@ class Played {
 
   /** What this box answers another one that asks where it is seen. */
   async ask(from: string, request: unknown, relation: KnownPeer['relation'] = 'member'): Promise<unknown> {
+    this.asking = from;
     const bytes = typeof request === 'string' ? request : JSON.stringify(request);
     const peer = { name: from, site: 'mill', peerId: `key-${from}`, address: undefined, relation };
     const answer = await this.#serve?.(peer, new TextEncoder().encode(bytes));
@@ -158,6 +163,47 @@ describe('where members are, learned', () => {
     assert.equal(site.written(), `b ${at('10.0.0.2')} as 2`, 'whoever had it is gone');
   });
 
+  it('K11: whoever still answers where it is known to be stays: behind a forwarded port somebody else may listen on its own', async () => {
+    const site = new Played();
+    site.known.set('b', at('203.0.113.5', 17_400));
+    site.others.set(at('203.0.113.5', 17_400), 'open');
+    assert.deepEqual(await site.moves('b', '203.0.113.5'), { known: at('203.0.113.5', 17_400), found: null });
+    assert.equal(site.written(), undefined);
+    site.known.set('c', at('203.0.113.5', 17_401));
+    site.seen.set('c', { remote: at('203.0.113.5', 50_000), dialled: false });
+    await site.moves('b', '203.0.113.5');
+    assert.equal(site.written(), undefined, 'another one behind the same gate is where it belongs');
+    site.others.delete(at('203.0.113.5', 17_400));
+    await site.moves('b', '203.0.113.5');
+    assert.equal(site.written(), `b ${at('203.0.113.5')} as 2`);
+  });
+
+  it('K11: whoever answers where it was may be a member that is not where it belongs, or this box', async () => {
+    const site = new Played();
+    site.others.set(at('10.0.0.2'), 'open');
+    await site.moves('c', '10.0.0.2');
+    await site.moves('b', '10.0.0.3');
+    assert.equal(site.written(), `c ${at('10.0.0.2')} as 3`);
+    assert.equal(site.written(), `b ${at('10.0.0.3')} as 2`);
+    const other = new Played();
+    other.others.set(at('10.0.0.2'), 'open');
+    other.own = [at('10.0.0.2')];
+    await other.moves('b', '10.0.0.9');
+    assert.equal(other.written(), `b ${at('10.0.0.9')} as 2`);
+  });
+
+  it('K11: a name with a port that nobody dialled is tried, though the box itself was dialled somewhere', async () => {
+    const site = new Played();
+    site.known.set('b', '/dns/press.example/tcp/7400');
+    site.probed = 'refused';
+    site.seen.set('b', { remote: at('10.0.0.8', 7401), dialled: true });
+    assert.deepEqual(await site.ask('b', { listen: at('0.0.0.0', 7401), moved: true }), {
+      known: '/dns/press.example/tcp/7400',
+      found: null,
+    });
+    assert.equal(site.written(), undefined);
+  });
+
   it('K11: a box that flaps does not fill the log, and one that is calm again is learned at once', async () => {
     const site = new Played();
     let written = 0;
@@ -216,6 +262,24 @@ describe('where members are, learned', () => {
     }
     assert.equal(written, `a ${at('10.0.0.9')} as 1`);
     assert.deepEqual(new Set(site.asked.map(({ to }) => to)), new Set(['b', 'c']));
+  });
+
+  it('K11: a leader takes no name from a follower but the one it is known by, and no loopback address', async () => {
+    const site = new Played();
+    // Of a name a box can say only that the port is its own.
+    site.own = ['/dns/elsewhere.example/tcp/7400', '/dns/press.example/tcp/7400'];
+    site.answer = { known: null, found: '/dns/elsewhere.example/tcp/7400' };
+    await site.passes(5000);
+    assert.ok(site.asked.length > 0);
+    assert.equal(site.written(), undefined);
+    site.own.push(at('127.0.0.1'));
+    site.answer = { known: null, found: at('127.0.0.1') };
+    await site.passes(30_000);
+    assert.equal(site.written(), undefined);
+    site.known.set('a', '/dns4/press.example/tcp/7401');
+    site.answer = { known: null, found: '/dns/press.example/tcp/7400' };
+    await site.passes(5000);
+    assert.equal(site.written(), 'a /dns/press.example/tcp/7400 as 1');
   });
 
   it('K11: a box of whom the state says nothing asks where it is known to be, until it is told', async () => {

@@ -12,6 +12,7 @@ import { NodeFileSystem } from './node-file-system.ts';
 import { type LiveSegment, type Replay, reaches, replayLog } from './recovery.ts';
 import { encodeSegmentHeader, firstBatchOffset, nonceOf } from './segment-header.ts';
 import { LogSpace } from './space.ts';
+import { upgrade } from './upgrade.ts';
 import { VoteFile, voteFileName } from './vote-file.ts';
 
 export interface DurableLogOptions {
@@ -342,9 +343,9 @@ async function openLog(options: Required<DurableLogOptions>, build: Build): Prom
   try {
     const replay = isNew ? undefined : await replayLog(fileSystem, directory, manifest, vote.hardState);
     const space = new LogSpace(fileSystem, directory, options, await removeLeftovers(fileSystem, directory, names, manifest));
-    if (!isNew && (manifest.identity === undefined || manifest.unbound === true))
-      await space.withReserve(() => bind(fileSystem, directory, manifest, identity, vote));
-    const log = build(options, vote, space, { ...manifest, identity }, replay);
+    const isBound = isNew || (manifest.identity !== undefined && manifest.unbound !== true);
+    const bound = isBound ? identity : await upgrade(fileSystem, directory, { manifest, identity, vote, space });
+    const log = build(options, vote, space, { ...manifest, identity: bound }, replay);
     await log.resume(replay);
     await space.restore();
     return { log, recovered: recoveredFrom(vote, manifest, replay, isNew) };
@@ -352,17 +353,6 @@ async function openLog(options: Required<DurableLogOptions>, build: Build): Prom
     await vote.close();
     throw error;
   }
-}
-
-/**
- * Gives a log of an earlier release its identity. At each step of it the directory can be opened again. A manifest that said so before is
- * written anew: what was read of it need not be on the disk.
- */
-async function bind(fileSystem: FileSystem, directory: string, manifest: Manifest, identity: string, vote: VoteFile): Promise<void> {
-  await writeManifest(fileSystem, directory, { ...manifest, identity, unbound: true });
-  await vote.bind(identity);
-  const { unbound: _, ...bound } = manifest;
-  await writeManifest(fileSystem, directory, { ...bound, identity });
 }
 
 function recoveredFrom(vote: VoteFile, manifest: Manifest, replay: Replay | undefined, fresh: boolean): Recovered {

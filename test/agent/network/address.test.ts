@@ -19,6 +19,8 @@ describe('where a box says that it listens, and where it is seen', () => {
     assert.equal(found({ listen: '/ip4/10.0.0.7/tcp/7402' }), '/ip4/10.0.0.7/tcp/7402');
     assert.equal(found({ remote: '/ip4/10.0.0.9/tcp/17400/p2p/key', dialled: true }), '/ip4/10.0.0.9/tcp/17400');
     assert.equal(found({ known: '/dns4/press.example/tcp/7400', listen: '/ip4/0.0.0.0/tcp/7403' }), '/dns/press.example/tcp/7403');
+    const forwarded = { known: '/dns4/gate.example/tcp/17400', remote: '/ip4/203.0.113.5/tcp/17400', dialled: true };
+    assert.equal(found(forwarded), '/dns/gate.example/tcp/17400', 'the port that was dialled, whatever it is on the box itself');
   });
 
   it('K11: nonsense is nowhere: any host, many hosts, a link without its zone, no port, loopback of a site that is not there', () => {
@@ -53,6 +55,9 @@ describe('where a box says that it listens, and where it is seen', () => {
     assert.equal(plainAddress('/ip6/0:0:0::1/tcp/07400/p2p/key'), '/ip6/::1/tcp/7400');
     assert.equal(plainAddress('/ip4/10.0.0.5/udp/7400'), undefined);
     assert.equal(plainAddress(`/dns4/${'x'.repeat(400)}/tcp/1`), undefined);
+    assert.equal(plainAddress('/ip6/fe80::1%eth0/tcp/7400'), '/ip6/fe80::1/tcp/7400');
+    const longest = '0000:0000:0000:0000:0000:ffff:255.255.255.255%eth0';
+    assert.equal(plainAddress(`/ip6/${longest}/tcp/7400`), '/ip4/255.255.255.255/tcp/7400', 'a zone after an address of any length');
     assert.equal(isLoopback('/ip4/127.3.2.1/tcp/1'), true);
     assert.equal(isLoopback('/ip4/10.0.0.1/tcp/1'), false);
     assert.equal(isSameHost('/ip4/10.0.0.1/tcp/1', '/ip4/10.0.0.1/tcp/2/p2p/key'), true);

@@ -49,6 +49,23 @@ describe('boot clock', () => {
     assert.equal(clock.nowMs(), 3_601_015, 'never back');
   });
 
+  it('a process that was held up between two of its readings is not told that time twice', () => {
+    let [uptime, monotonic, heldUp] = [1000, 400, 0];
+    const uptimeMs = () => {
+      monotonic += heldUp;
+      uptime += heldUp;
+      heldUp = 0;
+      return uptime;
+    };
+    const clock = new BootClock({ uptimeMs, monotonicMs: () => monotonic, wallMs: () => 5_000_000 + monotonic });
+    clock.nowMs();
+    uptime += 100;
+    monotonic += 100;
+    heldUp = 2000;
+    clock.nowMs();
+    assert.equal(clock.nowMs(), 3100, 'a lease granted elsewhere is not over early');
+  });
+
   it('counts sleep within 10 ms of running even where somebody held the wall clock still', () => {
     let [uptime, monotonic] = [1000, 400];
     const clock = new BootClock({ uptimeMs: () => uptime, monotonicMs: () => monotonic, wallMs: () => 5_000_000 + monotonic });

@@ -112,7 +112,9 @@ describe('the identity of a log, and its vote file', () => {
     for (let failing = 1, isDone = false; !isDone; failing++) {
       for (let cut = 0; cut < 30; cut++) {
         let count = 0;
-        const disk = base.clone().crashKeeping(() => true, { fault: () => (++count === failing ? 'EIO' : undefined) });
+        // No room for every second one: that is tried again without the reserve.
+        const code = cut % 2 === 0 ? 'EIO' : 'ENOSPC';
+        const disk = base.clone().crashKeeping(() => true, { fault: () => (++count === failing ? code : undefined) });
         const { log } = await openLog(disk).catch(() => ({ log: undefined }));
         await log?.close();
         isDone = count < failing;
@@ -130,5 +132,23 @@ describe('the identity of a log, and its vote file', () => {
     disk.capacityBytes = [...disk.files().values()].reduce((sum, bytes) => sum + bytes.length, 0);
     assert.deepEqual((await recover(disk)).hardState, voted);
     assert.match((await readManifest(disk, directory))?.identity ?? '', /^[0-9a-f]{16}$/);
+  });
+
+  it('K16: without any room it starts as it is, as a log of this format does, and is upgraded when there is room', async () => {
+    for (const disk of [await logOf(0), await firstFormat(await logOf(0))]) {
+      await disk.unlink(`${directory}/reserve`);
+      disk.capacityBytes = [...disk.files().values()].reduce((sum, bytes) => sum + bytes.length, 0);
+      const { log, recovered } = await openLog(disk);
+      assert.equal(log.lowSpace, true);
+      assert.deepEqual(recovered.hardState, voted);
+      await log.save({ term: term(6), votedFor: 'n2' }, []);
+      await log.close();
+      disk.capacityBytes = Number.POSITIVE_INFINITY;
+      const after = await recover(disk.crash(new SeededRandom(seed), 0));
+      assert.deepEqual(after.hardState, { term: term(6), votedFor: 'n2' });
+      assertEntries(after, entries(1, 3, 5));
+      await recover(disk);
+      assert.match((await readManifest(disk, directory))?.identity ?? '', /^[0-9a-f]{16}$/);
+    }
   });
 });
