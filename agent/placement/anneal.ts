@@ -12,11 +12,20 @@ import { halved, willingness } from './willingness.ts';
 
 /** Moves between looks at the clock. */
 const blockMoves = 1024;
-/** Temperature in spreads, at the beginning and at the end. */
-const hottest = 0.1;
-const coldest = 0.06;
-/** Share of load that counts at the end, and halvings of it from there back to the beginning. */
-const easedLast = 0.5;
+/** Temperature in spreads at the beginning, and halvings of it to the end. */
+const hottest = 0.12;
+const halvings = 2;
+/**
+ * Share of moves that are made: at the beginning, and halvings of it to the end. Where more are made the search only wanders, and it is
+ * made colder: no scale of costs says what is hot, as what a move costs says nothing of what room is worth.
+ */
+const takenFirst = 0.05;
+const takenHalvings = 7;
+/** What one block of moves weighs in the share, and what it changes the temperature by. */
+const takenMemory = 1 / 16;
+const cooler = 0.97;
+/** Share of what load costs that counts at the end, and halvings of it from there back to the beginning. */
+const easedLast = 1;
 const easedHalvings = 5;
 /** Change of that share that is worth the work of counting it in. */
 const easedStep = 0.02;
@@ -28,6 +37,11 @@ const pressMovesPerSlot = 3;
 const urgent = 1.2;
 const firm = 1.1;
 
+/** A plain round, where all counts in full from the beginning: what else is different. */
+const plain = { hottest: 0.5, halvings: 5, takenFirst: 0.02, takenHalvings: 6 };
+/** Beyond so many slots a plain round begins colder: it has fewer moves for each, and heat would only undo what the prices say. */
+const hotSlots = 250;
+
 export class Annealing {
   /** Moves tried so far. */
   tries = 0;
@@ -37,6 +51,10 @@ export class Annealing {
   readonly #moves: Moves;
   readonly #pressEvery: number;
   #eased = 1;
+  #taken = takenFirst;
+  #cooled = 1;
+  #plain = false;
+  readonly #hottestPlain: number;
   #within = 0;
   #pressedAt = 0;
 
@@ -44,15 +62,19 @@ export class Annealing {
     this.#plan = plan;
     this.#random = random;
     this.#spread = lists.spread;
+    this.#hottestPlain = plain.hottest * Math.min(1, hotSlots / flat.slots);
     this.#moves = new Moves(flat, plan, lists, random);
     this.#pressEvery = Math.max(pressMoves, pressMovesPerSlot * flat.slots);
   }
 
   /** Forgets what was learned of pressure: a round begins. */
-  begin(): void {
+  begin(isPlain: boolean): void {
+    this.#plain = isPlain;
     this.#plan.penalty.release();
     this.#within = 0;
     this.#pressedAt = this.tries;
+    this.#taken = isPlain ? plain.takenFirst : takenFirst;
+    this.#cooled = 1;
   }
 
   /** Everything counts in full again. */
@@ -62,13 +84,16 @@ export class Annealing {
 
   /** Moves at one point of the schedule, 0..1. @param onMove told after each that was made. */
   block(point: number, onMove: () => void): void {
-    const eased = halved(easedLast, easedHalvings * (1 - point));
+    const eased = this.#plain ? 1 : halved(easedLast, easedHalvings * (1 - point));
     if (eased > this.#eased * (1 + easedStep) || eased < this.#eased * (1 - easedStep)) this.#ease(eased);
-    this.#run(hottest + (coldest - hottest) * point, onMove);
+    const most = this.#plain ? halved(plain.takenFirst, plain.takenHalvings * point) : halved(takenFirst, takenHalvings * point);
+    this.#cooled = Math.min(1, this.#taken > most ? this.#cooled * cooler : this.#cooled / cooler);
+    const temperature = this.#plain ? halved(this.#hottestPlain, plain.halvings * point) : halved(hottest, halvings * point);
+    this.#run(temperature * this.#cooled, onMove);
     if (this.tries - this.#pressedAt < this.#pressEvery) return;
     // Between two and ten thousandths of the time within capacity: near the border, where good plans are.
     const share = this.#within / (this.tries - this.#pressedAt);
-    if (point > pressFrom) this.#plan.penalty.press(share < 0.002 ? firm : share > 0.01 ? 1 / firm : 1);
+    if (this.#plain || point > pressFrom) this.#plan.penalty.press(share < 0.002 ? firm : share > 0.01 ? 1 / firm : 1);
     this.#pressedAt = this.tries;
     this.#within = 0;
   }
@@ -85,11 +110,16 @@ export class Annealing {
   #run(temperature: number, onMove: () => void): void {
     const plan = this.#plan;
     const heat = temperature * this.#spread;
+    let made = 0;
     for (let turn = 0; turn < blockMoves; turn += 1) {
-      if (this.#moves.try(heat * (willingness[this.#random.nextInt(1024)] as number))) onMove();
+      if (this.#moves.try(heat * (willingness[this.#random.nextInt(1024)] as number))) {
+        made += 1;
+        onMove();
+      }
       if (plan.overfull === 0) this.#within += 1;
     }
     this.tries += blockMoves;
+    this.#taken += (made / blockMoves - this.#taken) * takenMemory;
   }
 
   #ease(share: number): void {

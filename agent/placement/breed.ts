@@ -1,5 +1,5 @@
 /**
- * How a round begins: anew, from one of the best plans made warm, from two of them crossed box by box, or from half-way between two
+ * How a round begins: anew, anew with everything counted in full, from one of the best plans made warm, from two of them crossed box by box, or from half-way between two
  * (path relinking). Which is used more is decided by what each has brought so far (PLACEMENT.md 3, step 5).
  */
 import { differences, type Elite } from './elite.ts';
@@ -9,7 +9,7 @@ import type { PlacementRandom } from './random.ts';
 import type { SoftPlan } from './soft-plan.ts';
 
 /** Where in the schedule of a round each begins: the further, the less of what it begins with is lost. */
-const ways = { anew: 0, reheat: 0.3, cross: 0.5, relink: 0.5 } as const;
+const ways = { anew: 0, plain: 0, reheat: 0.3, cross: 0.5, relink: 0.5 } as const;
 export type Way = keyof typeof ways;
 const names = Object.keys(ways) as Way[];
 
@@ -28,9 +28,11 @@ export class Breed {
   readonly #success = new Map<Way, number>(names.map((way) => [way, 1]));
   readonly #differing: Int32Array;
   readonly #taken: Uint8Array;
-  #way: Way = 'anew';
+  #way: Way;
 
-  constructor(flat: Flat, plan: SoftPlan, random: PlacementRandom) {
+  /** @param first the way the first round began. */
+  constructor(flat: Flat, plan: SoftPlan, random: PlacementRandom, first: 'anew' | 'plain') {
+    this.#way = first;
     this.#flat = flat;
     this.#plan = plan;
     this.#random = random;
@@ -43,6 +45,11 @@ export class Breed {
     this.#success.set(this.#way, memory * this.successOf(this.#way) + success);
   }
 
+  /** The way of the round that goes on. */
+  get way(): Way {
+    return this.#way;
+  }
+
   successOf(way: Way): number {
     return this.#success.get(way) ?? 0;
   }
@@ -53,9 +60,10 @@ export class Breed {
    * @returns where in its schedule the round begins, 0..1.
    */
   next(elite: Elite, onStep: () => void): number {
-    const possible = elite.members.length === 0 ? 1 : elite.members.length === 1 ? 2 : names.length;
-    this.#way = this.#draw(possible);
-    if (this.#way !== 'anew') {
+    // What was not tried first comes second: nothing says beforehand which suits a problem.
+    if (elite.members.length < 2) this.#way = this.#way === 'anew' ? 'plain' : 'anew';
+    else this.#way = this.#draw();
+    if (this.#way !== 'anew' && this.#way !== 'plain') {
       const one = elite.draw(this.#random);
       this.#plan.restore(one.placed);
       if (this.#way === 'cross') this.#cross(elite.drawAnother(one, this.#random).placed);
@@ -67,7 +75,8 @@ export class Breed {
     return ways[this.#way];
   }
 
-  #draw(possible: number): Way {
+  #draw(): Way {
+    const possible = names.length;
     let sum = 0;
     for (let index = 0; index < possible; index += 1) sum += hope + this.successOf(at(names, index));
     let left = this.#random.next() * sum;

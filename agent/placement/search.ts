@@ -43,12 +43,14 @@ const regroupHeat = 0.05;
 /** Looks that make one step: about what one evaluation elsewhere in the engine takes. */
 const looksPerStep = 8;
 /** Moves for each slot that a round takes where there is time for several, and rounds at the most. */
-const roundMoves = 10_000;
+const roundMoves = 6000;
 const roundsMax = 40;
 /** Share of the time after which it is known how many moves there will be. */
 const countedAfter = 0.02;
 /** Where the first round begins when most is in its place already: it is not taken apart. */
 const keptPoint = 0.5;
+/** What the length of rounds may change by from one to the next. */
+const longer = 4;
 /** What is left of the time at the end of a round, in rounds, that is not worth another one. */
 const leftover = 0.5;
 /** Tries per slot, or share of the time, after which a problem without a plan within capacity is left to others. */
@@ -88,7 +90,10 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   const anneal = new Annealing(flat, plan, lists, random);
   const regroup = new Regroup(flat, plan, lists, price);
   const elite = new Elite();
-  const breed = new Breed(flat, plan, random);
+  // Where load has a cost of its own, loads settle without being eased; so do plans that stand already.
+  const beginning = kept || flat.steepness.some((steep) => steep > 0) ? 'plain' : 'anew';
+  const breed = new Breed(flat, plan, random, beginning);
+  anneal.begin(beginning === 'plain');
   let regrouping = false;
   let relieveAt = relieveEvery;
   // A round goes from its point to 1 in a schedule of this length, in shares of the time.
@@ -96,6 +101,8 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   let roundAt = 0;
   let length = 0;
   let bestBefore = best;
+  let roundTries = 0;
+  let pointOfRound = point;
 
   const begun = budget.progress?.() ?? 0;
   const stepsSoFar = (): number => Math.ceil((anneal.tries + plan.looks) / looksPerStep);
@@ -124,10 +131,15 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
       bestBefore = best;
       bestOfRound = Number.POSITIVE_INFINITY;
       regrouping = false;
-      anneal.begin();
       point = breed.next(elite, keep);
+      anneal.begin(breed.way === 'plain');
       roundAt = over;
-      length = Math.min(length, (1 - over) / (1 - point));
+      // How fast moves are is known better after each round: at first the machine is slow.
+      const moves = Math.max(1, anneal.tries - roundTries);
+      length = Math.min(longer * length, Math.max(length / longer, (length * roundMoves * slots * (1 - pointOfRound)) / moves));
+      length = Math.min(Math.max(length, 1 / roundsMax), (1 - over) / (1 - point));
+      roundTries = anneal.tries;
+      pointOfRound = point;
       continue;
     }
     if (now < annealShare) {
