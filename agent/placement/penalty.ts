@@ -2,6 +2,9 @@
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
 
+/** Columns between two checkpoints. */
+const checkColumns = 16_384;
+
 export class Penalty {
   /** Per box and resource, for one unit above capacity. */
   readonly perUnit: Float64Array;
@@ -9,6 +12,7 @@ export class Penalty {
   readonly cost: Float64Array;
   readonly #flat: Flat;
   readonly #price: Float64Array;
+  #worth: Float64Array | undefined;
   /** Product of all factors so far. */
   #pressed = 1;
 
@@ -46,12 +50,22 @@ export class Penalty {
    * capacity while hardly anything leaves a good column.
    */
   ease(share: number): void {
-    const { cost, node, demand, width } = this.#flat;
-    for (let column = 0; column < cost.length; column += 1) {
-      let worth = 0;
-      const row = (node[column] as number) * width;
-      for (let r = 0; r < width; r += 1) worth += (this.#price[row + r] as number) * (demand[column * width + r] as number);
-      this.cost[column] = (cost[column] as number) + (1 - share) * worth;
-    }
+    const { cost } = this.#flat;
+    this.#worth ??= worthOf(this.#flat, this.#price);
+    for (let column = 0; column < cost.length; column += 1)
+      this.cost[column] = (cost[column] as number) + (1 - share) * (this.#worth[column] as number);
   }
+}
+
+/** What each column takes, at these prices. */
+function worthOf({ instance, cost, node, demand, width }: Flat, price: Float64Array): Float64Array {
+  const worth = new Float64Array(cost.length);
+  for (let column = 0; column < cost.length; column += 1) {
+    if (column % checkColumns === 0) instance.checkpoint();
+    let sum = 0;
+    const row = (node[column] as number) * width;
+    for (let r = 0; r < width; r += 1) sum += (price[row + r] as number) * (demand[column * width + r] as number);
+    worth[column] = sum;
+  }
+  return worth;
 }
