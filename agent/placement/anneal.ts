@@ -12,15 +12,6 @@ import { halved, willingness } from './willingness.ts';
 
 /** Moves between looks at the clock. */
 const blockMoves = 1024;
-/** Temperature in spreads at the beginning, and halvings of it to the end. */
-const hottest = 0.12;
-const halvings = 2;
-/**
- * Share of moves that are made: at the beginning, and halvings of it to the end. Where more are made the search only wanders, and it is
- * made colder: no scale of costs says what is hot, as what a move costs says nothing of what room is worth.
- */
-const takenFirst = 0.05;
-const takenHalvings = 7;
 /** What one block of moves weighs in the share, and what it changes the temperature by. */
 const takenMemory = 1 / 16;
 const cooler = 0.97;
@@ -37,10 +28,18 @@ const pressMovesPerSlot = 3;
 const urgent = 1.2;
 const firm = 1.1;
 
-/** A plain round, where all counts in full from the beginning: what else is different. */
-const plain = { hottest: 0.5, halvings: 5, takenFirst: 0.02, takenHalvings: 6 };
+/**
+ * How a round cools: temperature in spreads at the beginning, and halvings of it to the end. Then the share of moves that are made: at the
+ * beginning, and halvings of it to the end. Where more are made the search only wanders, and it is made colder: no scale of costs says what
+ * is hot, as what a move costs says nothing of what room is worth.
+ */
+const easedRound = { hottest: 0.12, halvings: 2, takenFirst: 0.05, takenHalvings: 7 };
+/** A plain round, where all counts in full from the beginning. */
+const plainRound = { hottest: 0.5, halvings: 5, takenFirst: 0.02, takenHalvings: 6 };
 /** Beyond so many slots a plain round begins colder: it has fewer moves for each, and heat would only undo what the prices say. */
 const hotSlots = 250;
+/** A plain round that begins with a plan that stands already, which it shall not take apart. */
+const keptHottest = 0.05;
 
 export class Annealing {
   /** Moves tried so far. */
@@ -50,11 +49,12 @@ export class Annealing {
   readonly #spread: number;
   readonly #moves: Moves;
   readonly #pressEvery: number;
-  #eased = 1;
-  #taken = takenFirst;
-  #cooled = 1;
-  #plain = false;
   readonly #hottestPlain: number;
+  #eased = 1;
+  #round = plainRound;
+  #hottest = 0;
+  #temperature = 0;
+  #taken = 0;
   #within = 0;
   #pressedAt = 0;
 
@@ -62,19 +62,24 @@ export class Annealing {
     this.#plan = plan;
     this.#random = random;
     this.#spread = lists.spread;
-    this.#hottestPlain = plain.hottest * Math.min(1, hotSlots / flat.slots);
+    this.#hottestPlain = plainRound.hottest * Math.min(1, hotSlots / flat.slots);
     this.#moves = new Moves(flat, plan, lists, random);
     this.#pressEvery = Math.max(pressMoves, pressMovesPerSlot * flat.slots);
   }
 
-  /** Forgets what was learned of pressure: a round begins. */
-  begin(isPlain: boolean): void {
-    this.#plain = isPlain;
+  get plain(): boolean {
+    return this.#round === plainRound;
+  }
+
+  /** Forgets what was learned of pressure: a round begins. @param kept the plan stands already. */
+  begin(plain: boolean, kept = false): void {
+    this.#round = plain ? plainRound : easedRound;
+    this.#hottest = kept ? keptHottest : plain ? this.#hottestPlain : easedRound.hottest;
+    this.#temperature = this.#hottest;
+    this.#taken = this.#round.takenFirst;
     this.#plan.penalty.release();
     this.#within = 0;
     this.#pressedAt = this.tries;
-    this.#taken = isPlain ? plain.takenFirst : takenFirst;
-    this.#cooled = 1;
   }
 
   /** Everything counts in full again. */
@@ -82,34 +87,35 @@ export class Annealing {
     this.#ease(1);
   }
 
-  /** Moves at one point of the schedule, 0..1. @param onMove told after each that was made. */
-  block(point: number, onMove: () => void): void {
-    const eased = this.#plain ? 1 : halved(easedLast, easedHalvings * (1 - point));
+  /**
+   * Moves at one point of the schedule, 0..1.
+   * @param onMove told after each that was made.
+   * @returns what share of the time plans were within capacity, when it is time to look at the pressure; else -1.
+   */
+  block(point: number, onMove: () => void): number {
+    const { halvings, takenFirst, takenHalvings } = this.#round;
+    const eased = this.plain ? 1 : halved(easedLast, easedHalvings * (1 - point));
     if (eased > this.#eased * (1 + easedStep) || eased < this.#eased * (1 - easedStep)) this.#ease(eased);
-    const most = this.#plain ? halved(plain.takenFirst, plain.takenHalvings * point) : halved(takenFirst, takenHalvings * point);
-    this.#cooled = Math.min(1, this.#taken > most ? this.#cooled * cooler : this.#cooled / cooler);
-    const temperature = this.#plain ? halved(this.#hottestPlain, plain.halvings * point) : halved(hottest, halvings * point);
-    this.#run(temperature * this.#cooled, onMove);
-    if (this.tries - this.#pressedAt < this.#pressEvery) return;
-    // Between two and ten thousandths of the time within capacity: near the border, where good plans are.
-    const share = this.#within / (this.tries - this.#pressedAt);
-    if (this.#plain || point > pressFrom) this.#plan.penalty.press(share < 0.002 ? firm : share > 0.01 ? 1 / firm : 1);
+    const wanders = this.#taken > halved(takenFirst, takenHalvings * point);
+    const ceiling = halved(this.#hottest, halvings * point);
+    this.#temperature = Math.min(ceiling, wanders ? this.#temperature * cooler : this.#temperature / cooler);
+    this.#run(onMove);
+    const since = this.tries - this.#pressedAt;
+    return since < this.#pressEvery ? -1 : this.#within / since;
+  }
+
+  /** Makes overload dearer or cheaper, so that between two and ten thousandths of the time are within capacity: good plans are near there. */
+  press(share: number, point: number, hasPlan: boolean): void {
+    if (this.plain || point > pressFrom) {
+      this.#plan.penalty.press(hasPlan ? (share < 0.002 ? firm : share > 0.01 ? 1 / firm : 1) : urgent);
+    }
     this.#pressedAt = this.tries;
     this.#within = 0;
   }
 
-  /** Moves that look for any plan within capacity. */
-  seek(onMove: () => void): void {
-    this.end();
-    this.#run(hottest, onMove);
-    if (this.tries - this.#pressedAt < this.#pressEvery) return;
-    this.#plan.penalty.press(urgent);
-    this.#pressedAt = this.tries;
-  }
-
-  #run(temperature: number, onMove: () => void): void {
+  #run(onMove: () => void): void {
     const plan = this.#plan;
-    const heat = temperature * this.#spread;
+    const heat = this.#temperature * this.#spread;
     let made = 0;
     for (let turn = 0; turn < blockMoves; turn += 1) {
       if (this.#moves.try(heat * (willingness[this.#random.nextInt(1024)] as number))) {

@@ -36,8 +36,9 @@ export interface SearchResult {
 
 /** Looks of the regrouping between looks at the clock. */
 const blockLooks = 8192;
-/** Share of a round that is annealed; the rest goes to re-solving a few boxes at a time. */
-const annealShare = 0.7;
+/** Share of a round that is annealed, where it is the only one and of several; the rest goes to re-solving a few boxes at a time. */
+const annealShareOfOne = 0.85;
+const annealShareOfMany = 0.7;
 /** What a regrouping may make the plan dearer by, in spreads: so that it does not end where it began. */
 const regroupHeat = 0.05;
 /** Looks that make one step: about what one evaluation elsewhere in the engine takes. */
@@ -47,8 +48,8 @@ const roundMoves = 6000;
 const roundsMax = 40;
 /** Share of the time after which it is known how many moves there will be. */
 const countedAfter = 0.02;
-/** Where the first round begins when most is in its place already: it is not taken apart. */
-const keptPoint = 0.5;
+/** Moves for each slot from which on a round is eased. */
+const easedMoves = 5;
 /** What the length of rounds may change by from one to the next. */
 const longer = 4;
 /** What is left of the time at the end of a round, in rounds, that is not worth another one. */
@@ -93,63 +94,75 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   // Where load has a cost of its own, loads settle without being eased; so do plans that stand already.
   const beginning = kept || flat.steepness.some((steep) => steep > 0) ? 'plain' : 'anew';
   const breed = new Breed(flat, plan, random, beginning);
-  anneal.begin(beginning === 'plain');
+  anneal.begin(true, kept);
   let regrouping = false;
   let relieveAt = relieveEvery;
-  // A round goes from its point to 1 in a schedule of this length, in shares of the time.
-  let point = kept ? keptPoint : 0;
+  // A round goes from its point to 1 in a schedule of this length, in shares of the time. Until moves are counted there is only one.
+  let counted = false;
+  let annealShare = annealShareOfOne;
+  let point = 0;
   let roundAt = 0;
-  let length = 0;
+  let length = 1;
   let bestBefore = best;
   let roundTries = 0;
-  let pointOfRound = point;
 
   const begun = budget.progress?.() ?? 0;
   const stepsSoFar = (): number => Math.ceil((anneal.tries + plan.looks) / looksPerStep);
+  const begunSteps = stepsSoFar();
   while (stepsSoFar() < budget.steps && best > budget.target && !budget.interrupted()) {
     const elapsed = ((budget.progress?.() ?? 0) - begun) / Math.max(1e-9, 1 - begun);
     const over = Math.min(1, Math.max(elapsed, stepsSoFar() / budget.steps));
-    if (best === Number.POSITIVE_INFINITY) {
-      if (over > hopeShare || anneal.tries > hopeMoves * slots) break;
-      anneal.seek(keep);
-      if (over >= relieveAt) {
-        relieveAt = over + relieveEvery;
-        relieve(flat, plan, lists, outOfBudget);
-        keep();
+    const waited = Math.max(elapsed, (stepsSoFar() - begunSteps) / budget.steps);
+    if (!counted && waited > countedAfter && anneal.tries > 0 && over < 1 && best < Number.POSITIVE_INFINITY) {
+      counted = true;
+      const moves = ((anneal.tries / waited) * (1 - over) * annealShareOfMany) / slots;
+      const rounds = Math.max(1, Math.min(roundsMax, Math.round(moves / roundMoves)));
+      if (beginning === 'anew' ? moves >= easedMoves : rounds > 1) {
+        annealShare = annealShareOfMany;
+        length = (1 - over) / rounds;
+        if (beginning === 'anew') {
+          anneal.begin(false);
+          roundAt = over;
+        }
       }
-      roundAt = over;
-      continue;
     }
-    if (length === 0 && over - roundAt > countedAfter) {
-      const moves = (anneal.tries / over) * annealShare;
-      length = (1 - roundAt) / (Math.max(1, Math.min(roundsMax, Math.round(moves / (roundMoves * slots)))) * (1 - point));
-    }
-    const now = point + (over - roundAt) / (length === 0 ? (1 - roundAt) / (1 - point) : length);
+    const now = point + (over - roundAt) / length;
     if (now >= 1 && 1 - over > leftover * length) {
       const taken = elite.add(ofRound, bestOfRound);
       breed.reward(best < bestBefore ? 1 : taken ? keptReward : 0);
       bestBefore = best;
       bestOfRound = Number.POSITIVE_INFINITY;
       regrouping = false;
+      relieveAt = relieveEvery;
+      // How fast moves are is known better after each round: at first the machine is slow.
+      const moves = Math.max(1, anneal.tries - roundTries);
+      length = Math.min(longer * length, Math.max(length / longer, (length * roundMoves * slots * (1 - point)) / moves));
       point = breed.next(elite, keep);
       anneal.begin(breed.way === 'plain');
       roundAt = over;
-      // How fast moves are is known better after each round: at first the machine is slow.
-      const moves = Math.max(1, anneal.tries - roundTries);
-      length = Math.min(longer * length, Math.max(length / longer, (length * roundMoves * slots * (1 - pointOfRound)) / moves));
       length = Math.min(Math.max(length, 1 / roundsMax), (1 - over) / (1 - point));
       roundTries = anneal.tries;
-      pointOfRound = point;
       continue;
     }
-    if (now < annealShare) {
-      anneal.block(now / annealShare, keep);
+    if (now < annealShare || best === Number.POSITIVE_INFINITY) {
+      const done = Math.min(1, now / annealShare);
+      const within = anneal.block(done, keep);
+      if (best === Number.POSITIVE_INFINITY && (done > hopeShare || anneal.tries > hopeMoves * slots)) break;
+      if (within === -1) continue;
+      if (within === 0 && done >= relieveAt && anneal.plain) {
+        relieveAt = done + relieveEvery;
+        relieve(flat, plan, lists, outOfBudget);
+        keep();
+      }
+      anneal.press(within, done, best < Number.POSITIVE_INFINITY);
       continue;
     }
     if (!regrouping) {
-      anneal.end();
-      relieve(flat, plan, lists, outOfBudget);
-      keep();
+      if (annealShare === annealShareOfMany) {
+        anneal.end();
+        relieve(flat, plan, lists, outOfBudget);
+        keep();
+      }
       plan.restore(bestOfRound < Number.POSITIVE_INFINITY ? ofRound : result);
       keep();
     }
