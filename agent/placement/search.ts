@@ -1,16 +1,19 @@
 /**
- * Search on prices: capacity is soft and its overload dear; annealed shifts and swaps over short lists of columns with little reduced
- * cost (PLACEMENT.md 3, steps 2 to 4). What a move changes is weighed before it is made: of a thousand moves one is made. Typed arrays,
- * nothing allocated while it runs.
+ * Search on prices: capacity is soft and its overload dear; annealed moves over short lists of columns with little reduced cost, then a
+ * few boxes at a time are solved anew (PLACEMENT.md 3, steps 2 to 5). Where there is time for more than one such round, the best plans are
+ * kept, and later rounds begin with what is bred from them. Typed arrays, nothing allocated while it runs.
  */
+import { Annealing } from './anneal.ts';
+import { Breed } from './breed.ts';
+import { Elite } from './elite.ts';
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
-import { Moves } from './moves.ts';
 import type { PlacementRandom } from './random.ts';
 import { Regroup } from './regroup.ts';
 import { relieve } from './relieve.ts';
 import { type ShortLists, shortLists } from './short-list.ts';
 import { SoftPlan } from './soft-plan.ts';
+import { willingness } from './willingness.ts';
 
 export interface SearchBudget {
   readonly steps: number;
@@ -31,56 +34,33 @@ export interface SearchResult {
   readonly steps: number;
 }
 
-/** Moves, and looks of the regrouping, between looks at the clock. */
-const blockMoves = 1024;
+/** Looks of the regrouping between looks at the clock. */
 const blockLooks = 8192;
-/** Share of the time that is annealed; the rest goes to re-solving a few boxes at a time. */
-const annealShare = 0.85;
+/** Share of a round that is annealed, where it is the only one and of several; the rest goes to re-solving a few boxes at a time. */
+const annealShareOfOne = 0.85;
+const annealShareOfMany = 0.7;
 /** What a regrouping may make the plan dearer by, in spreads: so that it does not end where it began. */
 const regroupHeat = 0.05;
-/** Moves between looks at the pressure: at the least, and for each slot. */
-const pressMoves = 1024;
-const pressMovesPerSlot = 3;
 /** Looks that make one step: about what one evaluation elsewhere in the engine takes. */
 const looksPerStep = 8;
-/** Share of the time after which a search that is never within capacity by itself is brought there: large problems seldom are. */
-const relieveEvery = 0.1;
-/** Beyond so many slots the search begins colder: it has fewer moves for each, and heat would only undo what the prices say. */
-const hotSlots = 250;
-/** Halvings of the temperature from start to end. */
-const halvings = 5;
-/**
- * Share of moves that are made: at the start, and halvings of it to the end. Where more are made the search only wanders, and it is made
- * colder: no scale of costs says what is hot, as what a move costs says nothing of what room is worth.
- */
-const takenFirst = 0.02;
-const takenHalvings = 6;
-/** What one block of moves weighs in the share, and what it changes the temperature by. */
-const takenMemory = 1 / 16;
-const cooler = 0.97;
+/** Moves for each slot that a round takes where there is time for several, and rounds at the most. */
+const roundMoves = 6000;
+const roundsMax = 40;
+/** Share of the time after which it is known how many moves there will be. */
+const countedAfter = 0.02;
+/** Moves for each slot from which on a round is eased. */
+const easedMoves = 5;
+/** What the length of rounds may change by from one to the next. */
+const longer = 4;
+/** What is left of the time at the end of a round, in rounds, that is not worth another one. */
+const leftover = 0.5;
 /** Tries per slot, or share of the time, after which a problem without a plan within capacity is left to others. */
 const hopeMoves = 20_000;
 const hopeShare = 0.4;
-
-/** Negative logarithms of evenly spaced probabilities, by a series of exact operations: the same bits on every machine. */
-const willingness = Float64Array.from({ length: 1024 }, (_, index) => negativeLog((index + 0.5) / 1024));
-
-function negativeLog(share: number): number {
-  let value = share;
-  let doubled = 0;
-  while (value < 0.75) {
-    value *= 2;
-    doubled += 1;
-  }
-  const ratio = (value - 1) / (value + 1);
-  let sum = 0;
-  let power = ratio;
-  for (let odd = 1; odd < 40; odd += 2) {
-    sum += power / odd;
-    power *= ratio * ratio;
-  }
-  return doubled * Math.LN2 - 2 * sum;
-}
+/** Share of the time after which a search without a plan within capacity is brought there. */
+const relieveEvery = 0.1;
+/** What a round is worth to the way it began when its plan is kept, but not the best. */
+const keptReward = 0.3;
 
 export function search(flat: Flat, price: Float64Array, random: PlacementRandom, budget: SearchBudget): SearchResult {
   const { slots, first } = flat;
@@ -94,75 +74,105 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   relieve(flat, plan, lists, outOfBudget);
   const result = new Int32Array(slots);
   let best = Number.POSITIVE_INFINITY;
+  const ofRound = new Int32Array(slots);
+  let bestOfRound = Number.POSITIVE_INFINITY;
   const keep = (): void => {
-    if (plan.overfull !== 0 || plan.value >= best - 0.5) return;
+    if (plan.overfull !== 0 || plan.value >= bestOfRound - 0.5) return;
     plan.settle();
-    if (plan.overfull !== 0 || plan.value >= best - 0.5) return;
-    best = plan.value;
+    if (plan.overfull !== 0 || plan.value >= bestOfRound - 0.5) return;
+    bestOfRound = plan.value;
+    ofRound.set(plan.placed);
+    if (bestOfRound >= best - 0.5) return;
+    best = bestOfRound;
     result.set(plan.placed);
     budget.onBetter?.(best);
   };
   keep();
-  const hottest = (kept ? 0.05 : 0.5 * Math.min(1, hotSlots / slots)) * lists.spread;
-  let temperature = hottest;
-  const moves = new Moves(flat, plan, lists, random);
+  const anneal = new Annealing(flat, plan, lists, random);
   const regroup = new Regroup(flat, plan, lists, price);
+  const elite = new Elite();
+  // Where load has a cost of its own, loads settle without being eased; so do plans that stand already.
+  const beginning = kept || flat.steepness.some((steep) => steep > 0) ? 'plain' : 'anew';
+  const breed = new Breed(flat, plan, random, beginning);
+  anneal.begin(true, kept);
   let regrouping = false;
-  let taken = takenFirst;
-  let tries = 0;
-  let within = 0;
-  let pressedAt = 0;
   let relieveAt = relieveEvery;
-  const pressEvery = Math.max(pressMoves, pressMovesPerSlot * slots);
+  // A round goes from its point to 1 in a schedule of this length, in shares of the time. Until moves are counted there is only one.
+  let counted = false;
+  let annealShare = annealShareOfOne;
+  let point = 0;
+  let roundAt = 0;
+  let length = 1;
+  let bestBefore = best;
+  let roundTries = 0;
 
   const begun = budget.progress?.() ?? 0;
-  const stepsSoFar = (): number => Math.ceil((tries + plan.looks) / looksPerStep);
+  const stepsSoFar = (): number => Math.ceil((anneal.tries + plan.looks) / looksPerStep);
+  const begunSteps = stepsSoFar();
   while (stepsSoFar() < budget.steps && best > budget.target && !budget.interrupted()) {
     const elapsed = ((budget.progress?.() ?? 0) - begun) / Math.max(1e-9, 1 - begun);
     const over = Math.min(1, Math.max(elapsed, stepsSoFar() / budget.steps));
-    if (over >= annealShare && best < Number.POSITIVE_INFINITY) {
-      if (!regrouping) plan.restore(result);
-      regrouping = true;
-      const until = plan.looks + blockLooks;
-      while (plan.looks < until)
-        if (regroup.run(random, regroupHeat * lists.spread * (willingness[random.nextInt(1024)] as number))) keep();
+    const waited = Math.max(elapsed, (stepsSoFar() - begunSteps) / budget.steps);
+    if (!counted && waited > countedAfter && anneal.tries > 0 && over < 1 && best < Number.POSITIVE_INFINITY) {
+      counted = true;
+      const moves = ((anneal.tries / waited) * (1 - over) * annealShareOfMany) / slots;
+      const rounds = Math.max(1, Math.min(roundsMax, Math.round(moves / roundMoves)));
+      if (beginning === 'anew' ? moves >= easedMoves : rounds > 1) {
+        annealShare = annealShareOfMany;
+        length = (1 - over) / rounds;
+        if (beginning === 'anew') {
+          anneal.begin(false);
+          roundAt = over;
+        }
+      }
+    }
+    const now = point + (over - roundAt) / length;
+    if (now >= 1 && 1 - over > leftover * length) {
+      const taken = elite.add(ofRound, bestOfRound);
+      breed.reward(best < bestBefore ? 1 : taken ? keptReward : 0);
+      bestBefore = best;
+      bestOfRound = Number.POSITIVE_INFINITY;
+      regrouping = false;
+      relieveAt = relieveEvery;
+      // How fast moves are is known better after each round: at first the machine is slow.
+      const moves = Math.max(1, anneal.tries - roundTries);
+      length = Math.min(longer * length, Math.max(length / longer, (length * roundMoves * slots * (1 - point)) / moves));
+      point = breed.next(elite, keep);
+      anneal.begin(breed.way === 'plain');
+      roundAt = over;
+      length = Math.min(Math.max(length, 1 / roundsMax), (1 - over) / (1 - point));
+      roundTries = anneal.tries;
       continue;
     }
-    const done = Math.min(1, over / annealShare);
-    const wanders = taken > halved(takenFirst, takenHalvings * done);
-    temperature = Math.min(halved(hottest, halvings * done), wanders ? temperature * cooler : temperature / cooler);
-    let made = 0;
-    for (let turn = 0; turn < blockMoves; turn += 1) {
-      if (moves.try(temperature * (willingness[random.nextInt(1024)] as number))) {
-        made += 1;
+    if (now < annealShare || best === Number.POSITIVE_INFINITY) {
+      const done = Math.min(1, now / annealShare);
+      const within = anneal.block(done, keep);
+      if (best === Number.POSITIVE_INFINITY && (done > hopeShare || anneal.tries > hopeMoves * slots)) break;
+      if (within === -1) continue;
+      if (within === 0 && done >= relieveAt && anneal.plain) {
+        relieveAt = done + relieveEvery;
+        relieve(flat, plan, lists, outOfBudget);
         keep();
       }
-      if (plan.overfull === 0) within += 1;
+      anneal.press(within, done, best < Number.POSITIVE_INFINITY);
+      continue;
     }
-    taken += (made / blockMoves - taken) * takenMemory;
-    tries += blockMoves;
-    if (best === Number.POSITIVE_INFINITY && (done > hopeShare || tries > hopeMoves * slots)) break;
-    if (tries - pressedAt < pressEvery) continue;
-    // Between two and ten thousandths of the time within capacity: near the border, where good plans are.
-    const share = within / (tries - pressedAt);
-    pressedAt = tries;
-    if (share === 0 && done >= relieveAt) {
-      relieveAt = done + relieveEvery;
-      relieve(flat, plan, lists, outOfBudget);
+    if (!regrouping) {
+      if (annealShare === annealShareOfMany) {
+        anneal.end();
+        relieve(flat, plan, lists, outOfBudget);
+        keep();
+      }
+      plan.restore(bestOfRound < Number.POSITIVE_INFINITY ? ofRound : result);
       keep();
     }
-    plan.press(best === Number.POSITIVE_INFINITY ? 1.2 : share < 0.002 ? 1.1 : share > 0.01 ? 1 / 1.1 : 1);
-    within = 0;
+    regrouping = true;
+    const until = plan.looks + blockLooks;
+    while (plan.looks < until) if (regroup.run(random, regroupHeat * lists.spread * (willingness[random.nextInt(1024)] as number))) keep();
   }
   const steps = stepsSoFar();
   const fits = best < Number.POSITIVE_INFINITY;
   return { placed: (fits ? result : plan.placed).map((column) => (column === -1 ? -1 : at(flat.index, column))), fits, steps };
-}
-
-/** A value halved so many times, straight between whole times: exact operations only. */
-function halved(value: number, times: number): number {
-  const whole = Math.floor(times);
-  return (value / 2 ** whole) * (1 - (times - whole) / 2);
 }
 
 /** Everything where it is now, the rest by regret on reduced cost. @returns whether anything could be kept. */

@@ -1,6 +1,7 @@
 /** A plan whose boxes may be overfull at a price: load, value and penalty, kept up to date in the time one box takes. */
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
+import { Penalty } from './penalty.ts';
 import type { PlacementRandom } from './random.ts';
 import { Rivals } from './rivals.ts';
 import type { ShortLists } from './short-list.ts';
@@ -21,8 +22,9 @@ export class SoftPlan {
   readonly #flat: Flat;
   /** Per box and resource. */
   readonly load: Float64Array;
-  /** Product of all factors so far. */
-  #pressed = 1;
+  readonly penalty: Penalty;
+  /** Share of what load costs that is counted when moves are weighed. */
+  #eased = 1;
   readonly #ties: Ties | undefined;
   readonly #node: Int32Array;
   readonly #cost: Float64Array;
@@ -42,7 +44,9 @@ export class SoftPlan {
     this.#flat = flat;
     this.#ties = Ties.of(flat);
     this.#node = flat.node;
-    this.#cost = flat.cost;
+    this.penalty = new Penalty(flat, price, spread);
+    this.#cost = this.penalty.cost;
+    this.#penalty = this.penalty.perUnit;
     this.#demand = demand;
     this.#width = width;
     this.#capacity = flat.capacity;
@@ -55,21 +59,12 @@ export class SoftPlan {
     this.#count = new Int32Array(nodes);
     this.#position = new Int32Array(slots);
     this.#rivals = new Rivals(flat, this.placed);
-    const mean = new Float64Array(width);
-    for (let index = 0; index < demand.length; ) {
-      for (let r = 0; r < width; r += 1, index += 1) mean[r] = (mean[r] as number) + (demand[index] as number);
-    }
-    const columns = Math.max(1, flat.cost.length);
-    this.#penalty = price.map((worth, index) => 4 * worth + (0.2 * spread) / Math.max(1e-9, at(mean, index % width) / columns));
   }
 
-  /** Makes overload dearer (above 1) or cheaper. */
-  press(factor: number): void {
-    // Beyond, sums would forget the costs.
-    const total = this.#pressed * factor;
-    if (total > 1e6 || total < 1e-6) return;
-    this.#pressed = total;
-    for (let index = 0; index < this.#penalty.length; index += 1) this.#penalty[index] = at(this.#penalty, index) * factor;
+  /** Weighs what load costs by a share of it only (`Penalty.ease`). The value of the plan stays what it is. */
+  ease(share: number): void {
+    this.#eased = share;
+    this.penalty.ease(share);
   }
 
   /** Makes overload of one box's overfull resources dearer. */
@@ -125,9 +120,9 @@ export class SoftPlan {
     }
   }
 
-  /** Puts a slot that has no place; -1 leaves it so. @returns the change of value and penalty. */
-  put(slot: number, column: number): number {
-    if (column === -1) return 0;
+  /** Puts a slot that has no place; -1 leaves it so. */
+  put(slot: number, column: number): void {
+    if (column === -1) return;
     const { node, cost } = this.#flat;
     this.overfull -= 1;
     const box = node[column] as number;
@@ -143,15 +138,13 @@ export class SoftPlan {
     here[count] = slot;
     this.#position[slot] = count;
     this.#count[box] = count + 1;
-    const added = (cost[column] as number) + (this.#ties?.change(slot, box, 1) ?? 0);
-    this.value += added;
-    return added + this.#shift(column, 1);
+    this.value += (cost[column] as number) + (this.#ties?.change(slot, box, 1) ?? 0);
+    this.#shift(column, 1);
   }
 
-  /** @returns the change of value and penalty; 0 when it had no place. */
-  take(slot: number): number {
+  take(slot: number): void {
     const column = this.placed[slot] as number;
-    if (column === -1) return 0;
+    if (column === -1) return;
     const { node, cost } = this.#flat;
     const box = node[column] as number;
     this.placed[slot] = -1;
@@ -163,9 +156,8 @@ export class SoftPlan {
     here[position] = moved;
     this.#position[moved] = position;
     this.#count[box] = last;
-    const added = (this.#ties?.change(slot, box, -1) ?? 0) - (cost[column] as number);
-    this.value += added;
-    return this.#shift(column, -1) + added;
+    this.value += (this.#ties?.change(slot, box, -1) ?? 0) - (cost[column] as number);
+    this.#shift(column, -1);
   }
 
   isOverfull(box: number): boolean {
@@ -203,9 +195,9 @@ export class SoftPlan {
 
   /** What putting a slot there would add to value and penalty. */
   weigh(slot: number, column: number): number {
-    const { node, cost, demand, width } = this.#flat;
+    const { node, demand, width } = this.#flat;
     this.looks += 1;
-    let sum = (cost[column] as number) + (this.#ties?.adds(slot, node[column] as number) ?? 0);
+    let sum = (this.#cost[column] as number) + (this.#ties?.adds(slot, node[column] as number) ?? 0);
     const row = (node[column] as number) * width;
     for (let r = 0; r < width; r += 1) {
       const load = this.load[row + r] as number;
@@ -368,10 +360,9 @@ export class SoftPlan {
     return sum;
   }
 
-  #shift(column: number, sign: 1 | -1): number {
+  #shift(column: number, sign: 1 | -1): void {
     const { node, demand, width, capacity } = this.#flat;
     const row = (node[column] as number) * width;
-    let sum = 0;
     for (let r = 0; r < width; r += 1) {
       const index = row + r;
       const load = this.load[index] as number;
@@ -379,16 +370,13 @@ export class SoftPlan {
       this.load[index] = after;
       const limit = (capacity[index] as number) + slack;
       if (load > limit !== after > limit) this.overfull += sign;
-      const comfort = this.#discomfort(index, after) - this.#discomfort(index, load);
-      this.value += comfort;
-      sum += this.#burden(index, after) - this.#burden(index, load);
+      this.value += this.#discomfort(index, after) - this.#discomfort(index, load);
     }
-    return sum;
   }
 
   #burden(index: number, load: number): number {
     const above = load - (this.#capacity[index] as number);
-    return (above > 0 ? above * (this.#penalty[index] as number) : 0) + this.#discomfort(index, load);
+    return this.#eased * ((above > 0 ? above * (this.#penalty[index] as number) : 0) + this.#discomfort(index, load));
   }
 
   #discomfort(index: number, load: number): number {
