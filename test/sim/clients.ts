@@ -1,6 +1,7 @@
 import type { Entry, EntryId, NodeId, SnapshotMeta } from '../../consensus/core/types.ts';
 import type { DefiniteRefusals } from './checkers/definite-refusals.ts';
 import type { Linearizability, Operation } from './checkers/linearizability.ts';
+import type { ReadFloor } from './checkers/read-floor.ts';
 import type { Cluster } from './cluster.ts';
 import type { Observer } from './observer.ts';
 import type { SeededRandom } from './random.ts';
@@ -16,6 +17,13 @@ interface Outstanding {
   acceptedAt?: number;
 }
 
+/** Who is told what clients asked, and what became of it. */
+export interface ClientCheckers {
+  readonly linearizability: Linearizability;
+  readonly refusals: DefiniteRefusals;
+  readonly floor: ReadFloor;
+}
+
 /** Ticks after which a client gives up; what became of its operation stays unknown. */
 const patience = 200;
 const keys = ['a', 'b', 'c'] as const;
@@ -24,8 +32,7 @@ const keys = ['a', 'b', 'c'] as const;
 export class Clients implements Observer {
   readonly #random: SeededRandom;
   readonly #outstanding = new Map<number, Outstanding>();
-  readonly #linearizability: Linearizability;
-  readonly #refusals: DefiniteRefusals;
+  readonly #checkers: ClientCheckers;
   readonly #count: number;
   #lastOperation = 0;
   /** Node and kind of operations that came to a good end. */
@@ -34,11 +41,10 @@ export class Clients implements Observer {
   refusedCount = 0;
   verdictCount = 0;
 
-  constructor(random: SeededRandom, count: number, linearizability: Linearizability, refusals: DefiniteRefusals) {
+  constructor(random: SeededRandom, count: number, checkers: ClientCheckers) {
     this.#random = random;
     this.#count = count;
-    this.#linearizability = linearizability;
-    this.#refusals = refusals;
+    this.#checkers = checkers;
   }
 
   /** Begins new operations and gives up old ones. */
@@ -61,9 +67,10 @@ export class Clients implements Observer {
       kind,
       node: node.id,
       incarnation: node.incarnation,
-      operation: this.#linearizability.begin(key),
+      operation: this.#checkers.linearizability.begin(key),
       deadline: now + patience,
     });
+    if (kind === 'read') this.#checkers.floor.begun(operation);
     const data = encodeWrite({ operation, key, value: `v${operation}` });
     node.do((raft) => {
       if (kind === 'write') raft.propose(operation, data);
@@ -82,7 +89,7 @@ export class Clients implements Observer {
     const waiting = this.#take(entry.origin.requestId, node);
     if (waiting === undefined) return;
     this.#finish(waiting);
-    this.#linearizability.written(waiting.operation, entry.index, node.id);
+    this.#checkers.linearizability.written(waiting.operation, entry.index, node.id);
   }
 
   accepted(node: SimNode, requestId: number, { index }: EntryId): void {
@@ -103,7 +110,7 @@ export class Clients implements Observer {
     const waiting = this.#take(requestId, node);
     if (waiting === undefined) return;
     this.#finish(waiting);
-    this.#linearizability.read(waiting.operation, node.replica.get(waiting.operation.key).version, node.id);
+    this.#checkers.linearizability.read(waiting.operation, node.replica.get(waiting.operation.key).version, node.id);
   }
 
   verdicts(node: SimNode, requestId: number): void {
@@ -116,7 +123,7 @@ export class Clients implements Observer {
   refused(node: SimNode, requestId: number): void {
     const waiting = this.#take(requestId, node);
     this.refusedCount += 1;
-    if (waiting?.kind === 'write') this.#refusals.refusedOperation(requestId);
+    if (waiting?.kind === 'write') this.#checkers.refusals.refusedOperation(requestId);
   }
 
   #finish({ node, kind }: Outstanding): void {

@@ -30,6 +30,7 @@ export class Cluster {
       after: (delay, run) => this.agenda.after(delay, run),
       send: (message) => {
         options.onSend?.(message);
+        for (const observer of options.observers) observer.sent?.(message);
         this.#send(options.pass?.(message) ?? message);
       },
       diskDelay: options.diskDelay,

@@ -1,26 +1,35 @@
 import type { Message } from '../../consensus/core/messages.ts';
+import type { Save } from '../../consensus/core/ready.ts';
 import type { NodeId } from '../../consensus/core/types.ts';
 import type { Cluster } from './cluster.ts';
 import { MemberChanges } from './member-changes.ts';
+import type { Observer } from './observer.ts';
 import type { SeededRandom } from './random.ts';
 import type { SimNode } from './sim-node.ts';
+import type { Temper } from './tempers.ts';
 
 /** Messages that are void if what they promise is not durable. */
 const promises: ReadonlySet<string> = new Set(['VOTE', 'VOTE_REPLY']);
 const stormTicks = 300;
 const stormEvery = 450;
 
-/** What a run is made to find. `elections`: campaigns collide, disks are slow, and the power fails as promises leave. */
-const tempers = {
-  mixed: { promisePercent: 1.5, downMax: 15, quarrelPercent: 0, diskMin: 0, diskMax: 2 },
-  elections: { promisePercent: 20, downMax: 4, quarrelPercent: 4, diskMin: 1, diskMax: 12 },
-} as const;
-
 /**
  * `members` come and go; `weather` is loss, duplicates and delay of messages; `promise` is the power failing just after a vote left;
- * `quarrel` is several members at a time that want to lead.
+ * `quarrel` is several members at a time that want to lead; `last-act` is a leader that is cut off with a change of the voters on its disk, and fails.
  */
-export const faultKinds = ['cut', 'crash', 'pause', 'link', 'disk', 'transfer', 'weather', 'members', 'promise', 'quarrel'] as const;
+export const faultKinds = [
+  'cut',
+  'crash',
+  'pause',
+  'link',
+  'disk',
+  'transfer',
+  'weather',
+  'members',
+  'promise',
+  'quarrel',
+  'last-act',
+] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 export interface FaultOptions {
@@ -28,12 +37,13 @@ export interface FaultOptions {
   readonly flippable: readonly NodeId[];
   /** Whether members come and go. */
   readonly changing: boolean;
+  readonly temper: Temper;
   /** Left out, to find what a failure needs. */
   readonly without?: ReadonlySet<FaultKind>;
 }
 
 /** Breaks things at random, and mends them. */
-export class Faults {
+export class Faults implements Observer {
   readonly #random: SeededRandom;
   readonly #cluster: Cluster;
   readonly #trace: (line: string) => void;
@@ -46,14 +56,14 @@ export class Faults {
   readonly #flippable: readonly NodeId[];
   readonly #members: MemberChanges | undefined;
   readonly #without: ReadonlySet<FaultKind>;
-  readonly #temper: (typeof tempers)[keyof typeof tempers];
+  readonly #temper: Temper;
   /** How often each kind was tried. */
   readonly counts = new Map<FaultKind, number>();
 
   constructor(
     random: SeededRandom,
     cluster: Cluster,
-    { flippable, changing, without = new Set() }: FaultOptions,
+    { flippable, changing, temper, without = new Set() }: FaultOptions,
     trace: (line: string) => void,
   ) {
     this.#random = random;
@@ -61,7 +71,7 @@ export class Faults {
     this.#cluster = cluster;
     this.#trace = trace;
     this.#flippable = random.chance(30) ? flippable.slice(0, Math.floor((flippable.length - 1) / 2)) : [];
-    this.#temper = tempers[random.pick(['mixed', 'elections'] as const)];
+    this.#temper = temper;
     this.#members = changing ? new MemberChanges(random, cluster, trace) : undefined;
   }
 
@@ -75,7 +85,7 @@ export class Faults {
     for (const [id, until] of this.#crashed) if (now >= until) this.#restart(id);
     for (const [id, until] of this.#pausedUntil) if (now >= until) this.#resume(id);
     if (this.#healAt > 0 && now >= this.#healAt) this.#heal();
-    if (this.#members !== undefined && this.#random.chance(3) && this.#counted('members')) this.#members.change();
+    if (this.#members !== undefined && this.#random.chance(this.#temper.changePercent) && this.#counted('members')) this.#members.change();
     // Storms and calms take turns: in a storm little is committed, and what is never committed cannot be lost.
     if (now % stormEvery === stormTicks) this.#calm();
     if (now % stormEvery >= stormTicks) return;
@@ -85,7 +95,7 @@ export class Faults {
     if (this.#random.chance(0.6) && this.#counted('link')) this.#dropLink();
     if (this.#random.chance(0.3) && this.#counted('disk')) this.#changeDisk(this.#anyNode());
     if (this.#random.chance(this.#temper.quarrelPercent) && this.#counted('quarrel')) this.#quarrel();
-    if (this.#random.chance(0.5) && this.#counted('transfer')) this.#transfer();
+    if (this.#random.chance(this.#temper.transferPercent) && this.#counted('transfer')) this.#transfer();
     if (this.#random.chance(0.5) && this.#counted('weather')) this.#changeWeather();
   }
 
@@ -110,19 +120,30 @@ export class Faults {
   }
 
   /** The worst moment for the power to fail: just after a promise left the box. */
-  afterPromise(message: Message): void {
-    if (
-      this.#over ||
-      !promises.has(message.type) ||
-      this.#cluster.agenda.now % stormEvery >= stormTicks ||
-      !this.#random.chance(this.#temper.promisePercent)
-    )
-      return;
+  sent(message: Message): void {
+    if (!this.#isStorm || !promises.has(message.type) || !this.#random.chance(this.#temper.promisePercent)) return;
     if (!this.#counted('promise')) return;
     const node = this.#cluster.node(message.from);
     this.#cluster.agenda.after(this.#random.nextInt(2), () => {
       if (!this.#over) this.#crash(node, this.#cluster.agenda.now, this.#temper.downMax);
     });
+  }
+
+  /** The worst moment for a leader to fail: a change of the voters is in its log, and nobody else knows. */
+  saving(node: SimNode, { entries }: Save): void {
+    const isChange = entries.some(({ kind }) => kind === 'configuration') && node.raft?.view().role === 'leader';
+    if (!isChange || !this.#isStorm || !this.#random.chance(this.#temper.lastActPercent) || !this.#counted('last-act')) return;
+    const { agenda, network, nodes } = this.#cluster;
+    this.#trace(`${node.id} last act`);
+    network.partition([[node.id], [...nodes.keys()].filter((id) => id !== node.id)]);
+    this.#healAt = agenda.now + this.#random.between(10, 60);
+    agenda.after(this.#random.between(1, 15), () => {
+      if (!this.#over) this.#crash(node, agenda.now);
+    });
+  }
+
+  get #isStorm(): boolean {
+    return !this.#over && this.#cluster.agenda.now % stormEvery < stormTicks;
   }
 
   #counted(kind: FaultKind): boolean {
@@ -274,7 +295,7 @@ export class Faults {
       duplicatePercent: bad ? this.#random.between(0, 20) : 0,
       delayMin: 0,
       delayMax: this.#random.pick([0, 1, 2, 5, 20]),
-      stragglerPercent: bad ? this.#random.pick([0, 1, 4]) : 0,
+      stragglerPercent: this.#temper.stragglerPercent + (bad ? this.#random.pick([0, 1, 4]) : 0),
     });
   }
 }

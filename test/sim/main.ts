@@ -8,11 +8,13 @@ import { type FaultKind, faultKinds } from './faults.ts';
 import { minimise, replayArguments } from './minimise.ts';
 import { type SimulationOptions, type SimulationResult, simulate } from './simulation.ts';
 import { describeSummary, Tally } from './tally.ts';
+import { type TemperName, temperNames } from './tempers.ts';
 
-const usage = `Usage: npm run sim -- --seed N [--ticks T] [--without KINDS] [--json]
-       npm run sim -- --seeds A..B [--jobs N] [--minutes M] [--first] [--json]
+const usage = `Usage: npm run sim -- --seed N [--temper NAME] [--ticks T] [--without KINDS] [--json]
+       npm run sim -- --seeds A..B [--temper NAME] [--jobs N] [--minutes M] [--first] [--json]
 
   --seed N         run one seed and print its whole trace (the same on every machine)
+  --temper NAME    what the run is made to find, which its seed decides otherwise: ${temperNames.join(', ')}
   --ticks T        length of its phase with faults, in ticks of 10 ms (3600)
   --without KINDS  leave these faults out: ${faultKinds.join(',')}
   --seeds A..B     run seeds A to B, both included; A.. goes on until the time is over
@@ -32,6 +34,7 @@ const minimisedMax = 3;
 
 interface Asked {
   readonly one: SimulationOptions | undefined;
+  readonly temper: TemperName | undefined;
   readonly from: number;
   readonly to: number;
   readonly jobs: number;
@@ -44,6 +47,7 @@ interface Asked {
 function read(args: readonly string[]): Asked | undefined {
   const options = {
     seed: { type: 'string' },
+    temper: { type: 'string' },
     ticks: { type: 'string' },
     without: { type: 'string' },
     seeds: { type: 'string' },
@@ -54,14 +58,22 @@ function read(args: readonly string[]): Asked | undefined {
   } as const;
   try {
     const { values } = parseArgs({ args: [...args], options });
-    const { seed, ticks, without, seeds, jobs, minutes, first, json } = values;
-    const common = { jobs: whole(jobs, 1, 64), minutes: minutes === undefined ? Number.POSITIVE_INFINITY : Number(minutes), first, json };
+    const { seed, ticks, without, seeds, temper: name, jobs, minutes, first, json } = values;
+    const temper = name === undefined ? undefined : temperNamed(name);
+    const common = {
+      temper,
+      jobs: whole(jobs, 1, 64),
+      minutes: minutes === undefined ? Number.POSITIVE_INFINITY : Number(minutes),
+      first,
+      json,
+    };
     if (Number.isNaN(common.minutes) || (seed === undefined) === (seeds === undefined)) return undefined;
     if (seed !== undefined) {
       const kinds = without === undefined ? [] : without.split(',').map(kindNamed);
       const one = {
         seed: whole(seed, 0, 1e9),
         without: new Set(kinds),
+        ...(temper === undefined ? {} : { temper }),
         ...(ticks === undefined ? {} : { faultTicks: whole(ticks, 1, 1e7) }),
       };
       return { one, from: 0, to: 0, ...common };
@@ -87,10 +99,18 @@ function kindNamed(name: string): FaultKind {
   return kind;
 }
 
-function describe(result: SimulationResult): string {
+function temperNamed(name: string): TemperName {
+  const temper = temperNames.find((one) => one === name);
+  if (temper === undefined) throw new RangeError(name);
+  return temper;
+}
+
+function describe(result: SimulationResult, chosen: Partial<SimulationOptions> = {}): string {
   const { seed, ok, failure, nodes, elections, memberships, committed, acknowledged, refused, messages } = result;
   const figures = `nodes=${nodes} elections=${elections} memberships=${memberships} committed=${committed} acknowledged=${acknowledged} refused=${refused} messages=${messages}`;
-  return ok ? `seed ${seed} passed ${figures}` : `seed ${seed} FAILED ${failure}\n  replay with: npm run sim -- --seed ${seed}`;
+  return ok
+    ? `seed ${seed} passed ${figures}`
+    : `seed ${seed} FAILED ${failure}\n  replay with: npm run sim -- ${replayArguments({ ...chosen, seed })}`;
 }
 
 function runOne(options: SimulationOptions, json: boolean): number {
@@ -100,10 +120,11 @@ function runOne(options: SimulationOptions, json: boolean): number {
   return result.ok ? 0 : 1;
 }
 
-async function runMany({ from, to, jobs, minutes, first, json }: Asked): Promise<number> {
+async function runMany({ temper, from, to, jobs, minutes, first, json }: Asked): Promise<number> {
   const tally = new Tally();
   const failures: SimulationResult[] = [];
   const endAt = performance.now() + minutes * 60_000;
+  const chosen = temper === undefined ? {} : { temper };
   let seed = from;
   const progress = setInterval(() => process.stderr.write(`${describeSummary(tally.summary).split('\n', 2).join('; ')}\n`), progressMs);
   await runAll<SimulationOptions, SimulationResult>(
@@ -112,25 +133,26 @@ async function runMany({ from, to, jobs, minutes, first, json }: Asked): Promise
     () => {
       if (seed > to || performance.now() >= endAt || (first && failures.length > 0)) return undefined;
       seed += 1;
-      return { seed: seed - 1 };
+      return { ...chosen, seed: seed - 1 };
     },
     (result) => {
       tally.add(result);
       if (result.ok) return;
       failures.push(result);
-      process.stdout.write(`${json ? JSON.stringify(result) : describe(result)}\n`);
+      process.stdout.write(`${json ? JSON.stringify(result) : describe(result, chosen)}\n`);
     },
   );
   clearInterval(progress);
-  for (const failure of failures.slice(0, first ? 0 : minimisedMax)) explain(failure, json);
+  for (const failure of failures.slice(0, first ? 0 : minimisedMax)) explain({ ...chosen, seed: failure.seed }, failure.checker, json);
   const { summary } = tally;
   process.stdout.write(`${json ? JSON.stringify({ summary }) : describeSummary(summary)}\n`);
   return failures.length === 0 ? 0 : 1;
 }
 
 /** Writes the trace of the least run that fails alike. */
-function explain({ seed, checker }: SimulationResult, json: boolean): void {
-  const { options, runs } = minimise({ seed });
+function explain(failed: SimulationOptions, checker: string | undefined, json: boolean): void {
+  const { seed } = failed;
+  const { options, runs } = minimise(failed);
   const lines: string[] = [];
   simulate({ ...options, onTrace: (line) => void lines.push(line) });
   const file = join(mkdtempSync(join(tmpdir(), 'holdfast-sim-')), `seed-${seed}.trace`);

@@ -38,8 +38,9 @@ export function minimise(failing: SimulationOptions, run: (options: SimulationOp
 }
 
 /** The arguments that run it again. */
-export function replayArguments({ seed, faultTicks, without }: SimulationOptions): string {
+export function replayArguments({ seed, temper, faultTicks, without }: SimulationOptions): string {
   const parts = [`--seed ${seed}`];
+  if (temper !== undefined) parts.push(`--temper ${temper}`);
   if (faultTicks !== undefined) parts.push(`--ticks ${faultTicks}`);
   if (without !== undefined && without.size > 0) parts.push(`--without ${[...without].join(',')}`);
   return parts.join(' ');

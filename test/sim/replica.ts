@@ -47,8 +47,9 @@ export class Replica {
     return row === undefined ? { value: '', version: 0 } : { value: row.value, version: row.revision };
   }
 
-  save(): Uint8Array {
-    return encoder.encode(JSON.stringify([...this.state.rows()].map(([key, value]) => [key, decoder.decode(value)])));
+  /** @param bytes filled up to this, for snapshots of several chunks. */
+  save(bytes = 0): Uint8Array {
+    return encoder.encode(JSON.stringify([...this.state.rows()].map(([key, value]) => [key, decoder.decode(value)])).padEnd(bytes));
   }
 
   /** @param revision up to which the state is. */

@@ -44,6 +44,8 @@ export interface SimNodeOptions {
   readonly clockRate?: number;
   /** Entries kept before the log is cut; 0 for never. */
   readonly compactEntries: number;
+  /** Snapshots are filled up to this. @default 0 */
+  readonly snapshotBytes?: number;
 }
 
 /** The real core over a simulated disk. It does what the driver does, in virtual time. */
@@ -63,6 +65,8 @@ export class SimNode {
   #deferred: (() => void)[] = [];
   #diskDoneAt = 0;
   #isPumping = false;
+  /** Its own time when the core was told it last. */
+  toldAt = 0;
   /** Sessions this node heard of as leader. */
   readonly touched = new Set<number>();
   #readsWaiting: { readonly requestId: number; readonly index: number }[] = [];
@@ -122,7 +126,8 @@ export class SimNode {
 
   /** The core is told the time, as before everything that a box asks it. */
   tellTime(): void {
-    this.raft?.tick(tick(this.localNow));
+    this.toldAt = this.localNow;
+    this.raft?.tick(tick(this.toldAt));
   }
 
   nextRequest(): number {
@@ -131,7 +136,7 @@ export class SimNode {
 
   tick(): void {
     if (this.paused || this.raft === undefined) return;
-    this.raft.tick(tick(this.localNow));
+    this.tellTime();
     this.pump();
     this.keeper.check();
   }
@@ -164,8 +169,9 @@ export class SimNode {
 
   #pumpAll(): void {
     while (this.raft?.hasReady()) this.#work(this.raft, this.raft.takeReady());
-    if (this.disk.uncertain !== undefined && this.raft?.view().uncertain === false) this.disk.uncertain = undefined;
-    for (const observer of this.#host.observers) observer.settled?.(this);
+    const view = this.raft?.view();
+    if (view?.uncertain === false) this.disk.uncertain = undefined;
+    for (const observer of this.#host.observers) observer.settled?.(this, view);
   }
 
   #work(raft: Raft, ready: Ready): void {
@@ -185,6 +191,7 @@ export class SimNode {
     if (ready.install !== undefined) this.#install(ready.install);
     for (const to of ready.snapshotsWanted) raft.provideSnapshot(to, this.#snapshot());
     this.#readsWaiting.push(...ready.reads);
+    for (const { requestId, index } of ready.reads) for (const observer of observers) observer.readProved?.(this, requestId, index);
     for (const { session } of ready.touched) this.touched.add(session);
     this.keeper.touched(ready.touched);
     this.#serveReads();
@@ -255,7 +262,7 @@ export class SimNode {
   #snapshot(): Snapshot {
     const { index, term } = this.applied;
     const membership = this.#membershipAt(index);
-    return { meta: { index, term, membership }, data: this.replica.save() };
+    return { meta: { index, term, membership }, data: this.replica.save(this.options.snapshotBytes) };
   }
 
   #membershipAt(index: LogIndex): Membership {

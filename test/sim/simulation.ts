@@ -1,16 +1,21 @@
 import type { Message } from '../../consensus/core/messages.ts';
 import { type NodeId, tickMs } from '../../consensus/core/types.ts';
+import { Ballots } from './checkers/ballots.ts';
 import { BoundedMemory } from './checkers/bounded-memory.ts';
 import { CommittedLog, LeaderCompleteness, StateMachineSafety } from './checkers/committed-log.ts';
 import { DefiniteRefusals } from './checkers/definite-refusals.ts';
 import { DurableAcks } from './checkers/durable-acks.ts';
 import { ElectionSafety } from './checkers/election-safety.ts';
 import { ExactlyOnce } from './checkers/exactly-once.ts';
+import { LeaderBelief } from './checkers/leader-belief.ts';
+import { LeaderInTouch } from './checkers/leader-in-touch.ts';
 import { LeaseSafety } from './checkers/lease-safety.ts';
 import { Linearizability } from './checkers/linearizability.ts';
 import { LockExclusivity } from './checkers/lock-exclusivity.ts';
 import { LogMatching } from './checkers/log-matching.ts';
+import { Memberships } from './checkers/memberships.ts';
 import { checkProgress } from './checkers/progress.ts';
+import { ReadFloor } from './checkers/read-floor.ts';
 import { ReplicatedState } from './checkers/replicated-state.ts';
 import { SessionBounds } from './checkers/session-bounds.ts';
 import { Violation } from './checkers/violation.ts';
@@ -23,6 +28,7 @@ import type { Observer } from './observer.ts';
 import { SeededRandom } from './random.ts';
 import { Releases } from './releases.ts';
 import { SessionClients } from './session-clients.ts';
+import { type Temper, type TemperName, temperOf, tempers } from './tempers.ts';
 import { Times } from './times.ts';
 import { tracer } from './trace.ts';
 
@@ -32,6 +38,8 @@ export interface SimulationOptions {
   readonly faultTicks?: number;
   /** Time the healed cluster has to make progress, in ticks. @default 900 */
   readonly quietTicks?: number;
+  /** What the run is made to find. @default drawn by the seed */
+  readonly temper?: TemperName;
   /** Kinds of faults left out. */
   readonly without?: ReadonlySet<FaultKind>;
   /** Takes each line of the trace. */
@@ -76,14 +84,15 @@ export interface SimulationResult {
 /** Runs one seed: faults and safety checks first, then quiet and progress checks. The same seed gives the same run. */
 export function simulate(options: SimulationOptions): SimulationResult {
   const { seed, faultTicks = 3600, quietTicks = 900, without = new Set<FaultKind>(), onTrace } = options;
+  const temper: Temper = tempers[options.temper ?? temperOf(seed)];
   const random = new SeededRandom(seed);
   const times = new Times(seed);
   const releases = new Releases(seed);
-  const voterCount = random.pick([1, 2, 3, 3, 3, 4, 5, 5, 5]);
+  const voterCount = random.pick(temper.voterCounts);
   const voters: NodeId[] = Array.from({ length: voterCount }, (_, at) => `n${at + 1}`);
   const learners = random.chance(20) ? ['learner'] : [];
   // Boxes that belong to nobody yet; the last one keeps no data.
-  const spares = random.chance(50) ? ['s1', 's2', 's3', 'witness'] : [];
+  const spares = random.chance(temper.sparesPercent) ? ['s1', 's2', 's3', 'witness'] : [];
   // Thousandths by which clocks go fast or slow: crystals at their worst, and virtual machines.
   const drift = random.pick([0, 0, 1, 20]);
   const network = new Network(random, { lossPercent: 0, duplicatePercent: 0, delayMin: 0, delayMax: 2 });
@@ -97,8 +106,10 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const refusals = new DefiniteRefusals();
   const linearizability = new Linearizability();
   const leases = new LeaseSafety(() => now());
-  const clients = new Clients(random, 8, linearizability, refusals);
-  const durable = new DurableAcks(() => cluster.nodes.values());
+  const floor = new ReadFloor();
+  const clients = new Clients(random, 8, { linearizability, refusals, floor });
+  const memberships = new Memberships({ voters, learners });
+  const durable = new DurableAcks(() => cluster.nodes.values(), matching.mirror, memberships);
   const completeness = new LeaderCompleteness(log, matching.mirror);
   const checkers = { bounds: new SessionBounds(() => now()), locks: new LockExclusivity(), watches: new WatchOrder() };
   const once = new ExactlyOnce();
@@ -108,23 +119,32 @@ export function simulate(options: SimulationOptions): SimulationResult {
     releases,
     elections,
     matching,
+    memberships,
+    new Ballots(memberships),
     completeness,
     durable,
+    new LeaderBelief(() => cluster.nodes, matching.mirror),
+    new LeaderInTouch(),
+    floor,
     new StateMachineSafety(log),
     refusals,
     leases,
     clients,
   ];
   observers.push(states, checkers.watches, checkers.bounds, checkers.locks, once, new BoundedMemory(), sessions);
-  const memberships = new Set<number>();
+  const membershipsSeen = new Set<number>();
   let snapshots = 0;
   observers.push({
     event: (_node, event) => {
-      if (event.type === 'membership') memberships.add(event.index);
+      if (event.type === 'membership') membershipsSeen.add(event.index);
       if (event.type === 'snapshot-received') snapshots += 1;
     },
   });
   if (onTrace !== undefined) observers.push(tracer(trace));
+
+  const snapshotBytes = random.pick(temper.snapshotBytes);
+  // After all others: what fails now was seen by them.
+  observers.push({ sent: (message) => faults.sent(message), saving: (node, save) => faults.saving(node, save) });
 
   const cluster: Cluster = new Cluster({
     network,
@@ -137,18 +157,23 @@ export function simulate(options: SimulationOptions): SimulationResult {
       random,
       clockOffset: random.nextInt(1_000_000),
       clockRate: drift === 0 ? 1 : 1 + random.between(-drift, drift) / 1000,
-      compactEntries: random.pick([0, 8, 20, 60]),
+      compactEntries: random.pick(temper.compactEntries),
+      snapshotBytes,
     })),
     diskDelay: (node) => faults.diskDelay(node),
     pass: (message) => releases.pass(message),
     onSend: (message: Message) => {
       messages += 1;
-      faults.afterPromise(message);
       if (onTrace !== undefined) trace(`${message.from} > ${message.to} ${message.type} term=${message.term}`);
     },
   });
   now = () => cluster.agenda.now;
-  const faults = new Faults(random, cluster, { flippable: spares.length === 0 ? voters : [], changing: spares.length > 0, without }, trace);
+  const faults = new Faults(
+    random,
+    cluster,
+    { flippable: spares.length === 0 ? voters : [], changing: spares.length > 0, temper, without },
+    trace,
+  );
 
   let failure: string | undefined;
   let checker: string | undefined;
@@ -181,7 +206,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
     snapshots,
     nodes: cluster.nodes.size,
     elections: elections.elections,
-    memberships: memberships.size,
+    memberships: membershipsSeen.size,
     committed: log.lastIndex,
     acknowledged: clients.acknowledged,
     refused: clients.refusedCount,

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { isMember } from '../../../consensus/core/membership.ts';
 import { defaultTiming, type NodeId, type RoleChange } from '../../../consensus/core/types.ts';
+import { Ballots } from '../../sim/checkers/ballots.ts';
 import { CommittedLog, LeaderCompleteness, StateMachineSafety } from '../../sim/checkers/committed-log.ts';
 import { DurableAcks } from '../../sim/checkers/durable-acks.ts';
 import { ElectionSafety } from '../../sim/checkers/election-safety.ts';
 import { LogMatching } from '../../sim/checkers/log-matching.ts';
+import { Memberships } from '../../sim/checkers/memberships.ts';
 import { Cluster } from '../../sim/cluster.ts';
 import { Network } from '../../sim/network.ts';
 import { SeededRandom } from '../../sim/random.ts';
@@ -21,6 +23,9 @@ class Site {
     this.random = new SeededRandom(seed);
     const log = new CommittedLog();
     const matching = new LogMatching();
+    const witnesses = founders.filter((founder) => founder === 'w');
+    const first = { voters: founders, learners: [], witnesses };
+    const memberships = new Memberships(first);
     this.cluster = new Cluster({
       network: new Network(this.random, { lossPercent, duplicatePercent: lossPercent, delayMin: 0, delayMax: 2 }),
       observers: [
@@ -28,14 +33,14 @@ class Site {
         matching,
         new LeaderCompleteness(log, matching.mirror),
         new StateMachineSafety(log),
-        new DurableAcks(() => this.cluster.nodes.values()),
+        memberships,
+        new Ballots(memberships),
+        new DurableAcks(() => this.cluster.nodes.values(), matching.mirror, memberships),
       ],
       diskDelay: () => this.random.nextInt(3),
       nodes: [...founders, ...others].map((id) => ({
         id,
-        membership: founders.includes(id)
-          ? { voters: founders, learners: [], witnesses: founders.filter((founder) => founder === 'w') }
-          : { voters: [], learners: [] },
+        membership: founders.includes(id) ? first : { voters: [], learners: [] },
         witness: id === 'w',
         timing: defaultTiming,
         random: this.random,

@@ -1,4 +1,5 @@
 import { stateLimits } from '../../../agent/state/commands.ts';
+import type { RaftView } from '../../../consensus/core/raft.ts';
 import { limits } from '../../../consensus/core/types.ts';
 import type { Observer } from '../observer.ts';
 import type { SimNode } from '../sim-node.ts';
@@ -11,12 +12,11 @@ const logEntriesMax = 2000;
 export class BoundedMemory implements Observer {
   #calls = 0;
 
-  settled(node: SimNode): void {
+  settled(node: SimNode, view: RaftView | undefined): void {
     this.#calls += 1;
     if (this.#calls % 64 !== 0) return;
-    const { raft, replica, options } = node;
-    if (raft === undefined) return;
-    const view = raft.view();
+    if (view === undefined) return;
+    const { replica, options } = node;
     const cuts = options.compactEntries > 0 && options.witness !== true;
     const counts = {
       'log entries': [cuts ? view.lastIndex - node.disk.base.index : 0, logEntriesMax],

@@ -1,38 +1,62 @@
-import { countBallots } from '../../../consensus/core/membership.ts';
-import type { Entry, Membership, NodeId } from '../../../consensus/core/types.ts';
+import type { RaftView } from '../../../consensus/core/raft.ts';
+import type { EntryId, Membership, NodeId } from '../../../consensus/core/types.ts';
 import type { Observer } from '../observer.ts';
 import type { SimNode } from '../sim-node.ts';
+import type { LogMirror } from './log-matching.ts';
+import { isMajority } from './majority.ts';
+import type { Memberships } from './memberships.ts';
 import { Violation } from './violation.ts';
 
-const isHeld = (membership: Membership, holders: ReadonlySet<NodeId>): boolean =>
-  countBallots(membership, (voter) => (holders.has(voter) ? 'granted' : 'refused')) === 'won';
+interface Before {
+  readonly term: number;
+  readonly commitIndex: number;
+  readonly membership: Membership;
+}
 
-/** What is applied for the first time lies on the disks of a majority, whatever loses power next. */
+/** What a leader commits is of its own term (Raft paper, section 5.4.2) and lies on the disks of a majority, whatever loses power next. */
 export class DurableAcks implements Observer {
   readonly #nodes: () => Iterable<SimNode>;
-  #highest = 0;
+  readonly #mirror: LogMirror;
+  readonly #memberships: Memberships;
+  /** As each leader was when it was seen last. */
+  readonly #before = new Map<NodeId, Before>();
 
-  constructor(nodes: () => Iterable<SimNode>) {
+  constructor(nodes: () => Iterable<SimNode>, mirror: LogMirror, memberships: Memberships) {
     this.#nodes = nodes;
+    this.#mirror = mirror;
+    this.#memberships = memberships;
   }
 
-  applied(node: SimNode, entry: Entry): void {
-    if (entry.index <= this.#highest) return;
-    this.#highest = entry.index;
-    const { term, index } = entry;
+  settled(node: SimNode, view: RaftView | undefined): void {
+    if (view?.role !== 'leader') {
+      this.#before.delete(node.id);
+      return;
+    }
+    const { term, commitIndex } = view;
+    const before = this.#before.get(node.id);
+    this.#before.set(node.id, { term, commitIndex, membership: this.#memberships.inForce(node.id).membership });
+    if (before?.term !== term || before.commitIndex === commitIndex) return;
+    const at = this.#mirror.termAt(node.id, commitIndex);
+    // Cut already, and so on the disk here and elsewhere.
+    if (at === undefined) return;
+    if (at !== term)
+      throw new Violation('Commit: an entry of an earlier term was committed by counting', { node: node.id, commitIndex, at, term });
+    this.#check(node, { term, index: commitIndex } as EntryId, before.membership);
+  }
+
+  /** @param membership by which it was committed: the one that counted before, as a change done appends the next. */
+  #check(node: SimNode, entry: EntryId, membership: Membership): void {
     const holders = new Set<NodeId>();
     for (const { id, disk } of this.#nodes()) {
       // A flipped disk lost what it held: the one failure of a minority that a run may have.
-      if (disk.holds({ term, index }) || disk.uncertain !== undefined) holders.add(id);
+      if (disk.holds(entry) || disk.everFlipped) holders.add(id);
     }
-    // The membership that counted when it was committed is that of the entry itself or, while it waited, a later one.
-    const { raft } = node;
-    if (raft === undefined || [raft.membershipAt(index), raft.view().membership].some((membership) => isHeld(membership, holders))) return;
+    if (isMajority(membership, holders)) return;
     throw new Violation('Durable acknowledgement: committed without a durable majority', {
       node: node.id,
-      index,
-      term,
+      ...entry,
       holders: [...holders],
+      membership,
     });
   }
 }

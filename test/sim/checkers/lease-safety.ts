@@ -1,3 +1,4 @@
+import type { RaftView } from '../../../consensus/core/raft.ts';
 import type { CoreEvent } from '../../../consensus/core/ready.ts';
 import type { Observer } from '../observer.ts';
 import type { SimNode } from '../sim-node.ts';
@@ -30,8 +31,7 @@ export class LeaseSafety implements Observer {
     if (event.type === 'role' && event.to === 'leader') this.#elected.push({ term: event.term, at: this.#now() });
   }
 
-  settled(node: SimNode): void {
-    const view = node.raft?.view();
+  settled(node: SimNode, view: RaftView | undefined): void {
     if (view?.leaseFrom === undefined) return;
     const { clockOffset, clockRate = 1 } = node.options;
     // In the simulation's time, and not later than it was.

@@ -31,8 +31,9 @@ export async function hunt(workshop: Workshop, mutant: Mutant, { firstSeconds, l
     return { mutant: mutant.name, killed: by !== undefined, by, seeds, states: explored, seconds };
   };
   const simulate = async (seconds: number): Promise<string | undefined> => {
+    const temper = mutant.temper === undefined ? [] : ['--temper', mutant.temper];
     const simulator = mutant.boxes === true ? 'test/sim/whole/main.ts' : 'test/sim/main.ts';
-    const args = [simulator, '--seeds', `${1 + seeds}..`, '--minutes', String(seconds / 60), '--first', '--json'];
+    const args = [simulator, '--seeds', `${1 + seeds}..`, '--minutes', String(seconds / 60), '--first', '--json', ...temper];
     const done = await run(at, args, seconds);
     const lines = linesOf(done);
     seeds += lines.reduce((sum, { summary }) => sum + (summary?.seeds ?? 0), 0);
