@@ -5,7 +5,7 @@ import type { ReadFloor } from './checkers/read-floor.ts';
 import type { Cluster } from './cluster.ts';
 import type { Observer } from './observer.ts';
 import type { SeededRandom } from './random.ts';
-import { encodeWrite } from './replica.ts';
+import { type Done, encodeSwap, encodeWrite } from './replica.ts';
 import type { SimNode } from './sim-node.ts';
 
 interface Outstanding {
@@ -71,7 +71,8 @@ export class Clients implements Observer {
       deadline: now + patience,
     });
     if (kind === 'read') this.#checkers.floor.begun(operation);
-    const data = encodeWrite({ operation, key, value: `v${operation}` });
+    const write = { operation, key, value: `v${operation}` };
+    const data = this.#random.chance(30) ? encodeSwap(write, node.replica.get(key).version) : encodeWrite(write);
     node.do((raft) => {
       if (kind === 'write') raft.propose(operation, data);
       else if (kind === 'read') raft.read(operation);
@@ -84,12 +85,15 @@ export class Clients implements Observer {
     for (const [operation, { node: id }] of this.#outstanding) if (id === node.id) this.#outstanding.delete(operation);
   }
 
-  applied(node: SimNode, entry: Entry): void {
+  applied(node: SimNode, entry: Entry, { outcome }: Done): void {
     if (entry.kind !== 'command' || entry.origin?.node !== node.id) return;
     const waiting = this.#take(entry.origin.requestId, node);
     if (waiting === undefined) return;
     this.#finish(waiting);
-    this.#checkers.linearizability.written(waiting.operation, entry.index, node.id);
+    const { operation } = waiting;
+    if (outcome?.ok === true) this.#checkers.linearizability.written(operation, entry.index, node.id);
+    // A swap that found something else saw what is there.
+    else this.#checkers.linearizability.read(operation, node.replica.get(operation.key).version, node.id);
   }
 
   accepted(node: SimNode, requestId: number, { index }: EntryId): void {

@@ -15,7 +15,8 @@ const stormEvery = 450;
 
 /**
  * `members` come and go; `weather` is loss, duplicates and delay of messages; `promise` is the power failing just after a vote left;
- * `quarrel` is several members at a time that want to lead; `last-act` is a leader that is cut off with a change of the voters on its disk, and fails.
+ * `quarrel` is several members at a time that want to lead; `comeback` is a
+ * leader that is deposed and led back; `last-act` is a leader that is cut off with a change of the voters on its disk, and fails.
  */
 export const faultKinds = [
   'cut',
@@ -28,6 +29,7 @@ export const faultKinds = [
   'members',
   'promise',
   'quarrel',
+  'comeback',
   'last-act',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
@@ -70,7 +72,7 @@ export class Faults implements Observer {
     this.#without = without;
     this.#cluster = cluster;
     this.#trace = trace;
-    this.#flippable = random.chance(30) ? flippable.slice(0, Math.floor((flippable.length - 1) / 2)) : [];
+    this.#flippable = random.chance(temper.flipPercent) ? flippable.slice(0, Math.floor((flippable.length - 1) / 2)) : [];
     this.#temper = temper;
     this.#members = changing ? new MemberChanges(random, cluster, trace) : undefined;
   }
@@ -90,11 +92,12 @@ export class Faults implements Observer {
     if (now % stormEvery === stormTicks) this.#calm();
     if (now % stormEvery >= stormTicks) return;
     if (this.#random.chance(this.#healAt === 0 ? 2 : 0.3) && this.#counted('cut')) this.#cutSomething(now);
-    if (this.#random.chance(0.8) && this.#counted('crash')) this.#crash(this.#anyNode(), now);
+    if (this.#random.chance(this.#temper.crashPercent) && this.#counted('crash')) this.#crash(this.#anyNode(), now);
     if (this.#random.chance(0.4) && this.#counted('pause')) this.#pause(this.#anyNode(), now);
     if (this.#random.chance(0.6) && this.#counted('link')) this.#dropLink();
     if (this.#random.chance(0.3) && this.#counted('disk')) this.#changeDisk(this.#anyNode());
     if (this.#random.chance(this.#temper.quarrelPercent) && this.#counted('quarrel')) this.#quarrel();
+    if (this.#random.chance(this.#temper.comebackPercent) && this.#counted('comeback')) this.#comeback();
     if (this.#random.chance(this.#temper.transferPercent) && this.#counted('transfer')) this.#transfer();
     if (this.#random.chance(0.5) && this.#counted('weather')) this.#changeWeather();
   }
@@ -112,6 +115,7 @@ export class Faults implements Observer {
   #calm(): void {
     this.#heal();
     this.#slowDisks.clear();
+    this.#cluster.network.hasten();
     for (const node of this.#cluster.nodes.values()) {
       node.releaseDisk();
       node.step({ type: 'STORAGE_OK' });
@@ -160,8 +164,10 @@ export class Faults implements Observer {
     const ids = [...this.#cluster.nodes.keys()];
     const { network } = this.#cluster;
     const one = this.#random.pick(ids);
-    const kind = this.#random.nextInt(4);
-    if (kind === 0) {
+    const leader = this.#cluster.leaders.at(-1);
+    const kind = leader !== undefined && this.#random.chance(this.#temper.deafPercent) ? 4 : this.#random.nextInt(4);
+    if (kind === 4) network.cut(one, leader?.id ?? one);
+    else if (kind === 0) {
       const half = ids.filter(() => this.#random.chance(50));
       network.partition([half, ids.filter((id) => !half.includes(id))]);
     } else if (kind === 1) {
@@ -173,7 +179,7 @@ export class Faults implements Observer {
     } else {
       network.cut(one, this.#random.pick(ids));
     }
-    this.#healAt = now + this.#random.between(10, 120);
+    this.#healAt = now + this.#random.between(10, this.#temper.cutMax);
     this.#trace(`cut kind ${kind} ${one}`);
   }
 
@@ -280,6 +286,25 @@ export class Faults implements Observer {
     }
   }
 
+  /** Deposed with one of the others beside it, whose words reach it only once it leads again. */
+  #comeback(): void {
+    const { agenda, network, nodes, leaders } = this.#cluster;
+    const leader = leaders.at(-1);
+    if (leader === undefined || nodes.size < 4) return;
+    const others = [...nodes.keys()].filter((id) => id !== leader.id);
+    const beside = this.#random.pick(others);
+    this.#trace(`${leader.id} comeback beside ${beside}`);
+    network.slow(beside, leader.id, this.#random.between(40, 150));
+    network.partition([[leader.id, beside], others.filter((id) => id !== beside)]);
+    const cut = this.#random.between(20, 60);
+    this.#healAt = agenda.now + cut;
+    for (let later = cut + 5; later < cut + 100; later += 10)
+      agenda.after(later, () => {
+        const other = this.#cluster.leaders.at(-1);
+        if (!this.#over && other !== undefined && other !== leader) other.do((raft) => void raft.transferLeadership(leader.id));
+      });
+  }
+
   #transfer(): void {
     const leader = this.#cluster.leaders[0];
     if (leader === undefined) return;
@@ -291,7 +316,7 @@ export class Faults implements Observer {
   #changeWeather(): void {
     const bad = this.#random.chance(50);
     Object.assign(this.#cluster.network.faults, {
-      lossPercent: bad ? this.#random.between(0, 30) : 0,
+      lossPercent: bad ? this.#random.between(0, this.#temper.lossMax) : 0,
       duplicatePercent: bad ? this.#random.between(0, 20) : 0,
       delayMin: 0,
       delayMax: this.#random.pick([0, 1, 2, 5, 20]),

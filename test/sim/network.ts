@@ -19,6 +19,7 @@ export class Network {
   readonly faults: NetworkFaults;
   readonly #random: SeededRandom;
   readonly #cut = new Set<string>();
+  readonly #slow = new Map<string, number>();
 
   constructor(random: SeededRandom, faults: NetworkFaults) {
     this.#random = random;
@@ -27,6 +28,15 @@ export class Network {
 
   cut(from: NodeId, to: NodeId): void {
     this.#cut.add(`${from} ${to}`);
+  }
+
+  /** What goes this way takes so many ticks longer, until all is calm. */
+  slow(from: NodeId, to: NodeId, ticks: number): void {
+    this.#slow.set(`${from} ${to}`, ticks);
+  }
+
+  hasten(): void {
+    this.#slow.clear();
   }
 
   /** Cuts every link between different groups, both ways. */
@@ -52,10 +62,11 @@ export class Network {
     const { lossPercent, duplicatePercent, delayMin, delayMax, stragglerPercent = 0 } = this.faults;
     if (this.#random.chance(lossPercent)) return [];
     const copies = this.#random.chance(duplicatePercent) ? 2 : 1;
+    const slow = this.#slow.get(`${message.from} ${message.to}`) ?? 0;
     return Array.from({ length: copies }, () =>
       stragglerPercent > 0 && this.#random.chance(stragglerPercent)
         ? this.#random.between(straggle.least, straggle.most)
-        : this.#random.between(delayMin, delayMax),
+        : slow + this.#random.between(delayMin, delayMax),
     );
   }
 }

@@ -10,6 +10,8 @@ export interface Observer {
   started?(node: SimNode, base: EntryId, entries: readonly Entry[]): void;
   /** A message leaves its box. */
   sent?(message: Message): void;
+  /** The core is about to be given a message. */
+  received?(node: SimNode, message: Message): void;
   crashed?(node: SimNode): void;
   event?(node: SimNode, event: CoreEvent): void;
   saving?(node: SimNode, save: Save): void;

@@ -27,6 +27,10 @@ export interface Done {
 
 export const encodeWrite = ({ key, value }: Write): Uint8Array => encodeEnvelope({ command: { type: 'kvPut', key, value } });
 
+/** Only where the register is at this version. */
+export const encodeSwap = ({ key, value }: Write, version: number): Uint8Array =>
+  encodeEnvelope({ command: { type: 'kvTxn', guards: [{ key, revision: version }], operations: [{ type: 'put', key, value }] } });
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

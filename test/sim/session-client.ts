@@ -63,6 +63,9 @@ export class SessionClient {
   #place: Place | undefined;
   #watch: SimWatch | undefined;
 
+  /** A session it had to take for lost, which it asks for once more then. */
+  #doubted: { readonly session: Session; readonly at: number } | undefined;
+
   /** Times to live are multiplied by this. */
   readonly #ttlFactor: number;
 
@@ -87,7 +90,7 @@ export class SessionClient {
 
   tick(cluster: Cluster): void {
     this.#now = cluster.agenda.now;
-    if (this.#session !== undefined && !this.#isAlive()) this.#lose();
+    if (this.#session !== undefined && !this.#isAlive()) this.#doubt(this.#session);
     const able = cluster.up.filter(({ options }) => options.witness !== true);
     if (this.#member?.raft === undefined || this.#random.chance(0.3))
       this.#member = able.length === 0 ? undefined : this.#random.pick(able);
@@ -98,6 +101,7 @@ export class SessionClient {
     if (this.#pending !== undefined) {
       if (this.#now >= this.#pending.deadline) this.#again(member);
     } else if (this.#stalled !== undefined) this.#goOn(member, this.#stalled);
+    else if (this.#doubted !== undefined) this.#askAgain(member, this.#doubted);
     else if (this.#random.chance(15)) this.#begin(member);
   }
 
@@ -127,6 +131,25 @@ export class SessionClient {
     this.#place = undefined;
     this.#stalled = undefined;
     if (this.#pending?.kind !== 'open') this.#pending = undefined;
+  }
+
+  #doubt(session: Session): void {
+    this.#lose();
+    if (this.#random.chance(50)) this.#doubted = { session, at: this.#now + this.#random.nextInt(session.ttlTicks) };
+  }
+
+  /** Whether the session lives, only the site knows: it is asked for here, and lives on if it can be had. */
+  #askAgain(member: SimNode, { session, at }: { readonly session: Session; readonly at: number }): void {
+    if (this.#now < at) return;
+    this.#doubted = undefined;
+    const began = this.#now;
+    const then = (outcome: Outcome | undefined, node: SimNode): void => {
+      if (outcome?.ok !== true) return;
+      session.nextTouchAt = began;
+      this.#session = session;
+      this.#adopt(session, node, began);
+    };
+    this.#sendMove(member, session, then);
   }
 
   #touch(member: SimNode): void {
@@ -233,17 +256,19 @@ export class SessionClient {
     if (session === undefined) return;
     const began = this.#now;
     const then = (outcome: Outcome | undefined, node: SimNode): void => {
-      if (outcome?.ok !== true || this.#session !== session) return;
-      session.ownerEpoch = node.replica.state.session(session.number)?.ownerEpoch ?? session.ownerEpoch;
-      session.heard.decided(began);
-      this.#checkers.bounds.decided(session.number, began, session.ttlTicks);
+      if (outcome?.ok === true && this.#session === session) this.#adopt(session, node, began);
     };
-    this.#send(member, {
-      kind: 'move',
-      command: () => ({ type: 'sessionMove', session: session.number, owner: member.id }),
-      sequence: 0,
-      then,
-    });
+    this.#sendMove(member, session, then);
+  }
+
+  #adopt(session: Session, node: SimNode, began: number): void {
+    session.ownerEpoch = node.replica.state.session(session.number)?.ownerEpoch ?? session.ownerEpoch;
+    session.heard.decided(began);
+    this.#checkers.bounds.decided(session.number, began, session.ttlTicks);
+  }
+
+  #sendMove(member: SimNode, { number }: Session, then: Pending['then']): void {
+    this.#send(member, { kind: 'move', command: () => ({ type: 'sessionMove', session: number, owner: member.id }), sequence: 0, then });
   }
 
   #change(member: SimNode, command: () => Command, then: Pending['then']): void {

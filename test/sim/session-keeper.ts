@@ -64,13 +64,12 @@ export class SessionKeeper {
 
   check(): void {
     const { raft } = this.#node;
-    const view = raft?.view();
-    if (raft === undefined || view?.role !== 'leader' || !view.ready) {
+    if (raft?.leaderSince === undefined) {
       this.replaced();
       this.#ending = undefined;
       return;
     }
-    if (this.#term !== view.term) this.#begin(view.term);
+    if (this.#term !== raft.term) this.#begin(raft.term);
     this.#end();
   }
 

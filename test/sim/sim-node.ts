@@ -143,6 +143,7 @@ export class SimNode {
 
   step(input: Message | LocalEvent): void {
     this.guard(() => {
+      if ('from' in input) for (const observer of this.#host.observers) observer.received?.(this, input);
       this.raft?.step(input);
       this.pump();
     });

@@ -8,6 +8,7 @@ import { DurableAcks } from './checkers/durable-acks.ts';
 import { ElectionSafety } from './checkers/election-safety.ts';
 import { ExactlyOnce } from './checkers/exactly-once.ts';
 import { LeaderBelief } from './checkers/leader-belief.ts';
+import { LeaderHeard } from './checkers/leader-heard.ts';
 import { LeaderInTouch } from './checkers/leader-in-touch.ts';
 import { LeaseSafety } from './checkers/lease-safety.ts';
 import { Linearizability } from './checkers/linearizability.ts';
@@ -18,6 +19,7 @@ import { checkProgress } from './checkers/progress.ts';
 import { ReadFloor } from './checkers/read-floor.ts';
 import { ReplicatedState } from './checkers/replicated-state.ts';
 import { SessionBounds } from './checkers/session-bounds.ts';
+import { Transactions } from './checkers/transactions.ts';
 import { Violation } from './checkers/violation.ts';
 import { WatchOrder } from './checkers/watch-order.ts';
 import { Clients } from './clients.ts';
@@ -114,7 +116,7 @@ export function simulate(options: SimulationOptions): SimulationResult {
   const checkers = { bounds: new SessionBounds(() => now()), locks: new LockExclusivity(), watches: new WatchOrder() };
   const once = new ExactlyOnce();
   const states = new ReplicatedState();
-  const sessions = new SessionClients(random, random.pick([0, 6]), () => cluster, checkers, times.ttlFactor);
+  const sessions = new SessionClients(random, random.pick(temper.sessionCounts), () => cluster, checkers, times.ttlFactor);
   const observers: Observer[] = [
     releases,
     elections,
@@ -125,6 +127,8 @@ export function simulate(options: SimulationOptions): SimulationResult {
     durable,
     new LeaderBelief(() => cluster.nodes, matching.mirror),
     new LeaderInTouch(),
+    new LeaderHeard(),
+    new Transactions(),
     floor,
     new StateMachineSafety(log),
     refusals,

@@ -7,6 +7,17 @@ export interface Temper {
   /** How long a box is down after that, at most, in ticks. */
   readonly downMax: number;
   readonly quarrelPercent: number;
+  readonly crashPercent: number;
+  /** Of runs without members that come and go, in which disks lose what they acknowledged. */
+  readonly flipPercent: number;
+  /** Of cuts that only keep the leader from hearing one of the others. */
+  readonly deafPercent: number;
+  /** The longest cut, in ticks. */
+  readonly cutMax: number;
+  /** Of messages in the worst weather. */
+  readonly lossMax: number;
+  /** Of leaders that are cut off with company, deposed, and led back at once, while what was said to them is still under way. */
+  readonly comebackPercent: number;
   readonly transferPercent: number;
   readonly changePercent: number;
   /** Of changes of the voters, so many are the last thing their leader does before it is cut off and fails. */
@@ -20,14 +31,21 @@ export interface Temper {
   /** Snapshots are filled up to one of these. */
   readonly snapshotBytes: readonly number[];
   readonly voterCounts: readonly number[];
-  /** Runs in which members come and go. */
+  /** Of runs in which members come and go. */
   readonly sparesPercent: number;
+  readonly sessionCounts: readonly number[];
 }
 
 const mixed: Temper = {
   promisePercent: 1.5,
   downMax: 15,
   quarrelPercent: 0,
+  crashPercent: 0.8,
+  flipPercent: 30,
+  deafPercent: 0,
+  cutMax: 120,
+  lossMax: 30,
+  comebackPercent: 0,
   transferPercent: 0.5,
   changePercent: 3,
   lastActPercent: 0,
@@ -38,6 +56,7 @@ const mixed: Temper = {
   snapshotBytes: [0],
   voterCounts: [1, 2, 3, 3, 3, 4, 5, 5, 5],
   sparesPercent: 50,
+  sessionCounts: [0, 6],
 };
 
 export const tempers = {
@@ -51,10 +70,25 @@ export const tempers = {
     ...mixed,
     transferPercent: 4,
     quarrelPercent: 1,
+    comebackPercent: 1,
     stragglerPercent: 6,
     compactEntries: [0, 0, 60],
-    voterCounts: [3, 3, 5],
+    voterCounts: [3, 5, 5],
     sparesPercent: 0,
+  },
+  /** Disks of a minority lose what they acknowledged, again and again. */
+  damage: { ...mixed, crashPercent: 3, flipPercent: 100, sparesPercent: 0, voterCounts: [3, 3, 5] },
+  /** Many sessions, behind links that lose much for a long time and disks that take theirs. */
+  sessions: {
+    ...mixed,
+    deafPercent: 40,
+    cutMax: 300,
+    lossMax: 70,
+    transferPercent: 1,
+    diskMax: 20,
+    voterCounts: [3, 3, 5],
+    sparesPercent: 20,
+    sessionCounts: [8],
   },
   /** Logs are cut early, and snapshots take several messages. */
   snapshots: {
