@@ -1,4 +1,4 @@
-/** Tries to kill one mutant: by simulated seeds, then by the exploration of small bounds, then by more seeds. */
+/** Tries to kill one mutant: by the exploration of small bounds where one is made for its kind, then by simulated seeds. */
 import type { Mutant } from './mutant.ts';
 import { type Run, run, type Workshop } from './workshop.ts';
 
@@ -14,46 +14,41 @@ export interface Kill {
 }
 
 export interface Budget {
-  /** Of simulation before the exploration. */
-  readonly firstSeconds: number;
-  /** Of simulation after it. */
-  readonly lastSeconds: number;
+  /** Of simulation. */
+  readonly seconds: number;
+  /** Of exploration. */
   readonly states: number;
 }
 
-export async function hunt(workshop: Workshop, mutant: Mutant, { firstSeconds, lastSeconds, states }: Budget): Promise<Kill> {
+export async function hunt(workshop: Workshop, mutant: Mutant, { seconds, states }: Budget): Promise<Kill> {
   const began = performance.now();
   const at = workshop.make(mutant);
   let seeds = 0;
   let explored = 0;
   const kill = (by: string | undefined): Kill => {
-    const seconds = Math.round((performance.now() - began) / 100) / 10;
-    return { mutant: mutant.name, killed: by !== undefined, by, seeds, states: explored, seconds };
+    const took = Math.round((performance.now() - began) / 100) / 10;
+    return { mutant: mutant.name, killed: by !== undefined, by, seeds, states: explored, seconds: took };
   };
-  const simulate = async (seconds: number): Promise<string | undefined> => {
+  const simulate = async (): Promise<string | undefined> => {
     const temper = mutant.temper === undefined ? [] : ['--temper', mutant.temper];
     const simulator = mutant.boxes === true ? 'test/sim/whole/main.ts' : 'test/sim/main.ts';
-    const args = [simulator, '--seeds', `${1 + seeds}..`, '--minutes', String(seconds / 60), '--first', '--json', ...temper];
+    const args = [simulator, '--seeds', '1..', '--minutes', String(seconds / 60), '--first', '--json', ...temper];
     const done = await run(at, args, seconds);
     const lines = linesOf(done);
-    seeds += lines.reduce((sum, { summary }) => sum + (summary?.seeds ?? 0), 0);
+    seeds = lines.reduce((sum, { summary }) => sum + (summary?.seeds ?? 0), 0);
     const failure = lines.find(({ checker }) => checker !== undefined);
     return failure?.checker ?? (done.code === 0 ? undefined : `the simulator ended with ${done.code}`);
   };
-  const explore = async (): Promise<string | undefined> => {
-    const scope = mutant.scope === undefined ? [] : ['--scope', mutant.scope];
-    const done = await run(at, ['test/explore/main.ts', '--states', String(states), '--json', ...scope], 60);
+  const explore = async (scope: string): Promise<string | undefined> => {
+    const done = await run(at, ['test/explore/main.ts', '--states', String(states), '--json', '--scope', scope], 60);
     const lines = linesOf(done);
     explored = lines.reduce((sum, line) => sum + (line.states ?? 0), 0);
     const broken = lines.find(({ violation }) => violation !== undefined)?.violation?.rule;
     return broken === undefined ? (done.code === 0 ? undefined : `the exploration ended with ${done.code}`) : `${broken} (exploration)`;
   };
   try {
-    const first = await simulate(firstSeconds);
-    if (first !== undefined) return kill(first);
-    const broken = states > 0 && mutant.boxes !== true ? await explore() : undefined;
-    if (broken !== undefined) return kill(broken);
-    return kill(lastSeconds > 0 ? await simulate(lastSeconds) : undefined);
+    const broken = mutant.scope === undefined ? undefined : await explore(mutant.scope);
+    return kill(broken ?? (await simulate()));
   } finally {
     workshop.drop(at);
   }

@@ -15,7 +15,7 @@ export interface Mutant {
   readonly boxes?: boolean;
   /** The temper of runs that is made for its kind; any of them unless told. */
   readonly temper?: TemperName;
-  /** The scope of the exploration that is made for its kind; all of them unless told. */
+  /** The scope of the exploration that is made for its kind; none unless told. */
   readonly scope?: string;
   readonly patch: string;
 }
