@@ -5,6 +5,7 @@ import { faultKinds } from './faults.ts';
 import { minimise, replayArguments } from './minimise.ts';
 import { type SimulationOptions, type SimulationResult, simulate } from './simulation.ts';
 import { describeSummary, Tally } from './tally.ts';
+import { temperNames, temperOf } from './tempers.ts';
 
 const run = (...args: readonly string[]): { readonly status: number | null; readonly stdout: string; readonly stderr: string } =>
   spawnSync(process.execPath, ['test/sim/main.ts', ...args], { encoding: 'utf8', timeout: 60_000 });
@@ -32,6 +33,15 @@ describe('the simulator as a program', () => {
   it('K20: what is left out stays out, and the rest is counted', () => {
     const { faults } = simulate({ seed: 4, faultTicks: 2000, without: new Set(['crash', 'cut']) });
     assert.ok(!('crash' in faults) && !('cut' in faults) && (faults.pause ?? 0) > 0, JSON.stringify(faults));
+  });
+
+  it('K20: every seed has its temper, all of them come, and one can be asked for', () => {
+    const drawn = new Set(Array.from({ length: 100 }, (_, seed) => temperOf(seed)));
+    assert.deepEqual([...drawn].sort(), [...temperNames].sort());
+    const seed = Array.from({ length: 100 }, (_, at) => at).find((at) => temperOf(at) === 'members') ?? 0;
+    assert.deepEqual(simulate({ seed, faultTicks: 300 }), simulate({ seed, faultTicks: 300, temper: 'members' }));
+    assert.notDeepEqual(simulate({ seed, faultTicks: 300 }), simulate({ seed, faultTicks: 300, temper: 'turns' }));
+    assert.equal(replayArguments({ seed, temper: 'turns' }), `--seed ${seed} --temper turns`);
   });
 
   it('K20: threads make the same runs as one process', async () => {
@@ -65,6 +75,7 @@ describe('the simulator as a program', () => {
       ['--seed', '1', '--seeds', '1..2'],
       ['--seeds', '5..'],
       ['--seed', '1', '--without', 'rain'],
+      ['--seeds', '1..2', '--temper', 'sunny'],
       ['--seeds', '3..1'],
     ]) {
       const { status, stderr } = run(...args);

@@ -37,14 +37,14 @@ export async function hunt(workshop: Workshop, mutant: Mutant, { seconds, states
     const lines = linesOf(done);
     seeds = lines.reduce((sum, { summary }) => sum + (summary?.seeds ?? 0), 0);
     const failure = lines.find(({ checker }) => checker !== undefined);
-    return failure?.checker ?? (done.code === 0 ? undefined : `the simulator ended with ${done.code}`);
+    return kindOf(mutant, failure?.checker, done.code);
   };
   const explore = async (scope: string): Promise<string | undefined> => {
     const done = await run(at, ['test/explore/main.ts', '--states', String(states), '--json', '--scope', scope], 60);
     const lines = linesOf(done);
     explored = lines.reduce((sum, line) => sum + (line.states ?? 0), 0);
     const broken = lines.find(({ violation }) => violation !== undefined)?.violation?.rule;
-    return broken === undefined ? (done.code === 0 ? undefined : `the exploration ended with ${done.code}`) : `${broken} (exploration)`;
+    return kindOf(mutant, broken === undefined ? undefined : `${broken} (exploration)`, done.code);
   };
   try {
     const broken = mutant.scope === undefined ? undefined : await explore(mutant.scope);
@@ -52,6 +52,17 @@ export async function hunt(workshop: Workshop, mutant: Mutant, { seconds, states
   } finally {
     workshop.drop(at);
   }
+}
+
+/** A patch of today's code as it was: a name that is gone breaks it, and that proves nothing of the simulation. */
+const slips: ReadonlySet<string> = new Set(['ReferenceError', 'TypeError', 'SyntaxError']);
+
+/** By whom it was noticed, if it was. @throws when the mutant does not work at all. */
+function kindOf({ name }: Mutant, by: string | undefined, code: number | null): string | undefined {
+  if (by === undefined && code === null) return 'It does not end';
+  if ((by === undefined && code !== 0) || (by !== undefined && slips.has(by)))
+    throw new Error(`${name}.patch makes no working program (${by ?? `it ended with ${code}`}): make it again`);
+  return by;
 }
 
 /** What either program prints with --json, as far as it matters here. */

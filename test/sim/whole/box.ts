@@ -116,7 +116,7 @@ export class Box {
         timing: this.#timing,
         storage: log,
         recovered,
-        stateStore: this.#state.mount(),
+        stateStore: this.#state.mount(() => this.#host.time.sleep(this.#host.random.between(1, 10))),
         transport: end,
         clock: time.clock(this.#nonces * 1000, isAlive),
         random,

@@ -32,7 +32,8 @@ export class MemoryState {
     this.#life += 1;
   }
 
-  mount(): StateStore {
+  /** @param replacing takes its time: a snapshot is much to write. */
+  mount(replacing: () => Promise<void>): StateStore {
     const life = this.#life;
     const add = (version: Version, sync: boolean): Promise<void> => {
       if (life !== this.#life) return new Promise(() => undefined);
@@ -42,7 +43,11 @@ export class MemoryState {
     return {
       open: async () => ({ meta: this.#newest.meta, rows: [...this.#newest.rows] }),
       write: (changes, meta, sync) => add({ meta, rows: changed(this.#newest.rows, changes) }, sync),
-      replace: (rows: Iterable<Row>, meta) => add({ meta, rows: new Map(rows) }, true),
+      replace: async (rows: Iterable<Row>, meta) => {
+        const version = { meta, rows: new Map(rows) };
+        await replacing();
+        await add(version, true);
+      },
       close: async () => undefined,
     };
   }
