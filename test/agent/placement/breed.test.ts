@@ -15,6 +15,7 @@ import { gapProblem } from '../../bench/placement/gap.ts';
 import { multiClassProblem } from '../../bench/placement/multi-class.ts';
 import { peers } from '../../bench/placement/peers.ts';
 import { judge } from '../../bench/placement/subject.ts';
+import { correlatedNumbers } from './problems.ts';
 
 const never = (): boolean => false;
 const plain = (): void => {};
@@ -38,18 +39,6 @@ function site(seed: number) {
   relieve(flat, plan, lists, never);
   plan.settle();
   return { flat, price, bound, plan };
-}
-
-/** What is good where costs least and takes most: no single replica can be placed well by itself. */
-function correlated(seed: number): PlacementProblem {
-  const random = new PlacementRandom(seed);
-  const [agents, jobs] = [8, 60];
-  const size = Array.from({ length: agents * jobs }, () => 1 + random.nextInt(100));
-  const cost = size.map((one) => 121 - one + random.nextInt(21));
-  const capacity = Array.from({ length: agents }, (_, agent) =>
-    Math.floor((0.9 * size.slice(agent * jobs, (agent + 1) * jobs).reduce((sum, one) => sum + one, 0)) / agents),
-  );
-  return gapProblem([agents, jobs, ...cost, ...size, ...capacity]);
 }
 
 /** The best of the plans that are made in so many steps, each brought within capacity and no more: bred from the best before, or at random. */
@@ -159,7 +148,9 @@ describe('plans that learn from each other', () => {
     const lost: string[] = [];
     for (let seed = 1; seed <= 24; seed += 1) {
       const { problem } =
-        seed % 2 === 0 ? multiClassProblem({ workloads: 60, nodes: 12, seed, tight: seed % 4 === 0 }) : { problem: correlated(seed) };
+        seed % 2 === 0
+          ? multiClassProblem({ workloads: 60, nodes: 12, seed, tight: seed % 4 === 0 })
+          : { problem: gapProblem(correlatedNumbers(new PlacementRandom(seed), 8, 60)) };
       const [bred, drawn] = [bestOf(problem, seed, true), bestOf(problem, seed, false)];
       assert.ok(drawn < Number.POSITIVE_INFINITY, `seed ${seed}: no plan at random`);
       // Clearly: where nothing is bred, half are better by chance.
