@@ -25,11 +25,12 @@ export function isProvable({ slots }: Instance): boolean {
   return slots.length <= provableSlotsMax && slots.reduce((sum, { columns }) => sum + columns.length, 0) <= provableColumnsMax;
 }
 
-/** How many plans of columns there are that can cost less than `cost` at these prices, room not looked at: as a power of two. */
+/** How many plans of columns there are that can cost less than `cost` at these prices, room not looked at: as a whole power of two. */
 export function plansLeft({ flat, price, grain }: Priced, bound: number, cost: number): number {
   const { slots, first, node, demand, width } = flat;
   const most = cost - grain.size - bound;
-  let left = 0;
+  let doubled = 0;
+  let left = 1;
   for (let slot = 0; slot < slots; slot += 1) {
     const [start, end] = [at(first, slot), at(first, slot + 1)];
     const reduced = flat.cost.slice(start, end);
@@ -39,9 +40,10 @@ export function plansLeft({ flat, price, grain }: Priced, bound: number, cost: n
         reduced[column - start] = at(reduced, column - start) + at(price, row + r) * at(demand, column * width + r);
     }
     const least = reduced.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-    left += Math.log2(Math.max(1, reduced.filter((sum) => sum <= least + most).length));
+    left *= Math.max(1, reduced.filter((sum) => sum <= least + most).length);
+    for (; left >= 2; left /= 2) doubled += 1;
   }
-  return left;
+  return doubled;
 }
 
 /**
