@@ -27,6 +27,13 @@ const pressMoves = 1024;
 const pressMovesPerSlot = 3;
 const urgent = 1.2;
 const firm = 1.1;
+/**
+ * Resources of boxes that may be overfull on average, for each box beyond some, before overload is made dearer. On a large site hardly ever
+ * all boxes are within capacity: made dearer until they are, overload is a wall, and nothing moves that takes two steps. From such a plan
+ * it costs little to bring the few that are overfull within capacity.
+ */
+const looseShare = 0.5;
+const fewBoxes = 40;
 
 /**
  * How a round cools: temperature in spreads at the beginning, and halvings of it to the end. Then the share of moves that are made: at the
@@ -49,6 +56,7 @@ export class Annealing {
   readonly #spread: number;
   readonly #moves: Moves;
   readonly #pressEvery: number;
+  readonly #loose: number;
   readonly #hottestPlain: number;
   #eased = 1;
   #round = plainRound;
@@ -56,6 +64,7 @@ export class Annealing {
   #temperature = 0;
   #taken = 0;
   #within = 0;
+  #overfull = 0;
   #pressedAt = 0;
 
   constructor(flat: Flat, plan: SoftPlan, lists: ShortLists, random: PlacementRandom) {
@@ -64,6 +73,7 @@ export class Annealing {
     this.#spread = lists.spread;
     this.#hottestPlain = plainRound.hottest * Math.min(1, hotSlots / flat.slots);
     this.#moves = new Moves(flat, plan, lists, random);
+    this.#loose = looseShare * Math.max(0, flat.nodes - fewBoxes);
     this.#pressEvery = Math.max(pressMoves, pressMovesPerSlot * flat.slots);
   }
 
@@ -79,6 +89,7 @@ export class Annealing {
     this.#taken = this.#round.takenFirst;
     this.#plan.penalty.release();
     this.#within = 0;
+    this.#overfull = 0;
     this.#pressedAt = this.tries;
   }
 
@@ -107,10 +118,13 @@ export class Annealing {
   /** Makes overload dearer or cheaper, so that between two and ten thousandths of the time are within capacity: good plans are near there. */
   press(share: number, point: number, hasPlan: boolean): void {
     if (this.plain || point > pressFrom) {
-      this.#plan.penalty.press(hasPlan ? (share < 0.002 ? firm : share > 0.01 ? 1 / firm : 1) : urgent);
+      const mean = this.#overfull / (this.tries - this.#pressedAt);
+      const rarely = mean > this.#loose ? firm : mean < this.#loose / 2 ? 1 / firm : 1;
+      this.#plan.penalty.press(hasPlan ? (share < 0.002 ? rarely : share > 0.01 ? 1 / firm : 1) : urgent);
     }
     this.#pressedAt = this.tries;
     this.#within = 0;
+    this.#overfull = 0;
   }
 
   #run(onMove: () => void): void {
@@ -123,6 +137,7 @@ export class Annealing {
         onMove();
       }
       if (plan.overfull === 0) this.#within += 1;
+      this.#overfull += plan.overfull;
     }
     this.tries += blockMoves;
     this.#taken += (made / blockMoves - this.#taken) * takenMemory;

@@ -2,6 +2,7 @@
 import type { Candidate } from './candidate.ts';
 import { type Flat, flatten } from './flat.ts';
 import { Floor } from './floor.ts';
+import type { Grain } from './grain.ts';
 import type { Budget } from './improve.ts';
 import { at } from './model.ts';
 import type { Instance, Slot } from './slots.ts';
@@ -16,11 +17,33 @@ const provableColumnsMax = 4096;
 export interface Priced {
   readonly flat: Flat;
   readonly price: Float64Array;
+  readonly grain: Grain;
 }
 
 /** Whether it is worth trying. */
 export function isProvable({ slots }: Instance): boolean {
   return slots.length <= provableSlotsMax && slots.reduce((sum, { columns }) => sum + columns.length, 0) <= provableColumnsMax;
+}
+
+/** How many plans of columns there are that can cost less than `cost` at these prices, room not looked at: as a whole power of two. */
+export function plansLeft({ flat, price, grain }: Priced, bound: number, cost: number): number {
+  const { slots, first, node, demand, width } = flat;
+  const most = cost - grain.size - bound;
+  let doubled = 0;
+  let left = 1;
+  for (let slot = 0; slot < slots; slot += 1) {
+    const [start, end] = [at(first, slot), at(first, slot + 1)];
+    const reduced = flat.cost.slice(start, end);
+    for (let column = start; column < end; column += 1) {
+      const row = at(node, column) * width;
+      for (let r = 0; r < width; r += 1)
+        reduced[column - start] = at(reduced, column - start) + at(price, row + r) * at(demand, column * width + r);
+    }
+    const least = reduced.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
+    left *= Math.max(1, reduced.filter((sum) => sum <= least + most).length);
+    for (; left >= 2; left /= 2) doubled += 1;
+  }
+  return doubled;
 }
 
 /**
@@ -38,6 +61,8 @@ export function enumerate(candidate: Candidate, budget: Budget, priced?: Priced)
   const twins = slots.map((_, slot) => (slot > 0 && areTwins(instance, slot - 1, slot) ? slot - 1 : -1));
   const dropped = new Int32Array(candidate.unplaced.length);
   const limit = candidate.steps + budget.steps;
+  // What is better than a plan that places everything is so by this at least.
+  const step = (): number => (best.unplaced.some((count) => count > 0) ? 1 : (priced?.grain.size ?? 1));
   // Of boxes that were not looked at nothing is known.
   let complete = !instance.sampled && slots.every(({ leastOmitted }) => leastOmitted === Number.POSITIVE_INFINITY);
 
@@ -54,7 +79,7 @@ export function enumerate(candidate: Candidate, budget: Budget, priced?: Priced)
       return;
     }
     // A plan that places more is better whatever it costs.
-    const look = floor.look(depth, rank < 0 ? Number.POSITIVE_INFINITY : best.cost);
+    const look = floor.look(depth, rank < 0 ? Number.POSITIVE_INFINITY : best.cost - step() + 1);
     if (look === undefined) return;
     const { slot } = look;
     const { columns, level } = at(slots, slot);

@@ -16,13 +16,17 @@ const closersMax = 4;
 export class Moves {
   readonly #slots: number;
   readonly #node: Int32Array;
+  readonly #cost: Float64Array;
+  readonly #workload: Int32Array;
   readonly #plan: SoftPlan;
   readonly #lists: ShortLists;
   readonly #random: PlacementRandom;
 
-  constructor({ slots, node }: Flat, plan: SoftPlan, lists: ShortLists, random: PlacementRandom) {
+  constructor({ slots, node, cost, instance }: Flat, plan: SoftPlan, lists: ShortLists, random: PlacementRandom) {
     this.#slots = slots;
     this.#node = node;
+    this.#cost = cost;
+    this.#workload = Int32Array.from(instance.slots, ({ workload }) => workload);
     this.#plan = plan;
     this.#lists = lists;
     this.#random = random;
@@ -67,7 +71,7 @@ export class Moves {
       const other = plan.anyOf(this.#node[to] as number, this.#random);
       if (other === -1) return false;
       const column = this.#lists.columnAt(other, here);
-      if (column === -1 || dearer + this.#dearer(other, column) > limit) continue;
+      if (column === -1 || dearer + this.#dearer(other, column) > limit || this.#isSame(slot, to, other, column)) continue;
       const sum = plan.weighSwap(slot, to, other, column);
       if (sum > least) continue;
       least = sum;
@@ -75,6 +79,14 @@ export class Moves {
       back = column;
     }
     return partner !== -1 && plan.swap(slot, to, partner, back);
+  }
+
+  /** Whether two replicas of one workload would only change names: nothing is a move that changes nothing. */
+  #isSame(slot: number, to: number, other: number, back: number): boolean {
+    if (this.#workload[slot] !== this.#workload[other]) return false;
+    const cost = this.#cost;
+    const { placed } = this.#plan;
+    return cost[to] === cost[placed[other] as number] && cost[back] === cost[placed[slot] as number];
   }
 
   #chain(slot: number, to: number, limit: number): boolean {

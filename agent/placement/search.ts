@@ -48,8 +48,9 @@ const roundMoves = 6000;
 const roundsMax = 40;
 /** Share of the time after which it is known how many moves there will be. */
 const countedAfter = 0.02;
-/** Moves for each slot from which on a round is eased. */
+/** Moves for each slot from which on a round is eased, and slots up to which the first one is not. */
 const easedMoves = 5;
+const fewSlots = 70;
 /** What the length of rounds may change by from one to the next. */
 const longer = 4;
 /** What is left of the time at the end of a round, in rounds, that is not worth another one. */
@@ -91,8 +92,8 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   const anneal = new Annealing(flat, plan, lists, random);
   const regroup = new Regroup(flat, plan, lists, price);
   const elite = new Elite();
-  // Where load has a cost of its own, loads settle without being eased; so do plans that stand already.
-  const beginning = kept || flat.steepness.some((steep) => steep > 0) ? 'plain' : 'anew';
+  // Where load has a cost of its own, loads settle without being eased; so do those of few replicas, and plans that stand already.
+  const beginning = kept || slots <= fewSlots || flat.steepness.some((steep) => steep > 0) ? 'plain' : 'anew';
   const breed = new Breed(flat, plan, random, beginning);
   anneal.begin(true, kept);
   let regrouping = false;

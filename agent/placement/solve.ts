@@ -5,8 +5,9 @@
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { Candidate } from './candidate.ts';
 import { keepCurrent, placeByDiffusion, placeByRegret, placingOrder } from './construct.ts';
-import { enumerate, enumerationSlotsMax, isProvable, type Priced, relaxation } from './enumerate.ts';
+import { enumerate, enumerationSlotsMax, isProvable, type Priced, plansLeft, relaxation } from './enumerate.ts';
 import { type Flat, flatten } from './flat.ts';
+import { grainOf } from './grain.ts';
 import { type Budget, improve } from './improve.ts';
 import { at, toSeconds } from './model.ts';
 import { compareFinished, type Finished, finish, type MadeBy, planDocument } from './plan-document.ts';
@@ -76,16 +77,28 @@ export function solve(
       within,
       (looked) => budget.interrupted() || looked / columnsPerStep > allowed / 4 || (progress?.() ?? 0) > begun + pricesShare * (1 - begun),
     );
-    priced = { flat: within, price: prices.price };
-    if (!instance.sampled) bound = Math.max(bound, prices.bound);
+    const grain = grainOf(within);
+    const here: Priced = { flat: within, price: prices.price, grain };
+    priced = here;
+    if (!instance.sampled) bound = Math.max(bound, grain.above(prices.bound));
     used += Math.ceil(prices.steps / columnsPerStep);
     const random = new PlacementRandom(seed ^ 0x5bd1e995);
+    let least = Number.POSITIVE_INFINITY;
+    let provable: boolean | undefined = progress !== undefined && isProvable(instance) ? undefined : false;
+    /** With a time given nothing would be left for a proof: looked at once, when there is a good plan. */
+    const leavesToProof = (): boolean => {
+      if (provable === undefined && (progress?.() ?? 0) > proofFrom) provable = plansLeft(here, prices.bound, least) <= provableLeft;
+      return provable === true;
+    };
     const found = search(within, prices.price, random, {
       steps: Math.max(1, allowed - used),
       target: bound,
       // What draws partners to each other it does not see: the other half of the time goes to making its plan better with that.
-      interrupted: () => budget.interrupted() || (within.tied && (progress?.() ?? 0) > 0.5),
-      ...(onBetter === undefined ? {} : { onBetter: (cost: number) => onBetter(toSeconds(cost)) }),
+      interrupted: () => budget.interrupted() || (within.tied && (progress?.() ?? 0) > 0.5) || leavesToProof(),
+      onBetter: (cost: number) => {
+        least = cost;
+        onBetter?.(toSeconds(cost));
+      },
       ...(progress === undefined ? {} : { progress: within.tied ? () => 2 * progress() : progress }),
     });
     used += found.steps;
@@ -155,6 +168,10 @@ const columnsMax = 300_000;
 const listShare = 0.2;
 /** Share of the time left after which prices are good enough: a plan is worth more than a bound. */
 const pricesShare = 0.3;
+/** Share of the time after which a search may leave the rest to a proof. */
+const proofFrom = 0.4;
+/** Plans left, as a power of two, up to which a proof is sooner at its end than the search at a better plan. */
+const provableLeft = 72;
 /** Columns the prices look at for the work of one evaluation. */
 const columnsPerStep = 16;
 /** Above, single changes to the plan are too many to be tried for the sake of alternatives. */

@@ -1,5 +1,6 @@
 /** Small placement problems for tests: give what matters, the rest is sound. */
 
+import type { PlacementRandom } from '../../../agent/placement/random.ts';
 import { defaultWeights } from '../../../agent/placement/spec-to-problem.ts';
 import type { PlacementNode, PlacementProblem, PlacementWorkload } from '../../../schemas/generated/types.ts';
 
@@ -69,4 +70,14 @@ export function placesOf({ assignments }: { readonly assignments: PlacementProbl
   return Object.fromEntries(
     assignments.map(({ workload, replica, node, class: workClass }) => [`${workload}/${replica}`, `${node}:${workClass}`]),
   );
+}
+
+/** Generalised assignment as its files have it, hard: what costs least takes most, so no replica can be placed well by itself. */
+export function correlatedNumbers(random: PlacementRandom, agents: number, jobs: number): readonly number[] {
+  const size = Array.from({ length: agents * jobs }, () => 1 + random.nextInt(100));
+  const cost = size.map((one) => 121 - one + random.nextInt(21));
+  const capacity = Array.from({ length: agents }, (_, agent) =>
+    Math.floor((0.9 * size.slice(agent * jobs, (agent + 1) * jobs).reduce((sum, one) => sum + one, 0)) / agents),
+  );
+  return [agents, jobs, ...cost, ...size, ...capacity];
 }

@@ -5,6 +5,7 @@ import { checkPlan } from '../../../agent/placement/checker.ts';
 import { enumerate } from '../../../agent/placement/enumerate.ts';
 import { evaluate } from '../../../agent/placement/evaluate.ts';
 import { flatten } from '../../../agent/placement/flat.ts';
+import { grainOf } from '../../../agent/placement/grain.ts';
 import { type Finished, finish } from '../../../agent/placement/plan-document.ts';
 import { findPrices } from '../../../agent/placement/prices.ts';
 import { compile } from '../../../agent/placement/slots.ts';
@@ -21,7 +22,7 @@ function proven(problem: PlacementProblem, withPrices: boolean): Finished {
   const instance = compile(problem);
   const candidate = new Candidate(instance);
   const flat = flatten(instance);
-  const priced = withPrices ? { flat, price: findPrices(flat, never).price } : undefined;
+  const priced = withPrices ? { flat, price: findPrices(flat, never).price, grain: grainOf(flat) } : undefined;
   assert.ok(enumerate(candidate, { steps: 1e7, target: 0, interrupted: never }, priced), 'nothing is left to be tried');
   return finish(candidate, 'enumeration');
 }
