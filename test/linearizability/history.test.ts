@@ -54,6 +54,16 @@ describe('the check of histories', () => {
     assert.ok(!holds('w1 0-1 x', 'c2 2-? z>y', 'r3 4-5 =y'));
   });
 
+  it('what nobody saw may be what hid a value, and many such operations without an answer cost no time', () => {
+    assert.ok(holds('w1 0-1 x', 'w2 2-? h', 'c4 4-5 x>z -'));
+    assert.ok(holds('w1 0-1 x', 'c2 2-? y>h', 'c3 3-? x>h', 'c4 4-5 x>z -'));
+    assert.ok(!holds('w1 0-1 x', 'c2 2-? y>h', 'c4 4-5 x>z -'));
+    assert.ok(!holds('w1 0-1 x', 'w2 2-? h', 'c4 4-5 x>z -', 'r5 6-7 =x'));
+    const open = Array.from({ length: 40 }, (_, i) => [`w1 ${i}-? h${i}`, `c2 ${i}-? x>g${i}`]).flat();
+    assert.ok(holds('w1 0-1 x', ...open, ...Array.from({ length: 40 }, (_, i) => `r3 ${50 + 2 * i}-${51 + 2 * i} =x`)));
+    assert.ok(!holds('w1 0-1 x', ...open, 'r3 50-51 =x', 'r3 52-53 =y'));
+  });
+
   it('names the key and what nothing explains', () => {
     const { violations, operations, unknown, keys } = checkHistory([
       line('w1 0-1 x'),
@@ -126,7 +136,8 @@ describe('the check of histories', () => {
         length: fc.nat(8),
         isUnknown: fc.nat(4).map((n) => n === 0),
         a: fc.constantFrom(null, 'x', 'y'),
-        b: fc.constantFrom('x', 'y'),
+        // Nobody sees or asks for the third.
+        b: fc.constantFrom('x', 'y', 'h'),
         found: fc.boolean(),
       }),
       { maxLength: 6 },

@@ -20,23 +20,41 @@ export type Operation =
   /** `output`: whether `from` was found, and so `to` written; null when that is not known. */
   | (Common & { readonly op: 'cas'; readonly from: Value; readonly to: string; readonly output: boolean | null });
 
-const register: Model<Value, Operation> = {
+/** Stands for all values that nobody saw and nobody asked for: which of them it is makes no difference. */
+const hidden = '\u0000hidden';
+
+/**
+ * One key. A value that nobody saw and nobody asked for can be known only by what it hid: a swap that did not find what it asked for. So what
+ * has no answer and would have written such a value is as good as any other of its kind, and may wait until there is such a swap to explain.
+ */
+const register = (seen: ReadonlySet<Value>): Model<Value, Operation> => ({
   initial: null,
   step: (state, operation) => {
     switch (operation.op) {
       case 'read':
         return operation.output === state ? state : undefined;
       case 'write':
-        return operation.value;
+        return seen.has(operation.value) ? operation.value : hidden;
       default: {
         const found = state === operation.from;
         if (operation.output !== null && operation.output !== found) return undefined;
-        return found ? operation.to : state;
+        if (!found) return state;
+        return seen.has(operation.to) ? operation.to : hidden;
       }
     }
   },
   fingerprint: (state) => JSON.stringify(state),
-};
+  kindOf: (operation) => {
+    if (operation.op === 'read' || seen.has(operation.op === 'write' ? operation.value : operation.to)) return undefined;
+    return operation.op === 'write' ? 'write' : `from ${JSON.stringify(operation.from)}`;
+  },
+  canWait: (state, _, next) => !next.some((other) => other.op === 'cas' && other.output === false && other.from === state),
+});
+
+const seenIn = (history: readonly Timed<Operation>[]): ReadonlySet<Value> =>
+  new Set(
+    history.flatMap(({ operation }) => (operation.op === 'read' ? [operation.output] : operation.op === 'cas' ? [operation.from] : [])),
+  );
 
 export interface HistoryReport {
   readonly operations: number;
@@ -62,7 +80,7 @@ export function checkHistory(history: readonly Operation[], stepsMax?: number): 
   const violations: { key: string; ordered: number; stuck: readonly Operation[] }[] = [];
   const undecided: string[] = [];
   for (const [key, operations] of byKey) {
-    const found = searchOrder(register, operations, stepsMax);
+    const found = searchOrder(register(seenIn(operations)), operations, stepsMax);
     if (found.verdict === 'undecided') undecided.push(key);
     if (found.verdict === 'violated')
       violations.push({ key, ordered: found.ordered, stuck: found.stuck.map(({ operation }) => operation) });

@@ -11,6 +11,13 @@ export interface Model<State, Operation> {
   step(state: State, operation: Operation): State | undefined;
   /** Equal for equal states. */
   fingerprint(state: State): string;
+  /**
+   * What an operation that has no answer is alike to: of those that are, the one asked first stands for all, as long as it is not taken.
+   * @default nothing
+   */
+  kindOf?(operation: Operation): string | undefined;
+  /** Whether an operation of such a kind does nothing in this state that matters before one of `next` comes. @default never */
+  canWait?(state: State, operation: Operation, next: readonly Operation[]): boolean;
 }
 
 export interface Timed<Operation> {
@@ -52,6 +59,7 @@ class Search<State, Operation> {
     this.#model = model;
     const answered = history.filter(({ returnedAt }) => returnedAt !== Number.POSITIVE_INFINITY).sort((a, b) => a.calledAt - b.calledAt);
     const open = history.filter(({ returnedAt }) => returnedAt === Number.POSITIVE_INFINITY);
+    open.sort((a, b) => a.calledAt - b.calledAt);
     this.#operations = [...answered, ...open];
     this.#answered = answered.length;
     this.#left = answered.length;
@@ -106,9 +114,25 @@ class Search<State, Operation> {
       end = Math.min(end, this.#at(at).returnedAt);
     }
     candidates.sort((a, b) => this.#at(a).returnedAt - this.#at(b).returnedAt);
-    for (let at = this.#answered; at < this.#operations.length; at += 1)
-      if (!this.#taken[at] && this.#at(at).calledAt < end) candidates.push(at);
+    candidates.push(...this.#openCandidates(state, candidates, end));
     return { state, candidates, tried: 0, taken };
+  }
+
+  #openCandidates(state: State, answered: readonly number[], end: number): readonly number[] {
+    const next = answered.map((at) => this.#at(at).operation);
+    const kinds = new Set<string>();
+    const candidates: number[] = [];
+    for (let at = this.#answered; at < this.#operations.length && this.#at(at).calledAt < end; at += 1) {
+      if (this.#taken[at]) continue;
+      const { operation } = this.#at(at);
+      const kind = this.#model.kindOf?.(operation);
+      if (kind !== undefined) {
+        if (kinds.has(kind) || this.#model.canWait?.(state, operation, next) === true) continue;
+        kinds.add(kind);
+      }
+      candidates.push(at);
+    }
+    return candidates;
   }
 
   #take(at: number): void {
