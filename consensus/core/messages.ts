@@ -12,7 +12,7 @@ export type CampaignReason = 'timeout' | 'link-lost' | 'transfer';
 /** Asks whether a campaign could be won, without touching anybody's term (Raft thesis, section 9.6). `term` is the one it would campaign in. */
 export interface PreVote extends Addressed {
   readonly type: 'PREVOTE';
-  /** Counts the sender's polls; echoed, so that an answer to an older poll is not taken for one to this. */
+  /** Counts the sender's polls, from a start drawn anew by each process; echoed, so that an answer to an older poll is not taken for one to this. */
   readonly poll: number;
   readonly lastTerm: Term;
   readonly lastIndex: LogIndex;

@@ -93,7 +93,7 @@ export interface RaftState {
   appliedIndex: LogIndex;
   uncertain: EntryId | undefined;
   storageFailed: boolean;
-  /** Polls held so far. */
+  /** Number of the newest poll. It starts at random: what was said to this member before it was started anew, of a longer log perhaps, answers none of its polls. */
   polls: number;
   campaign: Campaign | undefined;
   lostLink: LostLink | undefined;
@@ -164,7 +164,7 @@ export function createState(options: RaftOptions): RaftState {
     appliedIndex: options.appliedIndex,
     uncertain: options.uncertain,
     storageFailed: false,
-    polls: 0,
+    polls: options.random.nextInt(2 ** 30),
     campaign: undefined,
     lostLink: undefined,
     leadership: undefined,

@@ -285,6 +285,23 @@ describe('Raft thesis, section 9.6, PreVote', () => {
     assert.equal(lone.raft.view().role, 'preCandidate');
   });
 
+  it('Thesis 9.6 and the uncertain tail (not in the thesis): what was said of a longer log before a restart answers no poll after it', () => {
+    const before = new LoneRaft({ terms: [1, 1], chance: 5 });
+    const after = new LoneRaft({ terms: [1], uncertain: id(1, 2), chance: 11 });
+    const pollOf = (lone: LoneRaft): number => {
+      lone.pass(80);
+      return all(sent(lone), 'PREVOTE')[0]?.poll ?? 0;
+    };
+    const say = (from: string, poll: number) =>
+      after.raft.step({ type: 'PREVOTE_REPLY', from, to: 'n1', term: term(2), poll, granted: true, conditional: false });
+    const [old, own] = [pollOf(before), pollOf(after)];
+    say('n2', own);
+    say('n3', old);
+    assert.equal(after.raft.view().role, 'preCandidate', 'all have answered, but one of them another poll');
+    say('n3', own);
+    assert.equal(after.raft.view().role, 'candidate');
+  });
+
   it('Thesis 9.6 and the uncertain tail (not in the thesis): a voter that may have forgotten entries grants only logs that reach them, or all voters together', () => {
     const uncertain = id(2, 5);
     assert.equal(poll(new LoneRaft({ terms: [1], term: 2, uncertain }), 'n2', 3, id(2, 5))?.granted, true);

@@ -15,6 +15,8 @@ export interface LoneOptions {
   /** Applied, hence committed, up to here. @default 0 */
   readonly applied?: number;
   readonly uncertain?: EntryId;
+  /** What its random source gives at its start; 0 after it. @default 0 */
+  readonly chance?: number;
 }
 
 /** Member n1 alone with the test, which plays all the others and the disk. */
@@ -27,11 +29,12 @@ export class LoneRaft {
   constructor(options: LoneOptions = {}) {
     const { voters = ['n1', 'n2', 'n3'], learners = [], witnesses = [], terms = [] } = options;
     this.disk = entriesOf(terms);
+    let isStarted = false;
     this.raft = new Raft({
       id: 'n1',
       membership: { voters, learners, witnesses },
       timing: defaultTiming,
-      random: { nextInt: () => 0 },
+      random: { nextInt: (below) => (isStarted ? 0 : (options.chance ?? 0) % below) },
       now: tick(0),
       hardState: { term: term(options.term ?? terms.at(-1) ?? 0), votedFor: options.votedFor },
       entries: this.disk,
@@ -39,6 +42,7 @@ export class LoneRaft {
       appliedIndex: logIndex(options.applied ?? 0),
       uncertain: options.uncertain,
     });
+    isStarted = true;
   }
 
   get term() {
