@@ -15,11 +15,21 @@ export interface Column {
   readonly cost: number;
 }
 
+/** Columns of one class that were left out: what a bound has to know of them. */
+export interface Omitted {
+  readonly node: Int32Array;
+  readonly cost: Float64Array;
+  /** No box is asked for less. */
+  readonly demand: readonly number[];
+}
+
 export interface ColumnChoice {
   /** Cheapest first; ties by box, then class. */
   readonly columns: readonly Column[];
   /** No column left out costs less; infinite when all are there. */
   readonly leastOmitted: number;
+  /** All that were left out; undefined when they were not to be listed. */
+  readonly omitted: readonly Omitted[] | undefined;
 }
 
 /** Which columns are wanted. */
@@ -34,6 +44,8 @@ export interface Wanted {
   readonly kept?: ReadonlySet<number>;
   /** Where the drawing begins. */
   readonly draw?: number;
+  /** Whether those left out are listed as well. */
+  readonly listOmitted?: boolean;
 }
 
 /** Columns of a workload. A cordoned box has them for what it keeps. */
@@ -69,11 +81,18 @@ export function columnsOf(site: Site, workload: PlacementWorkload, wanted: Wante
   }
   const columns: Column[] = [];
   let leastOmitted = Number.POSITIVE_INFINITY;
+  const omitted: Omitted[] = [];
+  const least = (index: number): readonly number[] =>
+    at(anywhere, index).map((demand, r) =>
+      [...measured].reduce((lowest, node) => Math.min(lowest, at(demandOf(workload, at(workload.classes, index), node), r)), demand),
+    );
   for (const [index, workClass] of workload.classes.entries()) {
     const all = nodes.length <= perClass;
     const limit = all ? Number.POSITIVE_INFINITY : nth(cost, index, count, nodes.length, perClass >> 1);
     const stride = Math.ceil(nodes.length / Math.max(1, perClass - (perClass >> 1)));
     let cheap = perClass >> 1;
+    const leftNodes: number[] = [];
+    const leftCosts: number[] = [];
     for (let turn = 0; turn < nodes.length; turn += 1) {
       // Begun elsewhere for each workload: of many boxes that cost the same, not all work must look at the same few.
       const position = (turn + (wanted.draw ?? 0)) % nodes.length;
@@ -84,11 +103,17 @@ export function columnsOf(site: Site, workload: PlacementWorkload, wanted: Wante
       if (isCheap) cheap -= 1;
       if (all || isCheap || turn % stride === 0 || wanted.kept?.has(node) === true)
         columns.push({ node, class: workClass, demand: demandAt(node, index), cost: own });
-      else leastOmitted = Math.min(leastOmitted, own);
+      else {
+        leastOmitted = Math.min(leastOmitted, own);
+        if (wanted.listOmitted !== true) continue;
+        leftNodes.push(node);
+        leftCosts.push(own);
+      }
     }
+    if (leftNodes.length > 0) omitted.push({ node: Int32Array.from(leftNodes), cost: Float64Array.from(leftCosts), demand: least(index) });
   }
   columns.sort((a, b) => a.cost - b.cost || a.node - b.node || (a.class < b.class ? -1 : 1));
-  return { columns, leastOmitted };
+  return { columns, leastOmitted, omitted: wanted.listOmitted === true ? omitted : undefined };
 }
 
 function hasRoom(available: readonly number[], most: readonly number[]): boolean {

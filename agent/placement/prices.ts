@@ -16,6 +16,9 @@ export interface Prices {
 }
 
 const roundsMax = 400;
+/** Length of the first step, as a share of the bound; and where prices are nearly right. */
+const reachFirst = 0.05;
+const reachBegun = 0.003;
 /** Rounds without gain after which the step is made shorter. */
 const patience = 10;
 const deflection = 0.6;
@@ -24,12 +27,18 @@ const replicasMax = 16;
 /** Slots between two checkpoints. */
 const checkSlots = 1024;
 
-export function findPrices(flat: Flat, over: (steps: number) => boolean): Prices {
+/** Prices to begin with that are nearly right, and rounds at the most. */
+export interface Begun {
+  readonly price: Float64Array;
+  readonly rounds: number;
+}
+
+export function findPrices(flat: Flat, over: (steps: number) => boolean, begun?: Begun): Prices {
   const { slots, nodes, width, first, node, cost, demand, capacity, fixedLoad, leastOmitted } = flat;
   const size = nodes * width;
   const room = capacity.map((most, index) => most - at(fixedLoad, index) + 2 * tolerance);
   const feels = capacity.map((_, index) => (feelsLoad(flat, index) ? 1 : 0));
-  const price = new Float64Array(size);
+  const price = begun === undefined ? new Float64Array(size) : begun.price.slice();
   const best = new Float64Array(size);
   const direction = new Float64Array(size);
   const excess = new Float64Array(size);
@@ -39,10 +48,10 @@ export function findPrices(flat: Flat, over: (steps: number) => boolean): Prices
   const scaleOfCosts = (meanRegret(flat) + full) / 5;
   const rounding = feels.includes(1) ? nodes : 0;
   let bound = Number.NEGATIVE_INFINITY;
-  let reach = 0.05;
+  let reach = begun === undefined ? reachFirst : reachBegun;
   let stall = 0;
   let steps = 0;
-  for (let round = 0; round < roundsMax && reach > 1e-5; round += 1) {
+  for (let round = 0; round < (begun?.rounds ?? roundsMax) && reach > 1e-5; round += 1) {
     if (round > 0 && over(steps)) break;
     let value = 0;
     let magnitude = 0;

@@ -1,6 +1,6 @@
 /** Slots: one per replica to be placed, with its columns; most critical levels first. */
 import type { PlacedReplica, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
-import { type Column, type ColumnChoice, columnsOf } from './columns.ts';
+import { type Column, type ColumnChoice, columnsOf, type Omitted } from './columns.ts';
 import { demandOf } from './demand.ts';
 import { moveCost, rates } from './merit.ts';
 import { at, compareText, type WorkClass } from './model.ts';
@@ -14,6 +14,8 @@ export interface Slot {
   readonly columns: readonly Column[];
   /** No column left out of `columns` costs less; infinite when none was. */
   readonly leastOmitted: number;
+  /** All those; undefined when they are not listed. */
+  readonly omitted: readonly Omitted[] | undefined;
   /** Per column, micro-seconds per hour of moving there; 0 where it stays, or must leave its box anyhow. */
   readonly moving: readonly number[];
   /** Column it has now, -1 when it has none or may not keep it. */
@@ -160,6 +162,8 @@ function never(): boolean {
   return false;
 }
 
+/** Columns up to which those left out are listed: more take more memory than a better bound is worth. */
+const listedMax = 1_500_000;
 /** Fewer columns of a class than these are never kept. */
 const perClassMin = 32;
 
@@ -175,6 +179,7 @@ function makeSlots(
   const begun = new Map(start.map((placed) => [`${placed.workload}/${placed.replica}`, placed]));
   const ranks = [...new Set(workloads.map(({ criticality }) => criticality))].sort((a, b) => b - a);
   const wanted = workloads.reduce((sum, { replicas, classes }) => sum + replicas * classes.length, 0);
+  const listOmitted = wanted * site.nodes.length <= listedMax;
   const perClass = Math.max(perClassMin, Math.floor(columnsMax / Math.max(1, wanted)));
   const slots = workloads.flatMap((workload, index) => {
     const free = Array.from({ length: workload.replicas }, (_, replica) => replica).filter(
@@ -186,12 +191,12 @@ function makeSlots(
     const among = places && new Set([...(places.get(workload.id) ?? [])].flatMap((name) => site.nodeIndex.get(name) ?? []));
     const kept = new Set(free.flatMap((replica) => site.nodeIndex.get(current.get(`${workload.id}/${replica}`)?.node ?? '') ?? []));
     const look = (boxes: ReadonlySet<number> | undefined): ColumnChoice =>
-      columnsOf(site, workload, { ...(boxes === undefined ? {} : { among: boxes }), perClass, kept, draw: index * 7 });
+      columnsOf(site, workload, { ...(boxes === undefined ? {} : { among: boxes }), perClass, kept, draw: index * 7, listOmitted });
     const few = among === undefined && site.nodes.length > 1.5 * sampleBoxes && hurry();
     const quick = few ? look(new Set([...sample(site, workload, index * 7), ...kept])) : undefined;
     const found = quick !== undefined && quick.columns.length > 0;
     sampled ||= found;
-    const { columns: all, leastOmitted } = found ? quick : look(among);
+    const { columns: all, leastOmitted, omitted } = found ? quick : look(among);
     const cost = moveCost(problem, workload);
     return free.map((replica): Slot => {
       const placed = current.get(`${workload.id}/${replica}`);
@@ -217,6 +222,7 @@ function makeSlots(
         level: ranks.indexOf(workload.criticality),
         columns,
         leastOmitted,
+        omitted,
         moving,
         currentColumn,
         currentNode,

@@ -16,6 +16,7 @@ import { PlacementRandom } from './random.ts';
 import { search } from './search.ts';
 import { type CompileOptions, compile, type Instance } from './slots.ts';
 import { takeBack } from './take-back.ts';
+import { boundOfAll, hasOmitted, withoutOmitted } from './whole.ts';
 
 export interface SolveOptions extends Pick<CompileOptions, 'places' | 'stay' | 'site' | 'start' | 'checkpoint'> {
   /** Asked often: true ends the search, and the best plan so far is returned. Making that plan takes its time still. */
@@ -73,15 +74,19 @@ export function solve(
   const onPrices = (within: Flat): void => {
     const allowed = Math.floor(steps / 2);
     const begun = progress?.() ?? 0;
-    const prices = findPrices(
-      within,
-      (looked) => budget.interrupted() || looked / columnsPerStep > allowed / 4 || (progress?.() ?? 0) > begun + pricesShare * (1 - begun),
-    );
+    const dear = (looked: number, share: number): boolean =>
+      budget.interrupted() || looked / columnsPerStep > allowed / 4 || (progress?.() ?? 0) > begun + share * (1 - begun);
+    const some = hasOmitted(within);
+    const prices = findPrices(some ? withoutOmitted(within) : within, (looked) => dear(looked, pricesShare));
     const grain = grainOf(within);
     const here: Priced = { flat: within, price: prices.price, grain };
     priced = here;
-    if (!instance.sampled) bound = Math.max(bound, grain.above(prices.bound));
     used += Math.ceil(prices.steps / columnsPerStep);
+    if (some && !instance.sampled) {
+      const proven = boundOfAll(within, prices.price, (looked) => dear(prices.steps + looked, boundShare));
+      bound = Math.max(bound, proven.bound);
+      used += Math.ceil(proven.steps / columnsPerStep);
+    } else if (!instance.sampled) bound = Math.max(bound, grain.above(prices.bound));
     const random = new PlacementRandom(seed ^ 0x5bd1e995);
     let least = Number.POSITIVE_INFINITY;
     let provable: boolean | undefined = progress !== undefined && isProvable(instance) ? undefined : false;
@@ -168,6 +173,8 @@ const columnsMax = 300_000;
 const listShare = 0.2;
 /** Share of the time left after which prices are good enough: a plan is worth more than a bound. */
 const pricesShare = 0.3;
+/** The same with the bound, where prices are found on some of the columns and it is proven on all. */
+const boundShare = 0.35;
 /** Share of the time after which a search may leave the rest to a proof. */
 const proofFrom = 0.4;
 /** Plans left, as a power of two, up to which a proof is sooner at its end than the search at a better plan. */

@@ -2,6 +2,7 @@
 import { flatten } from '../../../agent/placement/flat.ts';
 import { findPrices } from '../../../agent/placement/prices.ts';
 import { compile } from '../../../agent/placement/slots.ts';
+import { boundOfAll } from '../../../agent/placement/whole.ts';
 import type { PlacementProblem } from '../../../schemas/generated/types.ts';
 import type { NamedProblem } from './gap.ts';
 import { highs, referenceByHighs } from './highs.ts';
@@ -75,7 +76,9 @@ async function referenceTo(
 function provenBound(problem: PlacementProblem): number {
   const replicas = problem.workloads.reduce((sum, workload) => sum + workload.replicas * workload.classes.length, 0);
   if (replicas * problem.nodes.length > boundColumnsMax) return 0;
-  return findPrices(flatten(compile(problem)), () => false).bound / 1e6;
+  const flat = flatten(compile(problem));
+  const prices = findPrices(flat, () => false);
+  return Math.max(prices.bound, boundOfAll(flat, prices.price, () => false).bound) / 1e6;
 }
 
 async function run(set: string, subjects: readonly Subject[], options: SetOptions): Promise<void> {
@@ -83,7 +86,9 @@ async function run(set: string, subjects: readonly Subject[], options: SetOption
   for (const instance of problemsOf(options)) {
     const outcomes = [];
     for (const subject of subjects) outcomes.push(await measure(subject, seeded(instance.problem, options.seed), options.budget));
-    const proven = await referenceTo(instance, options.quick);
+    const known = await referenceTo(instance, options.quick);
+    const own = { value: Math.max(0, ...outcomes.map(({ bound }) => bound)), kind: 'own bound' };
+    const proven = own.value > known.value && !known.kind.startsWith('optimum') ? own : known;
     const reference = proven.value > 0 ? proven : referenceOf(instance, 0, outcomes);
     for (const outcome of outcomes) rows.add(set, `${set}-${instance.group}`, instance, options.budget, outcome, reference);
   }

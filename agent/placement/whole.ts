@@ -1,0 +1,66 @@
+/**
+ * Where columns were left out: what prices are found on, and what a bound is proven on. Prices that know of the cheapest column left out,
+ * but not what it takes, never rise above what it costs, and room that is short seems to be worth little.
+ */
+import type { Omitted } from './columns.ts';
+import { shareCopies } from './copies.ts';
+import type { Flat } from './flat.ts';
+import { at } from './model.ts';
+import { findPrices, type Prices } from './prices.ts';
+
+/** Slots between two checkpoints. */
+const checkSlots = 16;
+
+/** Rounds in which prices found on some of the columns are fitted to all. */
+const rounds = 20;
+
+/** A bound for plans of all columns, from prices found on some. */
+export function boundOfAll(flat: Flat, price: Float64Array, over: (steps: number) => boolean): Prices {
+  const all = withOmitted(flat);
+  if (hasOmitted(all)) return findPrices(all, over);
+  const copies = shareCopies(all, price);
+  const proven = findPrices(copies?.flat ?? all, over, { price, rounds });
+  return { ...proven, bound: proven.bound - (copies?.free ?? 0) };
+}
+
+export function hasOmitted({ leastOmitted }: Flat): boolean {
+  return leastOmitted.some((least) => least < Number.POSITIVE_INFINITY);
+}
+
+/** As if there were no other columns. What it proves holds for plans of these columns only. */
+export function withoutOmitted(flat: Flat): Flat {
+  return { ...flat, leastOmitted: new Float64Array(flat.slots).fill(Number.POSITIVE_INFINITY) };
+}
+
+/** With those left out, where all are listed; else as it is. Good for a bound only: no slot knows the columns that were added. */
+function withOmitted(flat: Flat): Flat {
+  const { instance, slots, width, active } = flat;
+  const omitted = instance.slots.map((slot) => slot.omitted);
+  if (!omitted.every((lists) => lists !== undefined)) return flat;
+  const size = omitted.reduce((sum, lists) => lists.reduce((count, { cost }) => count + cost.length, sum), flat.cost.length);
+  const first = new Int32Array(slots + 1);
+  const node = new Int32Array(size);
+  const cost = new Float64Array(size);
+  const demand = new Float64Array(size * width);
+  let end = 0;
+  const append = (list: Omitted): void => {
+    node.set(list.node, end);
+    cost.set(list.cost, end);
+    // Where places are counted, that is the last resource, and each replica takes one.
+    const row = Array.from({ length: width }, (_, r) => (r < active.length ? at(list.demand, at(active, r)) : 1));
+    for (let index = end * width; index < (end + list.cost.length) * width; )
+      for (let r = 0; r < width; r += 1, index += 1) demand[index] = row[r] as number;
+    end += list.cost.length;
+  };
+  for (let slot = 0; slot < slots; slot += 1) {
+    if (slot % checkSlots === 0) instance.checkpoint();
+    const [from, to] = [at(flat.first, slot), at(flat.first, slot + 1)];
+    node.set(flat.node.subarray(from, to), end);
+    cost.set(flat.cost.subarray(from, to), end);
+    demand.set(flat.demand.subarray(from * width, to * width), end * width);
+    end += to - from;
+    for (const list of omitted[slot] ?? []) append(list);
+    first[slot + 1] = end;
+  }
+  return { ...withoutOmitted(flat), first, node, cost, demand };
+}
