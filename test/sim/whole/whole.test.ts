@@ -16,13 +16,18 @@ describe('whole boxes on simulated disks', () => {
 
   it('the same seed gives the same run, line by line', async function () {
     this.timeout(60_000);
-    const lines = async (): Promise<readonly string[]> => {
+    const lines = async (seed: number): Promise<readonly string[]> => {
       const trace: string[] = [];
-      await simulateWhole({ seed: 8, onTrace: (line) => void trace.push(line) });
+      await simulateWhole({ seed, onTrace: (line) => void trace.push(line) });
       return trace;
     };
-    const [one, other] = [await lines(), await lines()];
-    assert.ok(one.some((line) => line.includes('is healed')));
-    assert.deepEqual(one, other);
+    // One in which a box is healed: every second run or so.
+    for (let seed = 1; seed <= 40; seed += 1) {
+      const one = await lines(seed);
+      if (!one.some((line) => line.includes('is healed'))) continue;
+      assert.deepEqual(await lines(seed), one);
+      return;
+    }
+    assert.fail('no run healed a box');
   });
 });
