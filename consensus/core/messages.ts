@@ -30,7 +30,7 @@ export interface Vote extends Addressed {
   readonly lastTerm: Term;
   readonly lastIndex: LogIndex;
   readonly reason: CampaignReason;
-  /** Every voter answered the poll and none has a longer log: voters with an uncertain tail may grant too. */
+  /** Every voter answered the poll, none has a longer log, and this candidate leads only with the votes of all: voters with an uncertain tail may grant too. */
   readonly complete: boolean;
 }
 export interface VoteReply extends Addressed {

@@ -105,6 +105,7 @@ export function becomePreCandidate(state: RaftState, reason: CampaignReason): vo
   state.campaign = {
     reason,
     ballots: new Map([[state.id, state.uncertain === undefined ? 'granted' : 'conditional']]),
+    needsAll: false,
     selfVoteToken: undefined,
   };
   for (const to of allVoters(state.membership)) {
@@ -126,19 +127,22 @@ export function becomePreCandidate(state: RaftState, reason: CampaignReason): vo
 
 const retryAt = (state: RaftState) => tick(state.now + retryTicks.least + state.random.nextInt(retryTicks.spread));
 
-/** Campaigns for real once a majority would vote so. */
+/**
+ * Campaigns for real once a majority would vote so; or once every voter was heard and none has a longer log: then what an uncertain tail may
+ * have held is nowhere. An answer to a poll is no promise, the voter may take and acknowledge entries after it: so then every one has to vote, too.
+ */
 export function countPoll(state: RaftState): void {
   const { campaign, membership } = state;
   if (campaign === undefined || state.role !== 'preCandidate') return;
   const { ballots, reason } = campaign;
-  // With every voter heard and no longer log among them, nothing that still exists can be lost.
   const complete = allVoters(membership).every((voter) => ballots.has(voter) && ballots.get(voter) !== 'refused');
   const result = countBallots(membership, (voter) => (ballots.get(voter) === 'granted' ? 'granted' : undefined));
-  if (complete || (state.uncertain === undefined && result === 'won')) becomeCandidate(state, reason, complete);
+  if (state.uncertain === undefined && result === 'won') becomeCandidate(state, reason, false);
+  else if (complete) becomeCandidate(state, reason, true);
 }
 
 /** Asks for votes in a new term. */
-export function becomeCandidate(state: RaftState, reason: CampaignReason, complete: boolean): void {
+export function becomeCandidate(state: RaftState, reason: CampaignReason, needsAll: boolean): void {
   if (!canCampaign(state)) {
     resetElectionDeadline(state);
     return;
@@ -148,7 +152,7 @@ export function becomeCandidate(state: RaftState, reason: CampaignReason, comple
   changeRole(state, 'candidate', reason);
   state.votedFor = state.id;
   resetElectionDeadline(state);
-  state.campaign = { reason, ballots: new Map(), selfVoteToken: undefined };
+  state.campaign = { reason, ballots: new Map(), needsAll, selfVoteToken: undefined };
   for (const to of allVoters(state.membership)) {
     if (to === state.id) continue;
     const last = state.log.last;
@@ -160,24 +164,27 @@ export function becomeCandidate(state: RaftState, reason: CampaignReason, comple
       lastTerm: last.term,
       lastIndex: last.index,
       reason,
-      complete,
+      complete: needsAll,
     });
   }
 }
 
-/** Becomes leader with a majority of votes, follower when none can be had any more. */
+/** Becomes leader with a majority of votes, or with all where all are needed; follower when they cannot be had any more. */
 export function countVotes(state: RaftState): void {
   const { campaign, membership } = state;
   if (campaign === undefined || state.role !== 'candidate') return;
-  const { ballots, reason } = campaign;
+  const { ballots, reason, needsAll } = campaign;
   // Whom a lost link keeps from answering does not vote in this term: a split vote is then known at once, not at the timeout.
   const result = countBallots(membership, (voter) => {
     const ballot = ballots.get(voter);
     if (ballot === undefined) return reason === 'link-lost' && state.linksLost.has(voter) ? 'refused' : undefined;
     return ballot === 'granted' ? 'granted' : 'refused';
   });
-  if (result === 'won') becomeLeader(state);
-  if (result !== 'lost') return;
+  const voters = allVoters(membership);
+  const isWon = result === 'won' && (!needsAll || voters.every((voter) => ballots.get(voter) === 'granted'));
+  const isLost = result === 'lost' || (needsAll && voters.some((voter) => ballots.get(voter) === 'refused'));
+  if (isWon) becomeLeader(state);
+  if (!isLost) return;
   const lostLink = state.lostLink;
   becomeFollower(state, state.term, undefined, 'lost-election');
   // The leader is gone for certain: the next attempt comes soon.

@@ -51,6 +51,8 @@ export type Ballot = 'granted' | 'conditional' | 'refused';
 export interface Campaign {
   readonly reason: CampaignReason;
   readonly ballots: Map<NodeId, Ballot>;
+  /** Candidate: the vote of every voter is needed, not of a majority. */
+  readonly needsAll: boolean;
   /** Candidate: the save that holds the own vote; it counts once durable. */
   selfVoteToken: number | undefined;
 }

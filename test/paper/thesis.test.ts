@@ -321,7 +321,9 @@ describe('Raft thesis, section 9.6, PreVote', () => {
     said('n5');
     assert.equal(own.raft.view().role, 'candidate');
     assert.ok(all(sent(own), 'VOTE').every(({ complete }) => complete));
-    for (const from of ['n2', 'n3']) own.raft.step(voteReply(from, 3));
+    for (const from of ['n2', 'n3', 'n4']) own.raft.step(voteReply(from, 3));
+    assert.equal(own.raft.view().role, 'candidate', 'the answer to a poll is no promise: all have to vote, too');
+    own.raft.step(voteReply('n5', 3));
     assert.equal(own.raft.view().role, 'leader');
   });
 });
