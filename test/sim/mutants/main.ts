@@ -7,7 +7,7 @@ import { Workshop } from './workshop.ts';
 const usage = `Usage: npm run sim:mutants -- [--only NAMES] [--seconds S] [--jobs N] [--json]
 
   --only NAMES  these mutants, with commas between them
-  --seconds S   of simulation for each, where no exploration kills it (30)
+  --seconds S   of simulation for each, where no exploration kills it (90)
   --jobs N      mutants at a time (2)
   --json        one JSON object per mutant, then the summary
 
@@ -31,7 +31,7 @@ interface Asked {
 function read(): Asked | undefined {
   const options = {
     only: { type: 'string' },
-    seconds: { type: 'string', default: '30' },
+    seconds: { type: 'string', default: '90' },
     jobs: { type: 'string', default: '2' },
     json: { type: 'boolean', default: false },
   } as const;
