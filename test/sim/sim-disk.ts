@@ -23,8 +23,8 @@ export class SimDisk {
   base: EntryId = { term: term(0), index: logIndex(0) };
   state: StoredState = { meta: undefined, data: new Uint8Array(0) };
   uncertain: EntryId | undefined;
-  /** It lost, once, what it had acknowledged. */
-  everFlipped = false;
+  /** Up to here it lost, once, what it had acknowledged; 0 for nothing. */
+  lostTo = 0;
   /** Handed in, not yet synced. */
   pending: Save[] = [];
   #lastBatchFrom = 0;
@@ -81,7 +81,7 @@ export class SimDisk {
   flipLastBatch(): boolean {
     const last = this.entries.at(-1);
     if (last === undefined || this.#lastBatchFrom <= this.base.index || this.#lastBatchFrom > last.index) return false;
-    this.everFlipped = true;
+    this.lostTo = Math.max(this.lostTo, last.index);
     this.uncertain = { term: last.term, index: last.index };
     this.entries = this.entries.filter((entry) => entry.index < this.#lastBatchFrom);
     return true;

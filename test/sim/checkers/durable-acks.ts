@@ -1,5 +1,5 @@
 import type { RaftView } from '../../../consensus/core/raft.ts';
-import type { EntryId, Membership, NodeId } from '../../../consensus/core/types.ts';
+import type { Entry, EntryId, Membership, NodeId } from '../../../consensus/core/types.ts';
 import type { Observer } from '../observer.ts';
 import type { SimNode } from '../sim-node.ts';
 import type { LogMirror } from './log-matching.ts';
@@ -18,6 +18,7 @@ export class DurableAcks implements Observer {
   readonly #nodes: () => Iterable<SimNode>;
   readonly #mirror: LogMirror;
   readonly #memberships: Memberships;
+  #highest = 0;
   /** As each leader was when it was seen last. */
   readonly #before = new Map<NodeId, Before>();
 
@@ -25,6 +26,23 @@ export class DurableAcks implements Observer {
     this.#nodes = nodes;
     this.#mirror = mirror;
     this.#memberships = memberships;
+  }
+
+  /** Whoever applies it first, whether it leads or not. */
+  applied(node: SimNode, { term, index }: Entry): void {
+    if (index <= this.#highest) return;
+    this.#highest = index;
+    const holders = this.#holders({ term, index });
+    // The membership that counted when it was committed is that of the entry itself or, while it waited, a later one.
+    const { raft } = node;
+    if (raft === undefined || [raft.membershipAt(index), raft.view().membership].some((membership) => isMajority(membership, holders)))
+      return;
+    throw new Violation('Durable acknowledgement: committed without a durable majority', {
+      node: node.id,
+      index,
+      term,
+      holders: [...holders],
+    });
   }
 
   settled(node: SimNode, view: RaftView | undefined): void {
@@ -44,13 +62,14 @@ export class DurableAcks implements Observer {
     this.#check(node, { term, index: commitIndex } as EntryId, before.membership);
   }
 
+  /** A flipped disk counts for what it may have lost: the one failure of a minority that a run may have. */
+  #holders(entry: EntryId): ReadonlySet<NodeId> {
+    return new Set([...this.#nodes()].filter(({ disk }) => disk.holds(entry) || entry.index <= disk.lostTo).map(({ id }) => id));
+  }
+
   /** @param membership by which it was committed: the one that counted before, as a change done appends the next. */
   #check(node: SimNode, entry: EntryId, membership: Membership): void {
-    const holders = new Set<NodeId>();
-    for (const { id, disk } of this.#nodes()) {
-      // A flipped disk lost what it held: the one failure of a minority that a run may have.
-      if (disk.holds(entry) || disk.everFlipped) holders.add(id);
-    }
+    const holders = this.#holders(entry);
     if (isMajority(membership, holders)) return;
     throw new Violation('Durable acknowledgement: committed without a durable majority', {
       node: node.id,

@@ -52,7 +52,7 @@ export class LeaderBelief implements Observer {
     const disk = this.#nodes().get(id)?.disk;
     const at = this.#mirror.termAt(node.id, match);
     // Who follows a newer leader may have replaced it since; a flipped disk lost what it held.
-    if (disk === undefined || at === undefined || disk.hardState.term > view.term || disk.everFlipped) return;
+    if (disk === undefined || at === undefined || disk.hardState.term > view.term || match <= disk.lostTo) return;
     const entry: EntryId = { term: term(at), index: logIndex(match) };
     if (match > 0 && !disk.holds(entry))
       throw new Violation('Match index: a leader believes in an entry that its peer does not hold', {

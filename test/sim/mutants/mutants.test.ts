@@ -18,7 +18,7 @@ describe('mutants', () => {
     for (const mutant of mutants) workshop.drop(workshop.make(mutant));
   });
 
-  // One for each of the checkers that none of the real code has ever set off, and quick to die.
+  // Quick to die, each by another checker or temper.
   const sample = [
     'any-log-wins',
     'ephemerals-outlive',
