@@ -179,7 +179,9 @@ export class Faults implements Observer {
     } else {
       network.cut(one, this.#random.pick(ids));
     }
-    this.#healAt = now + this.#random.between(10, this.#temper.cutMax);
+    // What a deaf leader does not hear matters once it is more than a session has time.
+    const least = kind === 4 ? this.#temper.cutMax / 2 : 10;
+    this.#healAt = now + this.#random.between(least, this.#temper.cutMax);
     this.#trace(`cut kind ${kind} ${one}`);
   }
 

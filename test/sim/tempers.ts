@@ -90,6 +90,19 @@ export const tempers = {
     sparesPercent: 20,
     sessionCounts: [8],
   },
+  /** Leaders that stay, and do not hear one of the others for longer than a session has time. */
+  deaf: {
+    ...mixed,
+    deafPercent: 80,
+    cutMax: 300,
+    lossMax: 10,
+    crashPercent: 0.1,
+    promisePercent: 0,
+    transferPercent: 0.1,
+    voterCounts: [3, 3, 5],
+    sparesPercent: 0,
+    sessionCounts: [8],
+  },
   /** Logs are cut early, and snapshots take several messages. */
   snapshots: {
     ...mixed,
