@@ -220,9 +220,12 @@ function stage(
   }
 }
 
+/** Rows are read from memory; from here only when one is replaced, whose block the operating system still has. */
+const cacheBytes = 1 << 20;
+
 async function openDatabase(path: string, createIfMissing: boolean): Promise<Database> {
   const database: Database = new Level<string, Uint8Array>(path, { keyEncoding: 'utf8', valueEncoding: 'view', createIfMissing });
-  await database.open({ createIfMissing, errorIfExists: createIfMissing });
+  await database.open({ createIfMissing, errorIfExists: createIfMissing, cacheSize: cacheBytes });
   return database;
 }
 

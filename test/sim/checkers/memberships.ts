@@ -27,6 +27,8 @@ const sameVoters = (one: readonly NodeId[], other: readonly NodeId[]): boolean =
 export class Memberships implements Observer {
   readonly #logs = new Map<NodeId, Known[]>();
   readonly #committed: Known[];
+  /** What a member takes for the site's first membership: that is in no entry, so one that joins by the log never learns it. */
+  readonly #firsts = new Map<NodeId, Known>();
   readonly #texts = new WeakMap<Membership, string>();
 
   /** @param first of the site, before any entry. */
@@ -42,12 +44,15 @@ export class Memberships implements Observer {
   }
 
   started(node: SimNode, base: EntryId, entries: readonly Entry[]): void {
-    const log = [base.index === 0 ? known(0, node.options.membership) : this.#committedAt(base.index)];
+    if (base.index === 0) this.#firsts.set(node.id, known(0, node.options.membership));
+    const atBase = this.#committedAt(base.index);
+    const log = [(atBase.index === 0 ? this.#firsts.get(node.id) : undefined) ?? atBase];
     this.#logs.set(node.id, log);
     for (const entry of entries) this.#add(log, entry);
   }
 
   installed(node: SimNode, { index }: SnapshotMeta): void {
+    this.#firsts.set(node.id, this.#committedAt(0));
     this.#logs.set(node.id, [this.#committedAt(index)]);
   }
 
