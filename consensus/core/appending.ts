@@ -2,7 +2,7 @@ import { invariant } from './invariant.ts';
 import { later } from './lease.ts';
 import type { Ack, Append, Ping } from './messages.ts';
 import { membershipChanged } from './reconfigure.ts';
-import { settleUncertain } from './roles.ts';
+import { settleByLeader, settleUncertain } from './roles.ts';
 import { commitTo, durableMatch, type RaftState } from './state.ts';
 import { type LogIndex, logIndex, type NodeId, tick } from './types.ts';
 
@@ -52,7 +52,10 @@ export function onLeaderPing(state: RaftState, message: Ping): void {
   state.leaseFrom = later(state.leaseFrom, sentAt);
   learnCommit(state, message.commitIndex);
   // An echo of what an earlier process of this box sent says nothing.
-  if (state.sentAcks.knows(message.ackSeqSeen)) state.touches.echoed(message.ackSeqSeen);
+  if (state.sentAcks.knows(message.ackSeqSeen)) {
+    state.touches.echoed(message.ackSeqSeen);
+    settleByLeader(state, message.lastIndex);
+  }
   const { seq, restTicks } = message;
   const answer = ack(state, message.from, durableMatch(state), { seq, sentAt: message.sentAt, restTicks });
   state.out.messages.push({ ...answer, touches: state.touches.carry(answer.ackSeq) });
@@ -74,6 +77,7 @@ export function onLeaderAppend(state: RaftState, message: Append): void {
   takeEntries(state, message);
   state.verified = logIndex(Math.max(state.verified, message.prevIndex + message.entries.length));
   learnCommit(state, message.commitIndex);
+  settleUncertain(state, durableMatch(state));
 }
 
 /** Appends what is new; a conflicting tail goes first (Raft paper, figure 2, AppendEntries 3 and 4). */

@@ -53,6 +53,8 @@ export interface Ping extends Addressed {
    * send time of that ACK: it left before the round began, and the majority had no newer leader after the round began.
    */
   readonly ackSeqMajority: number;
+  /** Last entry of the leader's log, as it was when this was sent; 0 where an older release does not say. */
+  readonly lastIndex: LogIndex;
   /** The leader's election timeout, in ticks: it knows the round trips to all. Each follower keeps within its own bounds. */
   readonly electionTicks: number;
   /** The site rests: the next PING may come only after so many ticks. 0 when it is awake. */

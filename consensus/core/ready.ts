@@ -59,5 +59,7 @@ export type CoreEvent =
   | { readonly type: 'term-started'; readonly term: Term; readonly index: LogIndex }
   /** Who belongs to the site changed, by an entry not necessarily committed. */
   | { readonly type: 'membership'; readonly index: LogIndex; readonly membership: Membership }
+  /** The log has all again that this member may have acknowledged before its last batch was dropped. */
+  | { readonly type: 'tail-certain' }
   | { readonly type: 'snapshot-sent'; readonly to: NodeId; readonly index: LogIndex }
   | { readonly type: 'snapshot-received'; readonly from: NodeId; readonly index: LogIndex };

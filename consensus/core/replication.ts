@@ -46,6 +46,7 @@ function beginRound(state: RaftState, leadership: Leadership): void {
       sentAt: state.now,
       ackSeqSeen: peer.ackSeqSeen,
       ackSeqMajority: rounds.ackSeqMajority(peer.id),
+      lastIndex: state.log.lastIndex,
       electionTicks: electionTicksOf({ timing: state.timing, pace: { ...state.pace, rest: 0 } }),
       restTicks: leadership.restRound === undefined ? 0 : restPingTicks,
     });

@@ -7,7 +7,7 @@ import type { CampaignReason, PreVote } from './messages.ts';
 import { electionTicksOf, resetElectionDeadline } from './pace.ts';
 import type { StepDownReason } from './ready.ts';
 import { entryCost, refuse } from './requests.ts';
-import type { RaftState } from './state.ts';
+import { durableMatch, type RaftState } from './state.ts';
 import { type LogIndex, logIndex, type NodeId, type Role, type Term, term, tick } from './types.ts';
 
 /** Pause after a failed link-lost round, in ticks: from 3 to 5, so that candidates drift apart. */
@@ -197,7 +197,7 @@ function becomeLeader(state: RaftState): void {
   state.campaign = undefined;
   state.lostLink = undefined;
   state.pace.led = 0;
-  state.uncertain = undefined;
+  if (state.uncertain !== undefined) becomeCertain(state);
   state.incoming = undefined;
   const leadership = createLeadership(state);
   state.leadership = leadership;
@@ -238,10 +238,24 @@ export function takesPrecedence(state: RaftState, message: PreVote): boolean {
 }
 
 /** Clears the uncertain tail once this log, durably equal to the leader's, has passed it. */
-export function settleUncertain(state: RaftState, durableMatch: LogIndex): void {
+export function settleUncertain(state: RaftState, matched: LogIndex): void {
   const uncertain = state.uncertain;
   if (uncertain === undefined) return;
-  const matchTerm = state.log.termAt(durableMatch);
+  const matchTerm = state.log.termAt(matched);
   if (matchTerm === undefined) return;
-  if (matchTerm > uncertain.term || (matchTerm === uncertain.term && durableMatch >= uncertain.index)) state.uncertain = undefined;
+  if (matchTerm > uncertain.term || (matchTerm === uncertain.term && matched >= uncertain.index)) becomeCertain(state);
+}
+
+/**
+ * The same where only an upper bound is known of what was lost. Whatever this member acknowledged up to this term and that may be
+ * committed is in the leader's log: from earlier terms by leader completeness, from this one because a leader only appends. So who holds
+ * all of the leader's log, as it was after this member was started, lacks none of it.
+ */
+export function settleByLeader(state: RaftState, leaderLast: LogIndex): void {
+  if (state.uncertain !== undefined && leaderLast > 0 && durableMatch(state) >= leaderLast) becomeCertain(state);
+}
+
+function becomeCertain(state: RaftState): void {
+  state.uncertain = undefined;
+  state.out.events.push({ type: 'tail-certain' });
 }

@@ -3,7 +3,7 @@ import { Durability } from './durability.ts';
 import { invariant } from './invariant.ts';
 import type { Leadership } from './leadership.ts';
 import { SentAcks } from './lease.ts';
-import { LogView } from './log-view.ts';
+import { atLeastAsUpToDate, LogView } from './log-view.ts';
 import type { CampaignReason } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import { createPace, type Pace, resetElectionDeadline } from './pace.ts';
@@ -177,6 +177,9 @@ export function createState(options: RaftOptions): RaftState {
     incoming: undefined,
     installing: undefined,
   };
+  // What was applied lies in the state, whatever the log lost.
+  const applied = { term: log.termAt(options.appliedIndex) ?? options.base.term, index: options.appliedIndex };
+  if (options.uncertain !== undefined && atLeastAsUpToDate(applied, options.uncertain)) state.uncertain = undefined;
   resetElectionDeadline(state);
   return state;
 }

@@ -9,11 +9,13 @@ import { readEntry, readSnapshotMeta, writeEntry, writeSnapshotMeta } from './en
 import { CodecError } from './errors.ts';
 
 /** Newest version of the message encoding; HELLO settles for each pair of members which one they speak. */
-export const wireVersion = 2;
+export const wireVersion = 3;
 /** Oldest version this release speaks: what goes out before a peer has said what it understands. */
 export const wireVersionMin = 1;
 /** From this version on PINGs say how patient to be and whether the site rests, and ACKs agree to it. */
 const pacedVersion = 2;
+/** From this version on PINGs say how long the leader's log is. */
+const measuredVersion = 3;
 
 /** Position is the type byte on the wire: only append. */
 export const messageTypes: readonly MessageType[] = [
@@ -124,6 +126,7 @@ const ping: BodyCodec<Body<'PING'>> = {
     if (version < pacedVersion) return;
     writer.uint(message.electionTicks);
     writer.uint(message.restTicks);
+    if (version >= measuredVersion) writer.uint(message.lastIndex);
   },
   read: (reader, address, version) => ({
     type: 'PING',
@@ -135,6 +138,7 @@ const ping: BodyCodec<Body<'PING'>> = {
     ackSeqMajority: reader.uint(),
     electionTicks: version < pacedVersion ? 0 : reader.uint(),
     restTicks: version < pacedVersion ? 0 : reader.uint(),
+    lastIndex: logIndex(version < measuredVersion ? 0 : reader.uint()),
   }),
 };
 

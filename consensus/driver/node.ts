@@ -276,6 +276,7 @@ export class ConsensusNode {
     if (ready.messages.length > 0) this.#sender.send(ready.messages);
     if (ready.save !== undefined) this.#disk.save(ready.save);
     for (const event of ready.events) this.#event(event);
+    if (ready.events.some(({ type }) => type === 'tail-certain')) this.#disk.run(async () => this.#options.storage.certain?.());
     this.#requests.take(ready, this.#applied, nowMs);
     this.#revalidations.push(...ready.revalidations);
     this.#committed.push(...ready.committed);

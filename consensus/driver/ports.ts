@@ -28,6 +28,8 @@ export interface Storage {
   reset(index: LogIndex, term: Term): Promise<void>;
   /** Records how far the log is durable, once, when writes have gone quiet. */
   settle(): Promise<void>;
+  /** Forgets `Recovered.uncertain`: the log has all of it again. Storage without it finds that out by itself. */
+  certain?(): Promise<void>;
   /** True from the first write refused for lack of space until `restoreSpace` found room. Storage without it never runs out. */
   readonly lowSpace?: boolean;
   /** Tries to hold back the reserve again. Resolves to whether there is room for it. */

@@ -45,6 +45,7 @@ export function transportContract(name: string, makePair: () => Promise<Transpor
       ackSeqMajority: 0,
       electionTicks: 0,
       restTicks: 0,
+      lastIndex: logIndex(0),
     });
     const request = (bytes: number): Message => ({
       type: 'REQUEST',

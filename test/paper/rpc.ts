@@ -62,6 +62,7 @@ export const heartbeat = (from: NodeId, inTerm: number, commit = 0): Ping => ({
   ackSeqMajority: 0,
   electionTicks: 0,
   restTicks: 0,
+  lastIndex: logIndex(0),
 });
 
 export const voteReply = (from: NodeId, inTerm: number, granted = true): VoteReply => ({

@@ -58,7 +58,7 @@ export class ScenarioRunner {
     start: (words) => this.#each(words).forEach((node) => void node.start()),
     crash: ([id, how]) => {
       this.#node(id).crash(0, false);
-      if (how === 'flipped') this.#node(id).disk.flipLastBatch();
+      if (how === 'flipped') this.#node(id).disk.flipLastBatch(false);
     },
     tick: ([count]) => {
       for (let left = Number(count); left > 0; left -= 1) this.#site.tick();

@@ -196,7 +196,7 @@ export class Faults implements Observer {
     const synced = this.#random.nextInt(node.disk.pending.length + 1);
     node.crash(synced, this.#random.chance(50));
     let flipped = false;
-    if (this.#flippable.includes(node.id) && this.#random.chance(50)) flipped = node.disk.flipLastBatch();
+    if (this.#flippable.includes(node.id) && this.#random.chance(50)) flipped = node.disk.flipLastBatch(this.#random.chance(40));
     this.#pausedUntil.delete(node.id);
     this.#crashed.set(node.id, now + this.#random.between(1, downMax));
     this.#trace(`${node.id} crash synced=${synced}${flipped ? ' flipped' : ''}`);

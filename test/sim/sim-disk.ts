@@ -77,12 +77,20 @@ export class SimDisk {
     this.pending = [];
   }
 
-  /** A bit of the last batch flips: it is dropped, though it was acknowledged. */
-  flipLastBatch(): boolean {
+  /**
+   * A bit of the last batch flips: it is dropped, though it was acknowledged. `header`: where its header is lost, too, there is no more
+   * than an upper bound of what it held. A membership is followed by a batch of nothing.
+   */
+  flipLastBatch(header: boolean): boolean {
     const last = this.entries.at(-1);
     if (last === undefined || this.#lastBatchFrom <= this.base.index || this.#lastBatchFrom > last.index) return false;
+    const bound = { term: this.hardState.term, index: logIndex(last.index + 40) };
+    if (this.entries.some(({ kind, index }) => kind === 'configuration' && index >= this.#lastBatchFrom)) {
+      this.uncertain = bound;
+      return true;
+    }
     this.lostTo = Math.max(this.lostTo, last.index);
-    this.uncertain = { term: last.term, index: last.index };
+    this.uncertain = header ? bound : { term: last.term, index: last.index };
     this.entries = this.entries.filter((entry) => entry.index < this.#lastBatchFrom);
     return true;
   }

@@ -21,6 +21,8 @@ export function describeEvent(id: string, event: CoreEvent): string {
       return `${id} members at=${event.index} ${describeMembership(event.membership)}`;
     case 'term-started':
       return `${id} term started term=${event.term} index=${event.index}`;
+    case 'tail-certain':
+      return `${id} has all again that its last batch may have held`;
     case 'snapshot-sent':
       return `${id} snapshot sent to=${event.to} index=${event.index}`;
     case 'snapshot-received':

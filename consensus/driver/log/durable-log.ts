@@ -132,6 +132,8 @@ export class DurableLog implements Storage {
       if (hardState !== undefined) await this.#vote.save(hardState);
       let done = 0;
       while (done < entries.length) done += await this.#appendBatch(entries, done);
+      // Who lost the newest membership alone would count votes by the one before, and need nobody's but its own: that is damage, not doubt.
+      if (entries.some(({ kind }) => kind === 'configuration')) await this.#appendBatch([], 0);
     });
   }
 
@@ -159,6 +161,14 @@ export class DurableLog implements Storage {
   settle(): Promise<void> {
     return this.#exclusively(async () => {
       if (this.#unsettled) await this.#appendBatch([], 0);
+    });
+  }
+
+  certain(): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.#uncertain === undefined) return;
+      await this.#writeManifest(this.#closed, this.#open?.record, this.#base, undefined);
+      this.#uncertain = undefined;
     });
   }
 

@@ -19,6 +19,7 @@ const ping: Message = {
   ackSeqMajority: 0,
   electionTicks: 0,
   restTicks: 0,
+  lastIndex: logIndex(0),
 };
 
 describe('few, full segments', () => {

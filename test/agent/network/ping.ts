@@ -14,4 +14,5 @@ export const ping = (from: string, to: string, seq: number): Message => ({
   ackSeqMajority: 0,
   electionTicks: 0,
   restTicks: 0,
+  lastIndex: logIndex(0),
 });

@@ -18,6 +18,7 @@ function orphan(leader: NodeId, voters: readonly NodeId[] = ['n0', 'n1', 'n2'], 
     ackSeqMajority: 0,
     electionTicks: 0,
     restTicks: 0,
+    lastIndex: logIndex(0),
   });
   lone.saved();
   assert.equal(lone.raft.view().leader, leader);

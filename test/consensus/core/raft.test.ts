@@ -30,6 +30,7 @@ const ping = (inTerm: number, commitIndex = 0) =>
     ackSeqMajority: 0,
     electionTicks: 0,
     restTicks: 0,
+    lastIndex: logIndex(0),
   }) as const;
 
 const append = (inTerm: number, prev: readonly [number, number], terms: readonly number[], commitIndex = 0) =>

@@ -87,6 +87,7 @@ describe('touches of sessions', () => {
       ackSeqMajority: 0,
       electionTicks: 0,
       restTicks: 0,
+      lastIndex: logIndex(0),
     });
     lone.saved();
     assert.ok(lone.raft.touch({ session: 3, ttlTicks: 500 }));

@@ -34,10 +34,12 @@ describe('codec', () => {
     const random = new SeededRandom(seed);
     for (const type of messageTypes) {
       const message = randomMessage(random, type);
-      const said = type === 'PING' ? { electionTicks: 0, restTicks: 0 } : type === 'ACK' ? { restTicks: 0 } : {};
+      const said = type === 'PING' ? { electionTicks: 0, restTicks: 0, lastIndex: 0 } : type === 'ACK' ? { restTicks: 0 } : {};
       const payload = encodeMessage(message, 1);
       assert.equal(payload[0], 1);
       assert.deepEqual(decodeMessage(payload), { ...message, ...said }, type);
+      const unmeasured = type === 'PING' ? { lastIndex: 0 } : {};
+      assert.deepEqual(decodeMessage(encodeMessage(message, 2)), { ...message, ...unmeasured }, type);
     }
   });
 

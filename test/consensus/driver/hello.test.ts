@@ -17,11 +17,11 @@ describe('HELLO', () => {
 
   it('accepts a member of the same cluster and names the first thing that does not fit', () => {
     const expectation = { own, members: ['n1', 'n2', 'n3'] };
-    assert.deepEqual(checkHello(expectation, peer), { ok: true, wireVersion: 2 });
+    assert.deepEqual(checkHello(expectation, peer), { ok: true, wireVersion: 3 });
     assert.deepEqual(checkHello(expectation, { ...peer, wireMax: 1 }), { ok: true, wireVersion: 1 }, 'the newest that both speak');
-    assert.deepEqual(checkHello(expectation, { ...peer, wireMin: 2, wireMax: 4 }), { ok: true, wireVersion: 2 });
+    assert.deepEqual(checkHello(expectation, { ...peer, wireMin: 2, wireMax: 5 }), { ok: true, wireVersion: 3 });
     const refused: readonly (readonly [Partial<Hello>, string])[] = [
-      [{ wireMin: 3, wireMax: 4 }, 'WIRE_VERSION'],
+      [{ wireMin: 4, wireMax: 5 }, 'WIRE_VERSION'],
       [{ clusterId: 'plant-8' }, 'CLUSTER_MISMATCH'],
       [{ clusterEpoch: 1 }, 'CLUSTER_EPOCH'],
       [{ nodeId: 'n1' }, 'NODE_SELF'],

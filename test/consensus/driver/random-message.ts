@@ -71,6 +71,7 @@ export function randomMessage(random: ByteSource, type: MessageType): Message {
         ackSeqMajority: number(),
         electionTicks: number(),
         restTicks: number(),
+        lastIndex: logIndex(number()),
       };
     case 'APPEND': {
       const prevIndex = logIndex(random.nextInt(1e6));

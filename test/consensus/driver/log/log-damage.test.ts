@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { encodeMembership } from '../../../../consensus/core/membership-bytes.ts';
 import { logIndex, term } from '../../../../consensus/core/types.ts';
 import { StorageError } from '../../../../consensus/driver/errors.ts';
+
 import { MemoryFileSystem, sectorBytes } from '../../../../consensus/driver/log/memory-file-system.ts';
+import { firstBatchOffset } from '../../../../consensus/driver/log/segment-header.ts';
 import { SeededRandom } from '../random-message.ts';
 import { assertEntries, countedNonce, directory, entries, entry, openLog, recover, sizes } from './log-fixture.ts';
 
@@ -108,6 +111,33 @@ describe('durable log, damaged', () => {
       entries(1, 20).map((_, i) => (i < 4 ? entry(i + 1) : entry(i + 1, 1, 50))),
     );
     assert.equal(emptyBatch.uncertain, undefined, 'an empty batch holds no entry to lose');
+  });
+
+  it('K13: is certain again when it is told so, though the log does not reach the bound', async () => {
+    const fileSystem = await damaged(await fiveBatches(), segment(1), zeroSector(lastBatchAt));
+    const { log } = await openLog(fileSystem);
+    await log.save(undefined, [entry(5)]);
+    assert.ok((await recover(fileSystem.clone())).uncertain !== undefined, 'nobody said so yet');
+    await log.certain();
+    await log.certain();
+    await log.save(undefined, [entry(6)]);
+    await log.close();
+    const recovered = await recover(fileSystem);
+    assert.equal(recovered.uncertain, undefined);
+    assertEntries(recovered, entries(1, 6));
+  });
+
+  it('K12, K13: a membership that is damaged is corrupt at once: who forgot it would count votes by the one before', async () => {
+    const fileSystem = new MemoryFileSystem();
+    const { log } = await openLog(fileSystem);
+    await log.save({ term: term(1), votedFor: undefined }, entries(1, 4));
+    const data = encodeMembership({ voters: ['n1', 'n2', 'n3'], votersBefore: ['n1'], learners: [] });
+    await log.save(undefined, [{ ...entry(5), kind: 'configuration', data }]);
+    const after = fileSystem.clone();
+    await log.close();
+    const at = firstBatchOffset + sectorBytes;
+    for (let byte = at; byte < at + sectorBytes; byte += 3)
+      assert.equal(await codeOf(await damaged(after, segment(1), flip(byte))), 'LOG_CORRUPT', `byte ${byte}`);
   });
 
   it('K13: detects a segment that is cut, missing, swapped, or written to the wrong place', async () => {

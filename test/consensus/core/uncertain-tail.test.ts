@@ -1,0 +1,77 @@
+/** When a member whose last batch was dropped knows that it lacks nothing any more. */
+import assert from 'node:assert/strict';
+import type { Ack, Ping } from '../../../consensus/core/messages.ts';
+import { logIndex, term, tick } from '../../../consensus/core/types.ts';
+import { appendEntries, id } from '../../paper/rpc.ts';
+import { LoneRaft } from './lone-raft.ts';
+
+/** Entries 1 and 2 are left; something up to entry 42 may have been acknowledged. */
+const vague = { terms: [1, 1], term: 1, uncertain: id(1, 42) } as const;
+
+const ping = (lastIndex: number, ackSeqSeen: number): Ping => ({
+  type: 'PING',
+  from: 'n2',
+  to: 'n1',
+  term: term(1),
+  commitIndex: logIndex(0),
+  seq: 1,
+  sentAt: tick(0),
+  ackSeqSeen,
+  ackSeqMajority: 0,
+  electionTicks: 0,
+  restTicks: 0,
+  lastIndex: logIndex(lastIndex),
+});
+
+/** Takes the PING, and gives the number of the answer. */
+function answered(lone: LoneRaft, message: Ping): number {
+  lone.raft.step(message);
+  const { messages } = lone.ready();
+  return messages.find((sent): sent is Ack => sent.type === 'ACK')?.ackSeq ?? 0;
+}
+
+describe('an uncertain tail', () => {
+  it('K13: is settled by a PING that was sent after the start, once all of the leader’s log is here', () => {
+    const lone = new LoneRaft(vague);
+    const first = answered(lone, ping(3, 0));
+    lone.raft.step(appendEntries('n2', 1, id(1, 2), [1]));
+    lone.saved();
+    answered(lone, ping(4, first));
+    assert.ok(lone.raft.view().uncertain, 'entry 4 of the leader is not here');
+    lone.raft.step(appendEntries('n2', 1, id(1, 3), [1]));
+    const { save } = lone.ready();
+    lone.raft.step(ping(4, first));
+    assert.ok(lone.raft.view().uncertain, 'and not durable');
+    lone.raft.step({ type: 'SAVED', token: save?.token ?? 0 });
+    lone.raft.step(ping(4, first));
+    assert.ok(!lone.raft.view().uncertain);
+    assert.deepEqual(
+      lone.ready().events.filter(({ type }) => type === 'tail-certain'),
+      [{ type: 'tail-certain' }],
+    );
+  });
+
+  it('K13: is not settled by a PING of before: the leader may have more since, acknowledged by this very member', () => {
+    const lone = new LoneRaft(vague);
+    lone.raft.step(appendEntries('n2', 1, id(1, 1), [1]));
+    const first = answered(lone, ping(2, 0));
+    for (const unknown of [0, first - 1, first + 1000]) answered(lone, ping(2, unknown));
+    assert.ok(lone.raft.view().uncertain);
+    answered(lone, ping(0, first));
+    assert.ok(lone.raft.view().uncertain, 'a leader of an older release does not say how long its log is');
+    answered(lone, ping(2, first));
+    assert.ok(!lone.raft.view().uncertain);
+  });
+
+  it('K13: is settled by entries that were there before, as soon as the leader shows that they are its own', () => {
+    const lone = new LoneRaft({ terms: [1, 1, 1], term: 1, uncertain: id(1, 3) });
+    assert.ok(lone.raft.view().uncertain, 'they may be of another log');
+    lone.raft.step(appendEntries('n2', 1, id(1, 3), []));
+    assert.ok(!lone.raft.view().uncertain);
+  });
+
+  it('K13: is none where the state that was applied holds it', () => {
+    assert.ok(!new LoneRaft({ terms: [1, 1], term: 1, applied: 2, uncertain: id(1, 2) }).raft.view().uncertain);
+    assert.ok(new LoneRaft({ terms: [1, 1], term: 1, applied: 1, uncertain: id(1, 2) }).raft.view().uncertain);
+  });
+});
