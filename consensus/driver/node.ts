@@ -5,7 +5,17 @@
 import type { RevalidateItem, Touch, VerdictItem } from '../core/messages.ts';
 import { Raft } from '../core/raft.ts';
 import type { Ready, Save } from '../core/ready.ts';
-import { type Entry, type LogIndex, type NodeId, type RoleChange, type Snapshot, type Term, tick, tickMs } from '../core/types.ts';
+import {
+  type Entry,
+  type LogIndex,
+  type NodeId,
+  type RoleChange,
+  type Snapshot,
+  type Term,
+  type Tick,
+  tick,
+  tickMs,
+} from '../core/types.ts';
 import { DiskQueue } from './disk-queue.ts';
 import type { NodeEvent } from './driver-event.ts';
 import { ConsensusError } from './errors.ts';
@@ -47,8 +57,9 @@ export class ConsensusNode {
   #revalidations: Ready['revalidations'][number][] = [];
   readonly #sender: Sender;
   readonly #patience = new Patience();
-  /** Set once the core was told the time in this turn of the loop. */
-  #toldMs: number | undefined;
+  /** The time the core was told last, until the next pump. */
+  #told: Tick | undefined;
+  #isPumping = false;
   #isInstalling = false;
   #isPumpDue = false;
   #timerAtMs = Number.POSITIVE_INFINITY;
@@ -169,17 +180,21 @@ export class ConsensusNode {
 
   /** Hands leadership over, by default to the voter furthest along. False when this node does not lead or nobody can take it. */
   transferLeadership(to?: NodeId): boolean {
-    const began = !this.#isStopped && this.#core.transferLeadership(to);
-    this.#schedule();
+    let began = false;
+    this.#input(() => {
+      began = this.#core.transferLeadership(to);
+    });
     return began;
   }
 
-  /** What is asked for many times a second, at the cost of a field; the rest is in `status`. */
+  /** What is asked for many times a second, at the cost of a look at the clock; the rest is in `status`. */
   get glance(): Pick<Raft, 'leader' | 'membership' | 'leaderSince'> {
+    this.#wake();
     return this.#core;
   }
 
   status(): NodeStatus {
+    this.#wake();
     const failure = this.#disk.failure;
     return {
       ...this.#core.view(),
@@ -232,10 +247,19 @@ export class ConsensusNode {
   #input(input: () => void): void {
     if (this.#isStopped) return;
     this.#guarded(() => {
-      if (!this.#isPumpDue) this.#toldMs = this.#tick();
+      this.#tell();
       input();
     });
     this.#schedule();
+  }
+
+  /** Before the core is asked anything: after a pause it leads no more, and a timer of the one who asks may be the first to fire. */
+  #wake(): void {
+    if (!this.#isStarted) return;
+    this.#guarded(() => {
+      this.#tell();
+      if (this.#core.hasReady()) this.#schedule();
+    });
   }
 
   /** One pump after all input of this turn of the loop, so that what arrives together is sent and saved together. */
@@ -248,16 +272,31 @@ export class ConsensusNode {
     });
   }
 
-  #tick(): number {
+  /** Tells the core the time, unless it is the one it was told last. Not while a pump hands out what it owes: that began with it. */
+  #tell(): number {
     const nowMs = this.#options.clock.nowMs();
-    this.#core.tick(tick(Math.floor(nowMs / tickMs)));
+    const now = tick(Math.floor(nowMs / tickMs));
+    if (now !== this.#told && !this.#isPumping) {
+      this.#told = now;
+      this.#core.tick(now);
+    }
     return nowMs;
   }
 
   #pump(): void {
     if (this.#isStopped) return;
-    const nowMs = this.#toldMs ?? this.#tick();
-    this.#toldMs = undefined;
+    const nowMs = this.#tell();
+    this.#told = undefined;
+    this.#isPumping = true;
+    try {
+      this.#settle(nowMs);
+    } finally {
+      this.#isPumping = false;
+    }
+    this.#armTimer(nowMs);
+  }
+
+  #settle(nowMs: number): void {
     const { leader, term } = this.#core;
     this.#requests.expire(nowMs);
     this.#requests.dispatch(this.#core, leader, term, nowMs);
@@ -268,7 +307,6 @@ export class ConsensusNode {
       this.#handle(this.#core.takeReady(), nowMs);
       this.#apply(nowMs);
     }
-    this.#armTimer(nowMs);
   }
 
   /** What the core is owed, in this order: nothing here waits for a disk. */
@@ -321,6 +359,7 @@ export class ConsensusNode {
   }
 
   #saved(saves: readonly Save[], late: boolean): void {
+    this.#tell();
     for (const save of saves) {
       if (!late && save.messagesAfterSave.length > 0) this.#options.transport.send(save.messagesAfterSave);
       this.#core.step({ type: 'SAVED', token: save.token });
