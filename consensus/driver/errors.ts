@@ -76,7 +76,7 @@ export function storageErrorFrom(cause: unknown, file: string): StorageError {
 }
 
 /**
- * Why a request has no result. `NOT_LEADER`: no leader was known until the deadline. `BUSY`, `TOO_LARGE`, `STEPPING_DOWN`:
+ * Why a request has no result. `NOT_LEADER`: no leader was known until the deadline, or the term it was meant for is over. `BUSY`, `TOO_LARGE`, `STEPPING_DOWN`:
  * refused by the leader. `CHANGE_UNDER_WAY`, `NOT_CAUGHT_UP`, `BAD_CHANGE`, `NO_CHANGE`: a change of membership that was not begun.
  * `WITNESS`: this member keeps no data. `OUTCOME_UNKNOWN`: a snapshot jumped over it.
  * `TIMEOUT`: no outcome until the deadline. `ABORTED`: the caller gave up. `STOPPED`: this node stopped. `STORAGE`: its disk refuses.

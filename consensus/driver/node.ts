@@ -154,7 +154,8 @@ export class ConsensusNode {
 
   /**
    * Puts a command into the log. Resolves with what the state machine answered once it is applied here; waits while no leader
-   * is known. Rejects with `ConsensusError`; `definite` says whether the change certainly did not happen.
+   * is known, or refuses at once where `inTerm` is over. Rejects with `ConsensusError`; `definite` says whether the change certainly did
+   * not happen.
    */
   propose(data: Uint8Array, options: RequestOptions = {}): Promise<unknown> {
     return this.#ask({ kind: 'command', data: copySmall(data) }, options);
@@ -188,7 +189,7 @@ export class ConsensusNode {
   }
 
   /** What is asked for many times a second, at the cost of a look at the clock; the rest is in `status`. */
-  get glance(): Pick<Raft, 'leader' | 'membership' | 'leaderSince'> {
+  get glance(): Pick<Raft, 'leader' | 'term' | 'membership' | 'leaderSince'> {
     this.#wake();
     return this.#core;
   }

@@ -13,6 +13,11 @@ export interface RequestOptions {
   readonly signal?: AbortSignal;
   /** @default 10 000 */
   readonly timeoutMs?: number;
+  /**
+   * For what a leader judged by itself (clocks, touches, who answers): taken only here, while this member leads in this term, and
+   * never passed on. `NOT_LEADER` otherwise, at once.
+   */
+  readonly inTerm?: Term;
 }
 
 export type Ask =
@@ -26,6 +31,7 @@ const changesSomething = ({ kind }: Ask): boolean => kind === 'command' || kind 
 interface Pending {
   readonly ask: Ask;
   readonly deadlineMs: number;
+  readonly inTerm: Term | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: ConsensusError) => void;
   readonly release: () => void;
@@ -92,7 +98,7 @@ export class Requests {
   }
 
   /** @throws {ConsensusError} when it is refused here. */
-  submit(ask: Ask, nowMs: number, { signal, timeoutMs = 10_000 }: RequestOptions): Promise<unknown> {
+  submit(ask: Ask, nowMs: number, { signal, timeoutMs = 10_000, inTerm }: RequestOptions): Promise<unknown> {
     const refusal = this.#stopped ?? this.#refusal(ask, signal);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
@@ -100,6 +106,7 @@ export class Requests {
       const pending: Pending = {
         ask,
         deadlineMs: nowMs + timeoutMs,
+        inTerm,
         resolve,
         reject,
         release: () => signal?.removeEventListener('abort', abort),
@@ -128,6 +135,7 @@ export class Requests {
 
   /** Hands what waits to the core, when a leader is known that can be reached. */
   dispatch(core: RequestTaker, leader: NodeId | undefined, term: Term, nowMs: number): void {
+    this.#endBound(leader, term);
     if (leader === undefined || this.#lost.has(leader)) return;
     if (this.#anew.delete(leader)) this.#repeat(core, term);
     if (this.#waiting.size === 0) return;
@@ -140,6 +148,14 @@ export class Requests {
       pending.isJumped = false;
       this.#sent.set(attempt, pending);
       hand(core, attempt, pending.ask);
+    }
+  }
+
+  /** Whoever leads now has not seen what the reason was, and may have seen what speaks against it. */
+  #endBound(leader: NodeId | undefined, term: Term): void {
+    for (const pending of this.#waiting) {
+      if (pending.inTerm === undefined || (leader === this.#id && pending.inTerm === term)) continue;
+      this.#end(pending, new ConsensusError('NOT_LEADER', `This member does not lead in term ${pending.inTerm} any more`, true, leader));
     }
   }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { term } from '../../../consensus/core/types.ts';
 import type { ConsensusNode } from '../../../consensus/driver/node.ts';
 import { Cluster } from './cluster.ts';
+import { put } from './kv-machine.ts';
 import { SleepingClock } from './sleeping-clock.ts';
 
 describe('who asks a node about its leadership', function () {
@@ -37,5 +39,37 @@ describe('who asks a node about its leadership', function () {
     assert.ok(touch(node));
     clock.sleep(60_000);
     assert.equal(touch(node), false);
+  });
+
+  it('K5 K7: what is meant for its term is done in it', async () => {
+    const { node, machine } = await cluster.leader();
+    await node.propose(put('end', 'now'), { inTerm: node.glance.term });
+    assert.equal(machine.get('end'), 'now');
+  });
+
+  it('K5 K7: what is meant for its term no other leader does, and it is refused for certain', async () => {
+    const leader = await cluster.leader();
+    const others = cluster.ids.filter((id) => id !== leader.id);
+    for (const id of others) cluster.network.cut(leader.id, id);
+    const meant = leader.node.propose(put('end', 'of the old'), { inTerm: leader.node.glance.term });
+    const refused = assert.rejects(meant, { code: 'NOT_LEADER', definite: true });
+    const anybody = leader.node.propose(put('begin', 'of anybody'));
+    await cluster.leader(others);
+    cluster.network.heal();
+    await refused;
+    await anybody;
+    const { node, machine } = await cluster.leader();
+    await node.read();
+    assert.deepEqual([machine.get('begin'), machine.get('end')], ['of anybody', undefined]);
+  });
+
+  it('K5 K7: what is meant for a term it does not lead in is refused at once', async () => {
+    const { node } = await cluster.leader();
+    const [follower] = await cluster.followers();
+    const refusal = { code: 'NOT_LEADER', definite: true };
+    const inTerm = node.glance.term;
+    await assert.rejects(node.propose(put('end', 'x'), { inTerm: term(inTerm - 1) }), refusal);
+    await assert.rejects(follower?.node.propose(put('end', 'x'), { inTerm }) ?? Promise.resolve(), refusal);
+    await assert.rejects(follower?.node.changeMembership([{ id: 'n9', role: 'learner' }], { inTerm }) ?? Promise.resolve(), refusal);
   });
 });

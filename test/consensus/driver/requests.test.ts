@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Ready } from '../../../consensus/core/ready.ts';
 import { type Entry, logIndex, term } from '../../../consensus/core/types.ts';
-import { Requests } from '../../../consensus/driver/requests.ts';
+import { type RequestOptions, Requests } from '../../../consensus/driver/requests.ts';
 
 const command = { kind: 'command', data: new Uint8Array([1]) } as const;
 const ready = (part: Partial<Ready>): Ready => ({ refused: [], accepted: [], reads: [], verdicts: [], ...part }) as never;
@@ -13,7 +13,7 @@ function member() {
   const attempt = (id: number) => attempts.push(id);
   const core = { propose: attempt, read: attempt, changeMembership: attempt, revalidate: () => undefined };
   let nowMs = 0;
-  const dispatch = (leader: string, inTerm: number, afterMs = 100): void => {
+  const dispatch = (leader: string | undefined, inTerm: number, afterMs = 100): void => {
     nowMs += afterMs;
     requests.dispatch(core, leader, term(inTerm), nowMs);
   };
@@ -21,7 +21,7 @@ function member() {
     const entry: Entry = { index: logIndex(index), term: term(1), kind: 'command', origin: { node: 'n2', requestId }, data: command.data };
     requests.applied(entry, `applied ${index}`, nowMs);
   };
-  return { requests, attempts, dispatch, applied, submit: () => requests.submit(command, nowMs, {}) };
+  return { requests, attempts, dispatch, applied, submit: (options: RequestOptions = {}) => requests.submit(command, nowMs, options) };
 }
 
 describe('requests passed on', () => {
@@ -52,6 +52,26 @@ describe('requests passed on', () => {
     assert.equal(attempts.length, 2);
     dispatch('n3', 2, 100);
     assert.equal(attempts.length, 3);
+  });
+
+  it('K5 K7: are handed to the leadership they are meant for again, and to no other', async () => {
+    for (const [leader, inTerm] of [
+      ['n1', 1],
+      ['n1', 2],
+      ['n2', 2],
+      [undefined, 1],
+    ] as const) {
+      const { requests, attempts, dispatch, submit } = member();
+      const refused = assert.rejects(submit({ inTerm: term(1) }), { code: 'NOT_LEADER', definite: true, leader });
+      dispatch('n2', 1);
+      requests.take(ready({ refused: [{ requestId: attempts[0] as number, code: 'STEPPING_DOWN', leader: 'n2' }] }), logIndex(0), 100);
+      dispatch('n2', 1);
+      assert.equal(attempts.length, 2, 'it leads on');
+      requests.take(ready({ refused: [{ requestId: attempts[1] as number, code: 'STEPPING_DOWN', leader: 'n2' }] }), logIndex(0), 200);
+      dispatch(leader, inTerm, 0);
+      await refused;
+      assert.equal(attempts.length, 2);
+    }
   });
 
   it('K8: are not tried again when the last leader took them: they were applied before its successor began', async () => {
