@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import { byName, isJoint, isWitness, peersOf } from '../consensus/core/membership.ts';
-import type { LogIndex, Membership, NodeId, Timing } from '../consensus/core/types.ts';
+import type { LogIndex, Membership, NodeId, Term, Timing } from '../consensus/core/types.ts';
 import { defaultTiming, tickMs } from '../consensus/core/types.ts';
 import type { NodeEvent } from '../consensus/driver/driver-event.ts';
 import type { Promised } from '../consensus/driver/hello.ts';
@@ -146,6 +146,11 @@ export class Agreement implements SiteAccess {
     return this.node.glance.leaderSince !== undefined;
   }
 
+  leadsIn(): Term | undefined {
+    const { leaderSince, term } = this.node.glance;
+    return leaderSince === undefined ? undefined : term;
+  }
+
   leadsSince(): number | undefined {
     const since = this.node.glance.leaderSince;
     return since === undefined ? undefined : since * tickMs;
@@ -168,9 +173,10 @@ export class Agreement implements SiteAccess {
     return leaseFrom === undefined ? undefined : leaseFrom * tickMs + 0.9 * leaseMs;
   }
 
-  /** @param sender makes it happen once, however often it is sent. */
-  async propose(command: Command, sender: Sender = {}): Promise<Outcome> {
-    return (await this.node.propose(encodeEnvelope({ ...sender, command }))) as Outcome;
+  /** @param options as a sender: makes it happen once, however often it is sent. `inTerm`: by this leader or by nobody. */
+  async propose(command: Command, { inTerm, ...sender }: Sender & { readonly inTerm?: Term } = {}): Promise<Outcome> {
+    const options = inTerm === undefined ? {} : { inTerm };
+    return (await this.node.propose(encodeEnvelope({ ...sender, command }), options)) as Outcome;
   }
 
   /** Resolves once everything committed before the call is applied here. */

@@ -111,7 +111,8 @@ export class HealDesk {
   async #decide(name: NodeId, { incarnation, code, message }: HealRequest): Promise<HealAnswer> {
     const { agreement, answers, epoch, log } = this.#parts;
     const { state } = agreement;
-    if (!agreement.leads()) return { state: 'elsewhere', leader: agreement.leader ?? null };
+    const inTerm = agreement.leadsIn();
+    if (inTerm === undefined) return { state: 'elsewhere', leader: agreement.leader ?? null };
     const row = state.members().get(name);
     const { membership } = agreement;
     const isKnown = isMember(membership, name) || (row !== undefined && row.role !== 'none');
@@ -137,7 +138,7 @@ export class HealDesk {
     const voter = membership.voters.includes(name);
     const role = isWitness(membership, name) ? 'witness' : voter ? 'voter' : 'learner';
     log.warn('member.heals', { name, code, reason: message, incarnation });
-    const outcome = await agreement.propose({ type: 'memberHeal', name, incarnation, role });
+    const outcome = await agreement.propose({ type: 'memberHeal', name, incarnation, role }, { inTerm });
     return outcome.ok ? { state: 'taken' } : { state: 'refused', epoch, code: 'STATE', message: outcome.message };
   }
 }

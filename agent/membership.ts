@@ -49,16 +49,16 @@ export class SiteMembership {
       log,
     });
     this.#duty = new MemberDuty({
-      leads: () => agreement.leads(),
+      leadsIn: () => agreement.leadsIn(),
       membership: () => agreement.membership,
       wanted: () => agreement.state.members(),
-      change: (changes) => agreement.node.changeMembership(changes),
+      change: (changes, inTerm) => agreement.node.changeMembership(changes, { inTerm }),
       isSettled: () => agreement.isMembershipSettled(),
       heard: () => new Map([...network.consensus.heardStarts(), [agreement.self, startOf(dataDir)]]),
       recorded: () => agreement.state.starts(),
       answers,
       moved: () => this.#whereabouts.next(),
-      propose: (command) => agreement.propose(command),
+      propose: (command, inTerm) => agreement.propose(command, { inTerm }),
       log,
     });
     this.#desk = new HealDesk({ agreement, calls, answers, greetings: network.consensus, epoch: dataDir.epoch, log });

@@ -2,7 +2,7 @@
  * What the rooms of the agent offer each other. Rooms never import one another: compose.ts hands them these.
  * Everything durable or shared by the site goes through the replicated state; everything here is local or a fact.
  */
-import type { NodeId } from '../consensus/core/types.ts';
+import type { NodeId, Term } from '../consensus/core/types.ts';
 import type {
   InstanceStatus,
   InstancesDocument,
@@ -141,12 +141,17 @@ export interface SiteAccess {
   readonly state: SiteState;
   /** Leader, and the first entry of its term is applied. */
   leads(): boolean;
+  /** The term it leads in; undefined when it does not. */
+  leadsIn(): Term | undefined;
   /** Milliseconds since boot at which this box began to lead; undefined when it does not. */
   leadsSince(): number | undefined;
   /** Milliseconds since boot at which the leader (this box) last had an ACK of the member. */
   lastAckAt(member: NodeId): number | undefined;
-  /** Commits a decision. Rejects with a ConsensusError; a refusal by the state itself comes back as an outcome. */
-  propose(command: Command): Promise<Outcome>;
+  /**
+   * Commits a decision. Rejects with a ConsensusError; a refusal by the state itself comes back as an outcome.
+   * @param options.inTerm what was decided by something that only this leader knows: with its term, so that no other one commits it.
+   */
+  propose(command: Command, options?: { readonly inTerm?: Term }): Promise<Outcome>;
 }
 
 // --- planning --------------------------------------------------------------------------------------------------------

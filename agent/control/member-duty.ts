@@ -1,18 +1,19 @@
 /** The leader's duty to bring the membership to what was asked for: boxes join as learners, vote once they have the log, and leave. */
 import { canLead, isMember } from '../../consensus/core/membership.ts';
 import { majority } from '../../consensus/core/quorum.ts';
-import type { Membership, NodeId, RoleChange } from '../../consensus/core/types.ts';
+import type { Membership, NodeId, RoleChange, Term } from '../../consensus/core/types.ts';
 import type { Log } from '../ports.ts';
 import type { Command } from '../state/commands.ts';
 import type { IncarnationRow, MemberRow } from '../state/member-table.ts';
 
 export interface MemberDutyComponents {
-  readonly leads: () => boolean;
+  /** The term this box leads in; undefined when it does not. Whatever is asked for is for this leader only. */
+  readonly leadsIn: () => Term | undefined;
   readonly membership: () => Membership;
   /** What was asked for. */
   readonly wanted: () => ReadonlyMap<NodeId, MemberRow>;
   /** Rejects with an error that has a `code` when the change was not begun. */
-  readonly change: (changes: readonly RoleChange[]) => Promise<void>;
+  readonly change: (changes: readonly RoleChange[], inTerm: Term) => Promise<void>;
   /** The membership is committed, and no change is between its steps. */
   readonly isSettled: () => boolean;
   /** What linked members greeted with, this box included; and what is recorded of that. */
@@ -22,7 +23,7 @@ export interface MemberDutyComponents {
   readonly answers: (name: NodeId) => boolean;
   /** A change of an address that is to be written down; asked for once each. */
   readonly moved: () => Command | undefined;
-  readonly propose: (command: Command) => Promise<unknown>;
+  readonly propose: (command: Command, inTerm: Term) => Promise<unknown>;
   readonly log: Log;
 }
 
@@ -40,13 +41,14 @@ export class MemberDuty {
 
   /** To be called a few times a second. */
   check(): void {
-    const { leads, membership, wanted, change, recorded, answers, log } = this.#parts;
-    if (this.#busy || !leads()) return;
+    const { leadsIn, membership, wanted, change, recorded, answers, log } = this.#parts;
+    const inTerm = this.#busy ? undefined : leadsIn();
+    if (inTerm === undefined) return;
     const note = this.#note();
     if (note !== undefined) {
       this.#busy = true;
       void this.#parts
-        .propose(note)
+        .propose(note, inTerm)
         .catch((error: Error) => log.debug('member.note.failed', { message: error.message }))
         .finally(() => {
           this.#busy = false;
@@ -58,7 +60,7 @@ export class MemberDuty {
     const changes = steps[this.#turn++ % Math.max(1, steps.length)];
     if (changes === undefined) return;
     this.#busy = true;
-    change(changes)
+    change(changes, inTerm)
       .then(() => log.info('member.changed', { changes }))
       .catch((error: { code?: string; message: string }) => {
         if (!laterCodes.has(error.code ?? '')) log.warn('member.change.refused', { changes, code: error.code, message: error.message });

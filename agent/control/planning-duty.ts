@@ -230,6 +230,8 @@ export class PlanningDuty {
   async #plan(): Promise<void> {
     if (!this.#mayPlan()) return;
     const { site, planner, log, clock, wallClock } = this.#parts;
+    const inTerm = site.leadsIn();
+    if (inTerm === undefined) return;
     const basis = this.#basisNow();
     const triggers = this.#triggers(basis);
     if (triggers.length === 0) return;
@@ -276,17 +278,20 @@ export class PlanningDuty {
         await new Promise<void>((resolve) => clock.after(0, resolve));
         abort.signal.throwIfAborted();
         const { epoch, basisRevision } = site.state.authority();
-        const outcome = await site.propose({
-          type: 'planCommit',
-          by: 'local',
-          authorityEpoch: epoch,
-          basisRevision,
-          expectPlan,
-          provisional: this.#options.hasUpper,
-          assignments,
-          plan: committedPlan(result.plan),
-          decision: record,
-        });
+        const outcome = await site.propose(
+          {
+            type: 'planCommit',
+            by: 'local',
+            authorityEpoch: epoch,
+            basisRevision,
+            expectPlan,
+            provisional: this.#options.hasUpper,
+            assignments,
+            plan: committedPlan(result.plan),
+            decision: record,
+          },
+          { inTerm },
+        );
         if (!outcome.ok && outcome.code === 'STALE_PLAN') {
           this.#running = undefined;
           this.check();
@@ -317,7 +322,8 @@ export class PlanningDuty {
       this.check();
     } catch (error) {
       this.#running = undefined;
-      if (abort.signal.aborted) return;
+      // Made for a term that is over: whoever leads now looks for itself.
+      if (abort.signal.aborted || (error as { readonly code?: string }).code === 'NOT_LEADER') return;
       log.warn('plan.failed', { message: error instanceof Error ? error.message : String(error), retryMs: this.#retryMs });
       this.#cancel = clock.after(this.#retryMs, () => {
         this.#cancel = undefined;

@@ -1,6 +1,8 @@
 /** Ends the wait for former holders of `onSplit: stop` replicas: by their own word, or when their lease has certainly ended. */
+import type { Term } from '../../consensus/core/types.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
 import type { Log, SiteAccess } from '../ports.ts';
+import type { Command } from '../state/commands.ts';
 
 export interface ReleaseDutyComponents {
   readonly site: SiteAccess;
@@ -11,6 +13,8 @@ export interface ReleaseDutyComponents {
   /** For a holder in a child site: whether that site still counts it as holder or as placed there; undefined when not known. */
   readonly heldByChild: (workload: string, replica: number, node: string) => boolean | undefined;
 }
+
+type Release = Omit<Extract<Command, { type: 'release' }>, 'type'>;
 
 /** A lease may have begun at the newest ACK we saw, and clocks tick at slightly different rates. */
 const leaseMargin = 1.1;
@@ -34,10 +38,12 @@ export class ReleaseDuty {
   check(): void {
     const { site } = this.#parts;
     for (const node of this.#missedAt.keys()) if (site.lastAckAt(node) !== undefined) this.#missedAt.delete(node);
+    const inTerm = site.leadsIn();
     for (const { workload, replica, node, epoch } of site.state.holders()) {
       if (node === site.self) {
-        if (!this.#parts.runsHere(workload, replica)) this.#release(workload, replica, epoch, 'stopped');
-      } else if (site.leads() && this.#leaseEnded(workload, replica, node)) this.#release(workload, replica, epoch, 'lease-ended');
+        if (!this.#parts.runsHere(workload, replica)) this.#release({ workload, replica, epoch, reason: 'stopped' });
+      } else if (inTerm !== undefined && this.#leaseEnded(workload, replica, node))
+        this.#release({ workload, replica, epoch, reason: 'lease-ended' }, inTerm);
     }
   }
 
@@ -67,13 +73,14 @@ export class ReleaseDuty {
     return state.authority().mode !== 'autonomous' && state.plan()?.by === 'upper' && given?.provisional === false;
   }
 
-  #release(workload: string, replica: number, epoch: number, reason: 'stopped' | 'lease-ended'): void {
+  /** @param inTerm of the leader that judged a lease: the next one grants others. What stopped has stopped, whoever leads. */
+  #release({ workload, replica, epoch, reason }: Release, inTerm?: Term): void {
     const key = `${workload}/${replica}/${epoch}`;
     if (this.#inFlight.has(key)) return;
     this.#inFlight.add(key);
     const { site, log } = this.#parts;
     site
-      .propose({ type: 'release', workload, replica, epoch, reason })
+      .propose({ type: 'release', workload, replica, epoch, reason }, inTerm === undefined ? {} : { inTerm })
       .then(
         (outcome) => outcome.ok && log.info('placement.released', { workload, replica, epoch, reason }),
         (error: unknown) => log.debug('placement.release.failed', { workload, replica, message: String(error) }),

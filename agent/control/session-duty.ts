@@ -1,6 +1,6 @@
 /** The leader's duty to end sessions nobody touched for their time to live: one log entry for all that are due together. */
 import type { Touch } from '../../consensus/core/messages.ts';
-import { type Tick, tick, tickMs } from '../../consensus/core/types.ts';
+import { type Term, type Tick, tick, tickMs } from '../../consensus/core/types.ts';
 import type { Clock, RowChange } from '../../consensus/driver/ports.ts';
 import { Expiry } from '../../consensus/session/expiry.ts';
 import type { Log, SiteAccess } from '../ports.ts';
@@ -52,15 +52,15 @@ export class SessionDuty {
   /** To be called a few times a second. */
   check(): void {
     const { site } = this.#parts;
-    const since = site.leadsSince();
-    if (since === undefined) {
+    const [since, inTerm] = [site.leadsSince(), site.leadsIn()];
+    if (since === undefined || inTerm === undefined) {
       this.#expiry = undefined;
       this.#leadsSince = undefined;
       this.#ending = new Map();
       return;
     }
     if (since !== this.#leadsSince) this.#begin(since);
-    this.#end();
+    this.#end(inTerm);
   }
 
   /** Who touched what under the last leader cannot be known: every session gets its whole time again. */
@@ -73,7 +73,8 @@ export class SessionDuty {
     this.#ending = new Map();
   }
 
-  #end(): void {
+  /** By this leader or by nobody: the next one may hear of them. */
+  #end(inTerm: Term): void {
     if (this.#busy) return;
     // What failed before comes first: those sessions are not tracked any more, and a touch does not save them.
     if (this.#ending.size === 0) this.#ending = this.#takeDue();
@@ -82,7 +83,7 @@ export class SessionDuty {
     const sessions = [...ending.keys()];
     this.#busy = true;
     this.#parts.site
-      .propose({ type: 'sessionsExpire', sessions, heard: [...ending.values()] })
+      .propose({ type: 'sessionsExpire', sessions, heard: [...ending.values()] }, { inTerm })
       .then(
         ({ revision }) => {
           if (this.#ending === ending) this.#ending = new Map();

@@ -1,9 +1,10 @@
 /** A site's side of the link to its upper site: reports up, takes intent down, and moves the site's authority. Runs on the leader. */
-import type { NodeId } from '../../consensus/core/types.ts';
+import type { NodeId, Term } from '../../consensus/core/types.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
 import type { Intent, UplinkAnswer, UplinkReport } from '../../schemas/generated/types.ts';
 import { describeProblems, parseDocument } from '../../schemas/validate.ts';
 import type { CallPort, Log, SiteAccess } from '../ports.ts';
+import type { Command, Outcome } from '../state/commands.ts';
 
 export const uplinkProtocol = '/holdfast/uplink/1';
 export const uplinkBytesMax = 4 * 1024 * 1024;
@@ -45,6 +46,8 @@ export class UplinkClient {
   #dueAt = 0;
   #stopped = false;
   #busy = false;
+  /** Term of the round under way: what comes of it is decided by this leader or by nobody, for the next one asks anew. */
+  #inTerm: Term | undefined;
   #pokedMeanwhile = false;
   #turn = 0;
   #lastContactAt: number | undefined;
@@ -96,6 +99,7 @@ export class UplinkClient {
     let soon = false;
     try {
       const since = this.#parts.site.leadsSince();
+      this.#inTerm = this.#parts.site.leadsIn();
       if (since !== undefined) soon = await this.#exchange(since);
     } catch (error) {
       this.#parts.log.debug('uplink.round.failed', { message: error instanceof Error ? error.message : String(error) });
@@ -142,12 +146,12 @@ export class UplinkClient {
     const { site, log } = this.#parts;
     const { basisRevision, mode } = site.state.authority();
     if (intent.revision === basisRevision && mode === 'connected' && this.#inForce(intent)) return true;
-    const applied = await site.propose({ type: 'workloadsApply', origin: 'upper', specs: intent.specs, replace: true });
+    const applied = await this.#propose({ type: 'workloadsApply', origin: 'upper', specs: intent.specs, replace: true });
     if (!applied.ok) {
       log.warn('uplink.intent.refused', { code: applied.code, message: applied.message });
       return false;
     }
-    const committed = await site.propose({
+    const committed = await this.#propose({
       type: 'planCommit',
       by: 'upper',
       authorityEpoch,
@@ -175,7 +179,7 @@ export class UplinkClient {
   async #goAlone(): Promise<void> {
     const { site, log } = this.#parts;
     const { mode, epoch } = site.state.authority();
-    if (mode === 'autonomous' || !site.leads()) return;
+    if (mode === 'autonomous' || site.leadsIn() === undefined || site.leadsIn() !== this.#inTerm) return;
     try {
       await this.#become('autonomous', epoch);
     } catch (error) {
@@ -184,8 +188,12 @@ export class UplinkClient {
   }
 
   async #become(mode: 'autonomous' | 'rejoining' | 'connected', fromEpoch: number, basisLog?: string): Promise<void> {
-    const outcome = await this.#parts.site.propose({ type: 'authority', mode, fromEpoch, ...(basisLog !== undefined && { basisLog }) });
+    const outcome = await this.#propose({ type: 'authority', mode, fromEpoch, ...(basisLog !== undefined && { basisLog }) });
     if (outcome.ok) this.#parts.log.info('authority.changed', { mode, epoch: fromEpoch + 1 });
+  }
+
+  #propose(command: Command): Promise<Outcome> {
+    return this.#parts.site.propose(command, this.#inTerm === undefined ? {} : { inTerm: this.#inTerm });
   }
 
   async #ask(report: UplinkReport): Promise<UplinkAnswer | undefined> {

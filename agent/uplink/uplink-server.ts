@@ -1,5 +1,5 @@
 /** The upper site's side: takes reports of child sites, adopts what they decided alone, and answers with its intent. */
-import type { NodeId } from '../../consensus/core/types.ts';
+import type { NodeId, Term } from '../../consensus/core/types.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
 import type { UplinkAnswer, UplinkReport } from '../../schemas/generated/types.ts';
 import { describeProblems, parseDocument } from '../../schemas/validate.ts';
@@ -81,15 +81,16 @@ export class UplinkServer {
     const report = parsed.value;
     if (report.site !== from.site || report.nodes.some(({ topology }) => topology.site !== from.site))
       throw new Error(`REPORT_INVALID: ${from.name} belongs to site ${from.site} and reports for it alone`);
-    if (!site.leads()) throw new Error('NOT_LEADER: ask another box of the upper site');
+    const inTerm = site.leadsIn();
+    if (inTerm === undefined) throw new Error('NOT_LEADER: ask another box of the upper site');
     const name = await this.#logName();
     // What a site decided alone is taken over before anything is planned from its report; until it asks for that, nothing is.
     if (report.authority.mode === 'autonomous') return this.#encode(report, name, []);
     this.#adopting += 1;
     let verdicts: UplinkAnswer['verdicts'];
     try {
-      await this.#takeSpecs(report);
-      verdicts = await this.#takeDecisions(report);
+      await this.#takeSpecs(report, inTerm);
+      verdicts = await this.#takeDecisions(report, inTerm);
     } finally {
       this.#adopting -= 1;
     }
@@ -109,7 +110,8 @@ export class UplinkServer {
     return name;
   }
 
-  async #takeSpecs(report: UplinkReport): Promise<void> {
+  /** By this leader or by nobody: to the next one the site may have told more since. */
+  async #takeSpecs(report: UplinkReport, inTerm: Term): Promise<void> {
     const { site, log } = this.#parts;
     const origin = `child:${report.site}` as const;
     const known = site.state.workloads().filter((row) => row.origin === origin);
@@ -121,12 +123,12 @@ export class UplinkServer {
     const same =
       known.length === specs.length && specs.every((spec) => JSON.stringify(site.state.workload(spec.name)?.spec) === JSON.stringify(spec));
     if (same) return;
-    const outcome = await site.propose({ type: 'workloadsApply', origin, specs, replace: true });
+    const outcome = await site.propose({ type: 'workloadsApply', origin, specs, replace: true }, { inTerm });
     if (!outcome.ok) log.warn('uplink.specs.refused', { site: report.site, code: outcome.code, message: outcome.message });
   }
 
   /** While a site rejoins, its placements are revalidated once per authority epoch. */
-  async #takeDecisions(report: UplinkReport): Promise<UplinkAnswer['verdicts']> {
+  async #takeDecisions(report: UplinkReport, inTerm: Term): Promise<UplinkAnswer['verdicts']> {
     if (report.authority.mode !== 'rejoining') return [];
     const before = this.#adopted.get(report.site);
     if (before?.epoch === report.authority.epoch) return before.verdicts;
@@ -149,16 +151,19 @@ export class UplinkServer {
     const adoption = adopt(asked, site.state.placements(), (name) => shared.has(name), running);
     if (adoption.changed) {
       const { epoch, basisRevision } = site.state.authority();
-      const outcome = await site.propose({
-        type: 'planCommit',
-        by: 'local',
-        authorityEpoch: epoch,
-        basisRevision,
-        expectPlan: site.state.plan()?.revision ?? 0,
-        provisional: false,
-        assignments: adoption.assignments,
-        plan: site.state.plan()?.plan ?? null,
-      });
+      const outcome = await site.propose(
+        {
+          type: 'planCommit',
+          by: 'local',
+          authorityEpoch: epoch,
+          basisRevision,
+          expectPlan: site.state.plan()?.revision ?? 0,
+          provisional: false,
+          assignments: adoption.assignments,
+          plan: site.state.plan()?.plan ?? null,
+        },
+        { inTerm },
+      );
       if (!outcome.ok) throw new Error(`${outcome.code}: ${outcome.message}`);
     }
     const verdicts: UplinkAnswer['verdicts'] = [

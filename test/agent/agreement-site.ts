@@ -6,6 +6,7 @@ import { Agreement } from '../../agent/agreement.ts';
 import { resolveSettings, type Settings } from '../../agent/config.ts';
 import type { DesiredInstance, ExecutorPort } from '../../agent/ports.ts';
 import { BootClock } from '../../consensus/driver/boot-clock.ts';
+import type { Clock } from '../../consensus/driver/ports.ts';
 import { until } from '../consensus/driver/cluster.ts';
 import { MemoryNetwork } from '../consensus/driver/memory-network.ts';
 
@@ -42,11 +43,11 @@ export class AgreementSite {
     );
   }
 
-  async start(name: string): Promise<Agreement> {
+  async start(name: string, clock: Clock = this.clock): Promise<Agreement> {
     const box = await Agreement.open({
       settings: this.settings(name),
       transport: this.network.connect(name),
-      clock: this.clock,
+      clock,
       onEvent: () => {},
     });
     this.boxes.set(name, box);

@@ -6,7 +6,8 @@ import { replan } from '../../agent/placement/replan.ts';
 import type { PlanningInput, PlanningPort, PlanResult, SiteAccess } from '../../agent/ports.ts';
 import { type Command, encodeEnvelope, type Outcome } from '../../agent/state/commands.ts';
 import { SiteState } from '../../agent/state/site-state.ts';
-import { logIndex, term } from '../../consensus/core/types.ts';
+import { logIndex, type Term, term } from '../../consensus/core/types.ts';
+import { ConsensusError } from '../../consensus/driver/errors.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
 import type { ReportedNode, WorkloadSpec } from '../../schemas/generated/types.ts';
 
@@ -30,6 +31,7 @@ export class SiteDouble implements SiteAccess {
   /** Refuses the next proposals with an error, as consensus does without a quorum. */
   broken: Error | undefined;
   #since: number | undefined;
+  #term = 1;
   #index = 0;
   readonly #listeners: (() => void)[] = [];
 
@@ -44,11 +46,15 @@ export class SiteDouble implements SiteAccess {
   leads(): boolean {
     return this.#since !== undefined;
   }
+  leadsIn(): Term | undefined {
+    return this.#since === undefined ? undefined : term(this.#term);
+  }
   leadsSince(): number | undefined {
     return this.#since;
   }
   lead(since: number | undefined): void {
     this.#since = since;
+    this.#term += 1;
   }
   lastAckAt(member: string): number | undefined {
     return this.acks.get(member);
@@ -57,7 +63,9 @@ export class SiteDouble implements SiteAccess {
     this.#listeners.push(listener);
   }
 
-  propose(command: Command): Promise<Outcome> {
+  propose(command: Command, { inTerm }: { readonly inTerm?: Term } = {}): Promise<Outcome> {
+    if (inTerm !== undefined && inTerm !== this.leadsIn())
+      return Promise.reject(new ConsensusError('NOT_LEADER', `not in term ${inTerm}`, true));
     if (this.broken !== undefined) return Promise.reject(this.broken);
     if (!this.held) return Promise.resolve(this.apply(command));
     return new Promise((settle, fail) => this.inFlight.push({ command, settle, fail }));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { canSpare, MemberDuty, type MemberFacts, nextChanges } from '../../../agent/control/member-duty.ts';
 import type { Command } from '../../../agent/state/commands.ts';
 import type { MemberRow } from '../../../agent/state/member-table.ts';
-import type { Membership, RoleChange } from '../../../consensus/core/types.ts';
+import { type Membership, type RoleChange, term } from '../../../consensus/core/types.ts';
 import type { KnownStart } from '../../../consensus/driver/standing.ts';
 
 const site: Membership = { voters: ['a', 'b', 'c'], learners: ['d'] };
@@ -67,14 +67,15 @@ describe('the duty to bring the membership to what was asked for', () => {
     const warned: string[] = [];
     let leading = false;
     const duty = new MemberDuty({
-      leads: () => leading,
+      leadsIn: () => (leading ? term(1) : undefined),
       membership: () => ({ voters: ['a', 'b', 'c'], learners: ['d', 'e'] }),
       wanted: () =>
         new Map([
           ['d', row('voter')],
           ['e', row('voter')],
         ]),
-      change: (changes) => {
+      change: (changes, inTerm) => {
+        assert.equal(inTerm, 1, 'for this leader only');
         asked.push(changes[0]);
         return Promise.reject(Object.assign(new Error('no'), { code: 'NOT_CAUGHT_UP' }));
       },
@@ -109,7 +110,7 @@ describe('the duty to bring the membership to what was asked for', () => {
     const recorded = new Map<string, KnownStart>([['a', { incarnation: 7, run: 3, start: 33 }]]);
     const proposed: Command[] = [];
     const duty = new MemberDuty({
-      leads: () => true,
+      leadsIn: () => term(1),
       membership: () => ({ voters: ['a', 'b', 'c'], learners: [] }),
       wanted: () => wanted,
       change: () => Promise.resolve(),
@@ -123,7 +124,8 @@ describe('the duty to bring the membership to what was asked for', () => {
       recorded: () => recorded,
       answers: () => true,
       moved: () => undefined,
-      propose: (command) => {
+      propose: (command, inTerm) => {
+        assert.equal(inTerm, 1, 'for this leader only');
         proposed.push(command);
         if (command.type === 'memberGone') wanted.delete(command.name);
         if (command.type === 'memberSeen') recorded.set(command.name, command);

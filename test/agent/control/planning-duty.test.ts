@@ -270,6 +270,23 @@ describe('a plan that fails', () => {
     assert.equal(leader.plans, 1);
   });
 
+  it('P16: a plan made in a term that is over is not committed, and that is no failure', async () => {
+    const leader = new Leader();
+    leader.site.give(spec('web'));
+    const { planner } = leader;
+    const solve = planner.solve.bind(planner);
+    planner.solve = (...of) => {
+      planner.solve = solve;
+      leader.site.lead(leader.clock.nowMs());
+      return solve(...of);
+    };
+    await leader.round(100);
+    assert.deepEqual([planner.inputs.length, leader.plans], [1, 0]);
+    await leader.round(100);
+    assert.deepEqual([planner.inputs.length, leader.plans], [2, 1]);
+    assert.ok(!leader.log.events.includes('plan.failed'));
+  });
+
   it('P16: the agreement without a quorum is such a failure; a box that leads anew plans at once', async () => {
     const leader = new Leader();
     leader.site.give(spec('web'));

@@ -57,6 +57,24 @@ describe('who decides, as the link to the upper site comes and goes', () => {
     assert.equal(mill.mode, 'connected');
   });
 
+  it('C11: what was answered to a leader whose term is over is not taken: the next one may have a newer answer', async () => {
+    const { mill, upper, clock } = tiers;
+    const { calls } = mill;
+    const call = calls.call.bind(calls);
+    calls.call = async (...asked) => {
+      const answer = await call(...asked);
+      mill.site.lead(clock.nowMs());
+      return answer;
+    };
+    const before = mill.site.applied.length;
+    upper.site.give(spec('lamp'));
+    await tiers.pass(5000);
+    assert.ok(upper.site.where()['lamp/0'] !== undefined);
+    assert.equal(mill.site.applied.length, before);
+    calls.call = call;
+    await tiers.until('what it missed', () => mill.site.state.workload('lamp') !== undefined);
+  });
+
   it('C11: a flapping link changes the mode at most once per hold time', async () => {
     const { mill } = tiers;
     const before = mill.site.state.authority().epoch;

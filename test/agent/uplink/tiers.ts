@@ -130,9 +130,10 @@ abstract class Tier {
       members,
       state,
       leads: () => false,
+      leadsIn: never,
       leadsSince: never,
       lastAckAt: never,
-      propose: (command) => this.site.propose(command),
+      propose: (command, options) => this.site.propose(command, options),
     };
   }
 }
