@@ -5,17 +5,7 @@
 import type { RevalidateItem, Touch, VerdictItem } from '../core/messages.ts';
 import { Raft } from '../core/raft.ts';
 import type { Ready, Save } from '../core/ready.ts';
-import {
-  type Entry,
-  type LogIndex,
-  type NodeId,
-  type RoleChange,
-  type Snapshot,
-  type Term,
-  type Tick,
-  tick,
-  tickMs,
-} from '../core/types.ts';
+import { type Entry, type LogIndex, type NodeId, type RoleChange, type Snapshot, type Term, tick, tickMs } from '../core/types.ts';
 import { DiskQueue } from './disk-queue.ts';
 import type { NodeEvent } from './driver-event.ts';
 import { ConsensusError } from './errors.ts';
@@ -25,6 +15,7 @@ import type { ConsensusNodeOptions, NodeStatus } from './node-options.ts';
 import { Patience } from './patience.ts';
 import type { Applied } from './ports.ts';
 import { type Ask, type RequestOptions, Requests } from './requests.ts';
+import { Rhythm } from './rhythm.ts';
 import { Sender } from './sender.ts';
 import { copySmall } from './slab.ts';
 import { decodeSnapshot } from './snapshot-codec.ts';
@@ -57,13 +48,8 @@ export class ConsensusNode {
   #revalidations: Ready['revalidations'][number][] = [];
   readonly #sender: Sender;
   readonly #patience = new Patience();
-  /** The time the core was told last, until the next pump. */
-  #told: Tick | undefined;
-  #isPumping = false;
+  readonly #rhythm: Rhythm;
   #isInstalling = false;
-  #isPumpDue = false;
-  #timerAtMs = Number.POSITIVE_INFINITY;
-  #cancelTimer: (() => void) | undefined;
   #isStarted = false;
   #isStopped = false;
 
@@ -83,6 +69,7 @@ export class ConsensusNode {
       appliedIndex: start.meta.index,
       uncertain: options.recovered.uncertain,
     });
+    this.#rhythm = new Rhythm(clock, this.#core, () => this.#guarded(() => this.#pump()));
     this.#sender = new Sender(options.transport, clock);
     assertKeeping(this.#core.membership, id, options.witness);
     this.#requests = new Requests(id, 1 + random.nextInt(2 ** 20));
@@ -140,7 +127,7 @@ export class ConsensusNode {
       // Our own closes say nothing about the peer.
       if (state !== 'closed') this.#input(() => this.#core.step({ type: state === 'up' ? 'LINK_UP' : 'LINK_LOST', peer }));
     });
-    this.#schedule();
+    this.#rhythm.start();
   }
 
   /** Ends all requests, lets writes under way finish, writes the state behind, closes log and state store. */
@@ -240,7 +227,7 @@ export class ConsensusNode {
     }
     const { clock } = this.#options;
     const asked = this.#requests.submit(ask, clock.recentMs?.() ?? clock.nowMs(), options);
-    this.#schedule();
+    this.#rhythm.schedule();
     return asked;
   }
 
@@ -248,53 +235,25 @@ export class ConsensusNode {
   #input(input: () => void): void {
     if (this.#isStopped) return;
     this.#guarded(() => {
-      this.#tell();
+      this.#rhythm.tell();
       input();
     });
-    this.#schedule();
+    this.#rhythm.schedule();
   }
 
   /** Before the core is asked anything: after a pause it leads no more, and a timer of the one who asks may be the first to fire. */
   #wake(): void {
-    if (!this.#isStarted) return;
+    if (!this.#rhythm.isRunning) return;
     this.#guarded(() => {
-      this.#tell();
-      if (this.#core.hasReady()) this.#schedule();
+      this.#rhythm.tell();
+      if (this.#core.hasReady()) this.#rhythm.schedule();
     });
-  }
-
-  /** One pump after all input of this turn of the loop, so that what arrives together is sent and saved together. */
-  #schedule(): void {
-    if (this.#isPumpDue || this.#isStopped || !this.#isStarted) return;
-    this.#isPumpDue = true;
-    setImmediate(() => {
-      this.#isPumpDue = false;
-      this.#guarded(() => this.#pump());
-    });
-  }
-
-  /** Tells the core the time, unless it is the one it was told last. Not while a pump hands out what it owes: that began with it. */
-  #tell(): number {
-    const nowMs = this.#options.clock.nowMs();
-    const now = tick(Math.floor(nowMs / tickMs));
-    if (now !== this.#told && !this.#isPumping) {
-      this.#told = now;
-      this.#core.tick(now);
-    }
-    return nowMs;
   }
 
   #pump(): void {
     if (this.#isStopped) return;
-    const nowMs = this.#tell();
-    this.#told = undefined;
-    this.#isPumping = true;
-    try {
-      this.#settle(nowMs);
-    } finally {
-      this.#isPumping = false;
-    }
-    this.#armTimer(nowMs);
+    const nowMs = this.#rhythm.pump((now) => this.#settle(now));
+    this.#rhythm.sleep(nowMs, this.#requests.size > 0 ? nowMs + requestGrainMs : Number.POSITIVE_INFINITY);
   }
 
   #settle(nowMs: number): void {
@@ -360,7 +319,7 @@ export class ConsensusNode {
   }
 
   #saved(saves: readonly Save[], late: boolean): void {
-    this.#tell();
+    this.#rhythm.tell();
     for (const save of saves) {
       if (!late && save.messagesAfterSave.length > 0) this.#options.transport.send(save.messagesAfterSave);
       this.#core.step({ type: 'SAVED', token: save.token });
@@ -397,18 +356,6 @@ export class ConsensusNode {
     });
   }
 
-  /** Sleeps until the core's next deadline. A timer that fires too early costs less than one moved at every PING. */
-  #armTimer(nowMs: number): void {
-    const atMs = Math.min(this.#core.nextTickAt * tickMs, this.#requests.size > 0 ? nowMs + requestGrainMs : Number.POSITIVE_INFINITY);
-    if (this.#timerAtMs <= atMs && this.#cancelTimer !== undefined) return;
-    this.#cancelTimer?.();
-    this.#timerAtMs = atMs;
-    this.#cancelTimer = this.#options.clock.after(Math.max(1, Math.ceil(atMs - nowMs)), () => {
-      this.#cancelTimer = undefined;
-      this.#guarded(() => this.#pump());
-    });
-  }
-
   #event(event: NodeEvent): void {
     if (event.type === 'membership') assertKeeping(event.membership, this.#options.id, this.#options.witness);
     this.#options.onEvent(event);
@@ -432,7 +379,7 @@ export class ConsensusNode {
 
   #end(message: string): void {
     this.#isStopped = true;
-    this.#cancelTimer?.();
+    this.#rhythm.stop();
     this.#sender.stop();
     this.#requests.stop('STOPPED', message);
   }
