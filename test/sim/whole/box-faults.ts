@@ -1,13 +1,13 @@
 /** Breaks boxes, their disks and their links at random, and mends them. */
 import type { SeededRandom } from '../random.ts';
 import type { Box } from './box.ts';
-import type { Site } from './site.ts';
+import { aeonMs, type Site } from './site.ts';
 import { type Disorder, disorders } from './virtual-disk.ts';
 import type { VirtualNetwork } from './virtual-network.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 /** `damage` changes what a box that is down has on its disk: fewer than half of the boxes, one at a time. */
-export type BoxFaultKind = 'process' | 'power' | 'cut' | 'damage' | 'transfer' | 'late' | Disorder;
+export type BoxFaultKind = 'process' | 'power' | 'cut' | 'damage' | 'transfer' | 'late' | 'sleep' | Disorder;
 
 export class BoxFaults {
   readonly #random: SeededRandom;
@@ -56,7 +56,10 @@ export class BoxFaults {
     else if (choice < 40) this.#killWriting(box);
     else if (choice < 60) this.#disturb(box, this.#random.pick(disorders));
     else if (choice < 80) this.#cut();
-    else if (choice < 90) {
+    else if (choice < 84) {
+      this.#count('sleep', box);
+      if (box.node !== undefined) this.#site.wakes(box, this.#random.pick([100, 1000, aeonMs]));
+    } else if (choice < 92) {
       this.#count('transfer', box);
       box.node?.transferLeadership();
     } else {

@@ -40,6 +40,7 @@ export class Box {
   #life = 0;
   #hadLog = false;
   #nonces = 0;
+  #sleptMs = 0;
   #end: End | undefined;
   node: ConsensusNode | undefined;
   /** Why the newest start came to nothing. */
@@ -70,6 +71,11 @@ export class Box {
       this.disk.remount();
       this.#state.remount();
     }
+  }
+
+  /** It sleeps, and is awake again: to its clock time has passed, and no timer has fired yet. */
+  sleep(ms: number): void {
+    this.#sleptMs += ms;
   }
 
   /** Sets its memory aside: it begins anew, as nobody's member. */
@@ -110,6 +116,7 @@ export class Box {
         this.#host.recordedIn(machine, peer) ?? (this.incarnation === 1 ? 1 : undefined);
       const end = network.connect(this.id, this.incarnation, recorded);
       end.reentry = reentry;
+      const offsetMs = this.#nonces * 1000;
       const node = await ConsensusNode.open({
         id: this.id,
         membership: reentry === undefined ? membership : nobody,
@@ -118,7 +125,7 @@ export class Box {
         recovered,
         stateStore: this.#state.mount(() => this.#host.time.sleep(this.#host.random.between(1, 10))),
         transport: end,
-        clock: time.clock(this.#nonces * 1000, isAlive),
+        clock: time.clock(() => offsetMs + this.#sleptMs, isAlive),
         random,
         machine,
         compactEntries,

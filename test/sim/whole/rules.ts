@@ -13,6 +13,7 @@ export class Rules {
   readonly #applied = new Map<number, string>();
   readonly #placeOf = new Map<number, number>();
   readonly #refused = new Set<number>();
+  readonly #bound = new Map<number, number>();
 
   get elections(): number {
     return this.#leaders.size;
@@ -39,9 +40,16 @@ export class Rules {
     if (known !== what) throw new Violation('State-machine safety', { box: id, index, known, what });
     this.#applied.set(index, what);
     if (this.#refused.has(operation)) throw new Violation('A definite refusal that happened', { box: id, operation });
+    const bound = this.#bound.get(operation) ?? term;
+    if (bound !== term) throw new Violation('What is meant for a term is done in it', { box: id, operation, term, bound });
     const place = this.#placeOf.get(operation) ?? index;
     if (place !== index) throw new Violation('Exactly once', { box: id, operation, places: `${place} ${index}` });
     this.#placeOf.set(operation, index);
+  }
+
+  /** Meant for one leadership alone. */
+  bound(operation: number, term: number): void {
+    this.#bound.set(operation, term);
   }
 
   /** A client was told that its operation certainly did not happen. */

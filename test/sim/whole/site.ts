@@ -1,5 +1,5 @@
 /** Boxes, those who write and read at them, and who lets a box in again that lost its memory. */
-import type { NodeId } from '../../../consensus/core/types.ts';
+import type { NodeId, Term } from '../../../consensus/core/types.ts';
 import { ConsensusError } from '../../../consensus/driver/errors.ts';
 import { Violation } from '../checkers/violation.ts';
 import type { SeededRandom } from '../random.ts';
@@ -12,6 +12,8 @@ const keys = ['a', 'b', 'c'] as const;
 const ballasts = [0, 0, 0, 200, 900, 3000];
 const retryMs = 250;
 const patienceMs = 4000;
+/** Longer than any election timeout. */
+export const aeonMs = 60_000;
 
 export class Site {
   readonly boxes: readonly Box[];
@@ -107,10 +109,26 @@ export class Site {
   async #write(box: Box, key: string, operation: number): Promise<boolean> {
     const begun = this.rules.linearizability.begin(key);
     const data = encodeWrite({ key, operation }, this.#random.pick(ballasts));
-    const index = await this.#answer(box, operation, box.node?.propose(data, { timeoutMs: patienceMs / 2 }));
+    const inTerm = this.#leadsIn(box);
+    const isBound = inTerm !== undefined && this.#random.chance(30);
+    if (isBound) this.rules.bound(operation, inTerm);
+    const options = { timeoutMs: patienceMs / 2, ...(isBound ? { inTerm } : {}) };
+    const index = await this.#answer(box, operation, box.node?.propose(data, options));
     if (typeof index !== 'number') return false;
     this.#checked(() => this.rules.linearizability.written(begun, index, box.id));
     return true;
+  }
+
+  /** A duty is the first to run after a sleep that nobody can have led through. */
+  wakes(box: Box, sleptMs: number): void {
+    box.sleep(sleptMs);
+    if (sleptMs >= aeonMs && this.#leadsIn(box) !== undefined) this.#fail(new Violation('Leads on after a pause', { box: box.id }));
+    void this.write(box).catch(this.#fail);
+  }
+
+  #leadsIn({ node }: Box): Term | undefined {
+    const glance = node?.glance;
+    return glance?.leaderSince === undefined ? undefined : glance.term;
   }
 
   async read(box: Box): Promise<boolean> {

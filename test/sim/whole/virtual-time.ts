@@ -28,9 +28,9 @@ export class VirtualTime {
   }
 
   /** The clock of one life of a box: it started at another time than the others, and nothing comes back to a box that is dead. */
-  clock(offsetMs: number, isAlive: () => boolean): Clock {
+  clock(offsetMs: () => number, isAlive: () => boolean): Clock {
     return {
-      nowMs: () => this.nowMs + offsetMs,
+      nowMs: () => this.nowMs + offsetMs(),
       after: (ms, callback) =>
         this.after(ms, () => {
           if (isAlive()) callback();
