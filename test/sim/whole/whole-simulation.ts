@@ -30,6 +30,8 @@ export interface WholeResult {
   readonly refused: number;
   readonly unknown: number;
   readonly healed: number;
+  /** 1 when nobody could be elected, as the rules have it: a box's memory is damaged, and another one's last batch is uncertain. */
+  readonly stuck: number;
   readonly snapshots: number;
   readonly storageFailures: number;
   readonly messages: number;
@@ -75,7 +77,7 @@ export async function simulateWhole({ seed, faultMs = 30_000, onTrace }: WholeOp
   }, fail);
   await time.runTo(faultyMs + 2 * quietMs, () => isOver() || isSettled);
   site.end();
-  const { rules, acknowledged, refused, unknown, healed, snapshots, storageFailures } = site;
+  const { rules, acknowledged, refused, unknown, healed, stuck, snapshots, storageFailures } = site;
   return {
     seed,
     ok: failure === undefined,
@@ -90,6 +92,7 @@ export async function simulateWhole({ seed, faultMs = 30_000, onTrace }: WholeOp
     refused,
     unknown,
     healed,
+    stuck,
     snapshots,
     storageFailures,
     messages: network.messages,
