@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { cpuMs, rssMiB } from '../facts.ts';
 import { type Figure, median, printFigure, quantile } from '../figure.ts';
 import { measureAlone } from './alone.ts';
@@ -21,11 +22,15 @@ const keysPerClient = 16;
 const quietSeconds = 30;
 
 export async function benchConsensus(json: boolean, options: readonly string[]): Promise<void> {
-  const isQuick = options.includes('--quick');
+  const { values } = parseArgs({
+    args: [...options],
+    options: { json: { type: 'boolean' }, peers: { type: 'boolean', default: false }, quick: { type: 'boolean', default: false } },
+  });
+  const isQuick = values.quick;
   const seconds = isQuick ? 2 : 5;
   const rounds = isQuick ? 1 : 3;
   const subjects: Subject[] = [new Holdfast()];
-  if (options.includes('--peers')) {
+  if (values.peers) {
     if (isInstalled('etcd')) subjects.push(new Etcd());
     if (isInstalled('java')) subjects.push(new ZooKeeper());
     if (subjects.length === 1) process.stderr.write('no peer is installed: apt-get install etcd-server zookeeper\n');
