@@ -76,6 +76,7 @@ export class Answers {
         durableIndex: view.durableIndex,
         voters: [...view.membership.voters],
         ...witnessFacts(view),
+        ...(view.uncertain ? { uncertain: true as const } : {}),
         ...healingFacts(this.#parts.healing()),
         succession: [...view.succession],
         electionTimeout: electionFacts(view, settings.timing),

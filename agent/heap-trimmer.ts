@@ -6,7 +6,7 @@ const everyMs = 2000;
 /** Quiet: the process took less than this share of one core between two looks … */
 const quietCpuShare = 0.1;
 /** … this many times in a row. One busy look ends it. */
-const quietLooks = 4;
+const quietLooks = 2;
 
 export interface HeapTrimmerPorts {
   /** Milliseconds of a clock that never goes back. */

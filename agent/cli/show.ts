@@ -10,6 +10,11 @@ export function showStatus({ node, authority, consensus, uplink, members, worklo
     ...(consensus.succession.length === 0
       ? []
       : [`next       ${consensus.succession.join(', then ')} (by name, when the leader is lost; the one with the longer log)`]),
+    ...(consensus.uncertain === undefined
+      ? []
+      : [
+          `uncertain  the last batch of its log was torn or damaged: ${consensus.leader === null ? 'without a leader it waits to hear every voter' : 'it is being brought up to date'}`,
+        ]),
     ...(consensus.healing === undefined
       ? []
       : [

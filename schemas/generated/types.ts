@@ -2488,6 +2488,10 @@ export interface StatusDocument {
      */
     copies?: number;
     /**
+     * The last batch of this box's log was torn or damaged: until it has all of a leader's log again it leads only with the votes of all, and votes for less than it may have had only then. Left out when it is not so.
+     */
+    uncertain?: true;
+    /**
      * This box could not trust its memory, set it aside, and has no vote until its site has given it anew; left out when it is well.
      */
     healing?: {

@@ -35,6 +35,9 @@ describe('screens', () => {
     const alone = showStatus({ ...status, uplink: { configured: false, site: null, connected: false, lastContactSeconds: null } });
     assert.match(alone, /^uplink {5}none configured$/m);
     assert.doesNotMatch(alone, /intent/, 'of an upper site there is none');
+    assert.doesNotMatch(alone, /uncertain/);
+    const torn = showStatus({ ...status, consensus: { ...status.consensus, leader: null, uncertain: true } });
+    assert.match(torn, /^uncertain {2}the last batch .*waits to hear every voter$/m);
   });
 
   it('D7: nodes of which nothing was heard have dashes, not nulls', () => {
