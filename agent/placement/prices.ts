@@ -3,6 +3,7 @@
  * takes the column that is cheapest with prices, replicas of one workload on boxes of their own; each box alone takes as much load as is
  * worth its discomfort. What both cost, less the worth of that load, is below every plan.
  */
+import { type CopyShares, readerWeight } from './copies.ts';
 import type { Flat } from './flat.ts';
 import { at, tolerance } from './model.ts';
 
@@ -19,8 +20,10 @@ const roundsMax = 400;
 /** Length of the first step, as a share of the bound; and where prices are nearly right. */
 const reachFirst = 0.05;
 const reachBegun = 0.003;
-/** Rounds without gain after which the step is made shorter. */
-const patience = 10;
+/** Rounds without gain after which the step is made shorter: at the least and at the most, and a share of all. */
+const patienceLeast = 10;
+const patienceMost = 40;
+const patienceShare = 0.02;
 const deflection = 0.6;
 /** Of one workload. */
 const replicasMax = 16;
@@ -31,10 +34,14 @@ const checkSlots = 1024;
 export interface Begun {
   readonly price: Float64Array;
   readonly rounds: number;
+  /** What copies of data cost, to be counted as well; fitted to the prices on the way. */
+  readonly copies?: CopyShares | undefined;
 }
 
 export function findPrices(flat: Flat, over: (steps: number) => boolean, begun?: Begun): Prices {
-  const { slots, nodes, width, first, node, cost, demand, capacity, fixedLoad, leastOmitted } = flat;
+  const { slots, nodes, width, first, node, demand, capacity, fixedLoad, leastOmitted } = flat;
+  const copies = begun?.copies;
+  const cost = copies?.cost ?? flat.cost;
   const size = nodes * width;
   const room = capacity.map((most, index) => most - at(fixedLoad, index) + 2 * tolerance);
   const feels = capacity.map((_, index) => (feelsLoad(flat, index) ? 1 : 0));
@@ -43,18 +50,24 @@ export function findPrices(flat: Flat, over: (steps: number) => boolean, begun?:
   const direction = new Float64Array(size);
   const excess = new Float64Array(size);
   const twins = twinsOf(flat);
-  const apart = new Apart(flat);
+  const sorted = sortedOf(flat);
+  const apart = new Apart(flat, cost, sorted);
+  const picked = new Int32Array(slots);
+  const free = copies?.free ?? 0;
   const full = feels.reduce((sum, feel, index) => (feel === 1 ? sum + discomfort(flat, index, at(capacity, index)) : sum), 0);
   const scaleOfCosts = (meanRegret(flat) + full) / 5;
   const rounding = feels.includes(1) ? nodes : 0;
+  const rounds = begun?.rounds ?? roundsMax;
+  const patience = Math.min(patienceMost, Math.max(patienceLeast, patienceShare * rounds));
   let bound = Number.NEGATIVE_INFINITY;
   let reach = begun === undefined ? reachFirst : reachBegun;
   let stall = 0;
   let steps = 0;
-  for (let round = 0; round < (begun?.rounds ?? roundsMax) && reach > 1e-5; round += 1) {
+  for (let round = 0; round < rounds && reach > 1e-5; round += 1) {
     if (round > 0 && over(steps)) break;
-    let value = 0;
-    let magnitude = 0;
+    let value = -free;
+    let magnitude = Math.abs(free);
+    let count = 0;
     for (let index = 0; index < size; index += 1) {
       const used = feels[index] === 1 ? easyLoad(flat, index, price[index] as number, fixedLoad[index] as number) : (room[index] as number);
       const worth = (price[index] as number) * used;
@@ -69,21 +82,30 @@ export function findPrices(flat: Flat, over: (steps: number) => boolean, begun?:
         flat.instance.checkpoint();
         check = slot + checkSlots;
       }
-      const copies = twins[slot] as number;
-      if (copies > 1) {
-        const sum = apart.choose(slot, copies, price, excess);
+      const replicas = twins[slot] as number;
+      if (replicas > 1) {
+        const sum = apart.choose(slot, replicas, price, excess);
         value += sum;
         magnitude += sum;
-        slot += copies - 1;
+        slot += replicas - 1;
+        for (let replica = 0; replica < replicas; replica += 1) {
+          if (apart.column[replica] === -1) continue;
+          picked[count] = apart.column[replica] as number;
+          count += 1;
+        }
         continue;
       }
       const end = first[slot + 1] as number;
       // A column that was left out could be without worth at any price, but not cheaper than this.
       let least = leastOmitted[slot] as number;
       let chosen = -1;
+      const inOrder = sorted[slot] === 1;
       for (let column = first[slot] as number; column < end; column += 1) {
         let sum = cost[column] as number;
-        if (sum >= least) continue;
+        if (sum >= least) {
+          if (inOrder && (flat.cost[column] as number) >= least) break;
+          continue;
+        }
         const row = (node[column] as number) * width;
         for (let r = 0; r < width; r += 1) sum += (price[row + r] as number) * (demand[column * width + r] as number);
         if (sum < least) {
@@ -95,6 +117,8 @@ export function findPrices(flat: Flat, over: (steps: number) => boolean, begun?:
       value += least;
       magnitude += least;
       if (chosen === -1) continue;
+      picked[count] = chosen;
+      count += 1;
       const row = (node[chosen] as number) * width;
       for (let r = 0; r < width; r += 1) excess[row + r] = (excess[row + r] as number) + (demand[chosen * width + r] as number);
     }
@@ -105,11 +129,13 @@ export function findPrices(flat: Flat, over: (steps: number) => boolean, begun?:
       if (safe > bound + Math.abs(bound) * 1e-6) stall = 0;
       bound = safe;
       best.set(price);
+      copies?.keep();
     } else stall += 1;
     if (stall > patience) {
       reach *= 0.6;
       stall = 0;
       price.set(best);
+      copies?.back();
       direction.fill(0);
       continue;
     }
@@ -122,18 +148,21 @@ export function findPrices(flat: Flat, over: (steps: number) => boolean, begun?:
       direction[index] = step;
       norm += step * step;
     }
+    if (copies !== undefined)
+      for (let index = 0; index < count; index += 1) norm += copies.readsAt(picked[index] as number) * readerWeight ** 2;
     if (norm < 1e-18) break;
     const length = (bound - value + reach * Math.max(scaleOfCosts, Math.abs(bound))) / norm;
     for (let index = 0; index < size; index += 1) {
       const scale = (room[index] as number) + 1e-9;
       price[index] = Math.max(0, (price[index] as number) + (length * (direction[index] as number)) / scale);
     }
+    copies?.pay(picked, count, length * readerWeight ** 2);
   }
   return { price: best, bound: Math.ceil(bound), steps };
 }
 
 /** Per slot: how many slots from it on are replicas of one workload without any difference; 1 for all but the first of them. */
-function twinsOf({ instance, slots, first, node, cost }: Flat): Int32Array {
+export function twinsOf({ instance, slots, first, node, cost }: Flat): Int32Array {
   const twins = new Int32Array(slots).fill(1);
   let head = 0;
   for (let slot = 1; slot < slots; slot += 1) {
@@ -148,17 +177,39 @@ function twinsOf({ instance, slots, first, node, cost }: Flat): Int32Array {
   return twins;
 }
 
+/** Per slot: whether its columns are listed cheapest first, moving and all. */
+function sortedOf({ slots, first, cost }: Flat): Uint8Array {
+  const sorted = new Uint8Array(slots).fill(1);
+  for (let slot = 0; slot < slots; slot += 1)
+    for (let column = at(first, slot) + 1; column < at(first, slot + 1); column += 1)
+      if (at(cost, column) < at(cost, column - 1)) sorted[slot] = 0;
+  return sorted;
+}
+
+/** The first slot of each group of twins. */
+export function headsOf(flat: Flat): readonly number[] {
+  const twins = twinsOf(flat);
+  const heads: number[] = [];
+  for (let slot = 0; slot < flat.slots; slot += at(twins, slot)) heads.push(slot);
+  return heads;
+}
+
 /** Replicas of one workload: each on a box, or in a failure domain, of its own. */
 class Apart {
   readonly #flat: Flat;
   readonly #domain: Int32Array;
+  readonly #costs: Float64Array;
+  readonly #sorted: Uint8Array;
   /** The cheapest columns found, dearest last, with the box or domain of each. */
   readonly #cost = new Float64Array(replicasMax + 1);
-  readonly #column = new Int32Array(replicasMax + 1);
+  /** What was chosen last; -1 for one that was left out. */
+  readonly column = new Int32Array(replicasMax + 1);
   readonly #place = new Int32Array(replicasMax + 1);
 
-  constructor(flat: Flat) {
+  constructor(flat: Flat, costs: Float64Array, sorted: Uint8Array) {
     this.#flat = flat;
+    this.#sorted = sorted;
+    this.#costs = costs;
     const numbers = new Map<string, number>();
     this.#domain = Int32Array.from(flat.instance.site.nodes, ({ domain }) => {
       const number = numbers.get(domain) ?? numbers.size;
@@ -169,15 +220,20 @@ class Apart {
 
   /** What the replicas come to at these prices; what they use is added to `excess`. */
   choose(slot: number, copies: number, price: Float64Array, excess: Float64Array): number {
-    const { instance, width, first, node, cost, demand, leastOmitted } = this.#flat;
+    const { instance, width, first, node, demand, leastOmitted } = this.#flat;
+    const cost = this.#costs;
+    const inOrder = this.#sorted[slot] === 1;
     const byDomain = at(instance.site.workloads, at(instance.slots, slot).workload).spread === 'domain';
     // A column that was left out could be on a box of its own.
     this.#cost.fill(leastOmitted[slot] as number, 0, copies);
-    this.#column.fill(-1, 0, copies);
+    this.column.fill(-1, 0, copies);
     this.#place.fill(-1, 0, copies);
     for (let column = first[slot] as number; column < (first[slot + 1] as number); column += 1) {
       let sum = cost[column] as number;
-      if (sum >= (this.#cost[copies - 1] as number)) continue;
+      if (sum >= (this.#cost[copies - 1] as number)) {
+        if (inOrder && (this.#flat.cost[column] as number) >= (this.#cost[copies - 1] as number)) break;
+        continue;
+      }
       const row = (node[column] as number) * width;
       for (let r = 0; r < width; r += 1) sum += (price[row + r] as number) * (demand[column * width + r] as number);
       const place = byDomain ? (this.#domain[node[column] as number] as number) : (node[column] as number);
@@ -185,9 +241,9 @@ class Apart {
     }
     let value = 0;
     for (let copy = 0; copy < copies; copy += 1) {
-      if (this.#cost[copy] === Number.POSITIVE_INFINITY) break;
+      if (this.#cost[copy] === Number.POSITIVE_INFINITY) break; // Others have no place at all.
       value += this.#cost[copy] as number;
-      const column = this.#column[copy] as number;
+      const column = this.column[copy] as number;
       if (column === -1) continue;
       const row = (node[column] as number) * width;
       for (let r = 0; r < width; r += 1) excess[row + r] = (excess[row + r] as number) + (demand[column * width + r] as number);
@@ -206,11 +262,11 @@ class Apart {
     if (sum >= (this.#cost[to] as number)) return;
     for (; to > 0 && (this.#cost[to - 1] as number) > sum; to -= 1) {
       this.#cost[to] = this.#cost[to - 1] as number;
-      this.#column[to] = this.#column[to - 1] as number;
+      this.column[to] = this.column[to - 1] as number;
       this.#place[to] = this.#place[to - 1] as number;
     }
     this.#cost[to] = sum;
-    this.#column[to] = column;
+    this.column[to] = column;
     this.#place[to] = place;
   }
 }

@@ -5,6 +5,7 @@
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { Candidate } from './candidate.ts';
 import { keepCurrent, placeByDiffusion, placeByRegret, placingOrder } from './construct.ts';
+import { hasCopies } from './copies.ts';
 import { enumerate, enumerationSlotsMax, isProvable, type Priced, plansLeft, relaxation } from './enumerate.ts';
 import { type Flat, flatten } from './flat.ts';
 import { grainOf } from './grain.ts';
@@ -73,20 +74,25 @@ export function solve(
   let priced: Priced | undefined;
   const onPrices = (within: Flat): void => {
     const allowed = Math.floor(steps / 2);
-    const begun = progress?.() ?? 0;
-    const dear = (looked: number, share: number): boolean =>
-      budget.interrupted() || looked / columnsPerStep > allowed / 4 || (progress?.() ?? 0) > begun + share * (1 - begun);
+    const dear = (share: number): ((looked: number) => boolean) => {
+      const begun = progress?.() ?? 0;
+      return (looked) =>
+        budget.interrupted() ||
+        looked / columnsPerStep > (allowed / 4) * (share / pricesShare) ||
+        (progress?.() ?? 0) > begun + share * (1 - begun);
+    };
     const some = hasOmitted(within);
-    const prices = findPrices(some ? withoutOmitted(within) : within, (looked) => dear(looked, pricesShare));
+    const prices = findPrices(some ? withoutOmitted(within) : within, dear(pricesShare));
     const grain = grainOf(within);
     const here: Priced = { flat: within, price: prices.price, grain };
     priced = here;
     used += Math.ceil(prices.steps / columnsPerStep);
-    if (some && !instance.sampled) {
-      const proven = boundOfAll(within, prices.price, (looked) => dear(prices.steps + looked, boundShare));
+    if (!some && !instance.sampled) bound = Math.max(bound, grain.above(prices.bound));
+    if (!instance.sampled && (some || hasCopies(instance))) {
+      const proven = boundOfAll(within, prices.price, dear(boundShare));
       bound = Math.max(bound, proven.bound);
       used += Math.ceil(proven.steps / columnsPerStep);
-    } else if (!instance.sampled) bound = Math.max(bound, grain.above(prices.bound));
+    }
     const random = new PlacementRandom(seed ^ 0x5bd1e995);
     let least = Number.POSITIVE_INFINITY;
     let provable: boolean | undefined = progress !== undefined && isProvable(instance) ? undefined : false;
@@ -173,8 +179,8 @@ const columnsMax = 300_000;
 const listShare = 0.2;
 /** Share of the time left after which prices are good enough: a plan is worth more than a bound. */
 const pricesShare = 0.3;
-/** The same with the bound, where prices are found on some of the columns and it is proven on all. */
-const boundShare = 0.35;
+/** The same for the bound, where it is proven on more columns than prices are found on, or counts copies of data. */
+const boundShare = 0.07;
 /** Share of the time after which a search may leave the rest to a proof. */
 const proofFrom = 0.4;
 /** Plans left, as a power of two, up to which a proof is sooner at its end than the search at a better plan. */

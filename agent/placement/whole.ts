@@ -1,26 +1,24 @@
 /**
- * Where columns were left out: what prices are found on, and what a bound is proven on. Prices that know of the cheapest column left out,
+ * A bound that counts more than the prices of the search do: copies of shared data, and columns that were left out. Prices that know of the cheapest column left out,
  * but not what it takes, never rise above what it costs, and room that is short seems to be worth little.
  */
 import type { Omitted } from './columns.ts';
-import { shareCopies } from './copies.ts';
+import { CopyShares } from './copies.ts';
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
-import { findPrices, type Prices } from './prices.ts';
+import { findPrices, headsOf, type Prices } from './prices.ts';
 
 /** Slots between two checkpoints. */
 const checkSlots = 16;
 
-/** Rounds in which prices found on some of the columns are fitted to all. */
-const rounds = 20;
+/** Rounds at the most: where there is no hurry, prices and shares of copies are as good as they get by then. */
+const rounds = 2000;
 
-/** A bound for plans of all columns, from prices found on some. */
+/** A bound for plans of all columns, with copies of data, from prices found on some columns. */
 export function boundOfAll(flat: Flat, price: Float64Array, over: (steps: number) => boolean): Prices {
   const all = withOmitted(flat);
   if (hasOmitted(all)) return findPrices(all, over);
-  const copies = shareCopies(all, price);
-  const proven = findPrices(copies?.flat ?? all, over, { price, rounds });
-  return { ...proven, bound: proven.bound - (copies?.free ?? 0) };
+  return findPrices(all, over, { price, rounds, copies: CopyShares.of(all, headsOf(all)) });
 }
 
 export function hasOmitted({ leastOmitted }: Flat): boolean {
