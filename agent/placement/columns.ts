@@ -82,6 +82,8 @@ export function columnsOf(site: Site, workload: PlacementWorkload, wanted: Wante
   const columns: Column[] = [];
   let leastOmitted = Number.POSITIVE_INFINITY;
   const omitted: Omitted[] = [];
+  const leftNodes = new Int32Array(nodes.length);
+  const leftCosts = new Float64Array(nodes.length);
   const least = (index: number): readonly number[] =>
     at(anywhere, index).map((demand, r) =>
       [...measured].reduce((lowest, node) => Math.min(lowest, at(demandOf(workload, at(workload.classes, index), node), r)), demand),
@@ -91,8 +93,7 @@ export function columnsOf(site: Site, workload: PlacementWorkload, wanted: Wante
     const limit = all ? Number.POSITIVE_INFINITY : nth(cost, index, count, nodes.length, perClass >> 1);
     const stride = Math.ceil(nodes.length / Math.max(1, perClass - (perClass >> 1)));
     let cheap = perClass >> 1;
-    const leftNodes: number[] = [];
-    const leftCosts: number[] = [];
+    let leftCount = 0;
     for (let turn = 0; turn < nodes.length; turn += 1) {
       // Begun elsewhere for each workload: of many boxes that cost the same, not all work must look at the same few.
       const position = (turn + (wanted.draw ?? 0)) % nodes.length;
@@ -106,11 +107,12 @@ export function columnsOf(site: Site, workload: PlacementWorkload, wanted: Wante
       else {
         leastOmitted = Math.min(leastOmitted, own);
         if (wanted.listOmitted !== true) continue;
-        leftNodes.push(node);
-        leftCosts.push(own);
+        leftNodes[leftCount] = node;
+        leftCosts[leftCount] = own;
+        leftCount += 1;
       }
     }
-    if (leftNodes.length > 0) omitted.push({ node: Int32Array.from(leftNodes), cost: Float64Array.from(leftCosts), demand: least(index) });
+    if (leftCount > 0) omitted.push({ node: leftNodes.slice(0, leftCount), cost: leftCosts.slice(0, leftCount), demand: least(index) });
   }
   columns.sort((a, b) => a.cost - b.cost || a.node - b.node || (a.class < b.class ? -1 : 1));
   return { columns, leastOmitted, omitted: wanted.listOmitted === true ? omitted : undefined };

@@ -11,6 +11,8 @@ import type { Instance } from './slots.ts';
 const checkEvery = 256;
 /** What sums of shares may be off by, as a part of the copy. */
 const sumError = 1e-9;
+/** What a box is dearer for a reader than its best one, in copies, that makes it twice as far from being there. */
+const likely = 0.1;
 /** A reader more weighs as much as such a part of a box's capacity. */
 export const readerWeight = 1 / 3;
 
@@ -33,6 +35,7 @@ export class CopyShares {
   /** What the readers of one copy pay together at the most: less than it costs, by more than what sums are off by. */
   readonly #most: number;
   /** A place is a slot on a box where it reads what is not there anyhow: columns of place p are columnFirst[p] .. columnFirst[p + 1] - 1. */
+  readonly #places: number;
   readonly #placeOf: Int32Array;
   readonly #columnFirst: Int32Array;
   readonly #column: Int32Array;
@@ -48,7 +51,7 @@ export class CopyShares {
   readonly #touched: Int32Array;
   readonly #isTouched: Uint8Array;
 
-  private constructor(flat: Flat, copyCost: number, heads: readonly number[]) {
+  private constructor(flat: Flat, copyCost: number, heads: readonly number[], price: Float64Array) {
     const { instance, nodes, first, node } = flat;
     const { shared, sharedCount, fixed } = instance;
     this.#flat = flat;
@@ -65,67 +68,115 @@ export class CopyShares {
       }
     }
     this.free = copyCost * (sharedCount - copies);
-    const columns: number[] = [];
-    const columnFirst: number[] = [];
-    const readerFirst: number[] = [];
-    const pairOf: number[] = [];
-    const placeOfReader: number[] = [];
-    const size = new Int32Array(nodes * sharedCount + 1);
+    const reading = heads.filter((slot) => at(shared, at(instance.slots, slot).workload).length > 0);
+    const placesMost = reading.reduce((sum, slot) => sum + Math.min(nodes, at(first, slot + 1) - at(first, slot)), 0);
+    const readersMost = reading.reduce(
+      (sum, slot) => sum + Math.min(nodes, at(first, slot + 1) - at(first, slot)) * at(shared, at(instance.slots, slot).workload).length,
+      0,
+    );
+    this.#readerFirst = new Int32Array(placesMost + 1);
+    this.#columnFirst = new Int32Array(placesMost + 1);
+    this.#pairOf = new Int32Array(readersMost);
+    this.#placeOfReader = new Int32Array(readersMost);
+    this.#pairFirst = new Int32Array(nodes * sharedCount + 1);
+    const seenBy = new Int32Array(nodes).fill(-1);
     const known = new Int32Array(nodes);
-    for (const [turn, slot] of heads.entries()) {
+    let places = 0;
+    let readers = 0;
+    for (const [turn, slot] of reading.entries()) {
       if (turn % checkEvery === 0) instance.checkpoint();
       const sources = at(shared, at(instance.slots, slot).workload);
-      if (sources.length === 0) continue;
-      const [start, end] = [at(first, slot), at(first, slot + 1)];
-      const order = Int32Array.from({ length: end - start }, (_, index) => start + index).sort(
-        (a, b) => at(node, a) - at(node, b) || a - b,
-      );
-      let box = -1;
-      for (const column of order) {
-        if (at(node, column) !== box) {
-          box = at(node, column);
-          if (sources.some((source) => at(copied, source * nodes + box) === 0)) {
-            known[box] = columnFirst.length;
-            columnFirst.push(columns.length);
-            readerFirst.push(pairOf.length);
-            for (const source of sources) {
-              const pair = source * nodes + box;
-              if (at(copied, pair) === 1) continue;
-              pairOf.push(pair);
-              placeOfReader.push(at(known, box));
-              size[pair + 1] = at(size, pair + 1) + 1;
-            }
-          } else known[box] = -1;
+      for (let column = first[slot] as number; column < (first[slot + 1] as number); column += 1) {
+        const box = node[column] as number;
+        if (seenBy[box] !== slot) {
+          seenBy[box] = slot;
+          const before = readers;
+          for (const source of sources) {
+            const pair = source * nodes + box;
+            if (copied[pair] === 1) continue;
+            this.#pairOf[readers] = pair;
+            this.#placeOfReader[readers] = places;
+            this.#pairFirst[pair + 1] = (this.#pairFirst[pair + 1] as number) + 1;
+            readers += 1;
+          }
+          known[box] = readers > before ? places : -1;
+          if (readers > before) places += 1;
+          this.#readerFirst[places] = readers;
         }
-        if (at(known, box) === -1) continue;
-        this.#placeOf[column] = at(known, box);
-        columns.push(column);
+        const place = known[box] as number;
+        if (place === -1) continue;
+        this.#placeOf[column] = place;
+        this.#columnFirst[place + 1] = (this.#columnFirst[place + 1] as number) + 1;
       }
     }
-    columnFirst.push(columns.length);
-    readerFirst.push(pairOf.length);
-    this.#columnFirst = Int32Array.from(columnFirst);
-    this.#column = Int32Array.from(columns);
-    this.#readerFirst = Int32Array.from(readerFirst);
-    this.#pairOf = Int32Array.from(pairOf);
-    this.#placeOfReader = Int32Array.from(placeOfReader);
-    for (let pair = 1; pair < size.length; pair += 1) size[pair] = at(size, pair) + at(size, pair - 1);
-    this.#pairFirst = size;
-    this.#reader = new Int32Array(pairOf.length);
-    const filled = size.slice();
-    for (const [reader, pair] of pairOf.entries()) {
-      this.#reader[at(filled, pair)] = reader;
-      filled[pair] = at(filled, pair) + 1;
+    this.#places = places;
+    this.#column = new Int32Array(sumUp(this.#columnFirst, places));
+    const filled = this.#columnFirst.slice();
+    for (let column = 0; column < this.#placeOf.length; column += 1) {
+      const place = this.#placeOf[column] as number;
+      if (place === -1) continue;
+      const index = filled[place] as number;
+      this.#column[index] = column;
+      filled[place] = index + 1;
     }
-    this.#share = new Float64Array(pairOf.length);
-    this.#best = new Float64Array(pairOf.length);
+    this.#reader = new Int32Array(sumUp(this.#pairFirst, nodes * sharedCount));
+    const used = this.#pairFirst.slice();
+    for (let reader = 0; reader < readers; reader += 1) {
+      const pair = this.#pairOf[reader] as number;
+      const index = used[pair] as number;
+      this.#reader[index] = reader;
+      used[pair] = index + 1;
+    }
+    this.#share = new Float64Array(readers);
+    this.#best = new Float64Array(readers);
     this.#touched = new Int32Array(nodes * sharedCount);
     this.#isTouched = new Uint8Array(nodes * sharedCount);
+    this.#guess(reading, price);
   }
 
-  /** Undefined where copies cost nothing. @param heads one slot of each group of replicas without any difference. */
-  static of(flat: Flat, heads: readonly number[]): CopyShares | undefined {
-    return hasCopies(flat.instance) ? new CopyShares(flat, copyCostOf(flat.instance), heads) : undefined;
+  /**
+   * Undefined where copies cost nothing.
+   * @param heads one slot of each group of replicas without any difference.
+   * @param price of capacity: shares begin with who is likely to be where at these.
+   */
+  static of(flat: Flat, heads: readonly number[], price: Float64Array): CopyShares | undefined {
+    return hasCopies(flat.instance) ? new CopyShares(flat, copyCostOf(flat.instance), heads, price) : undefined;
+  }
+
+  /** Each copy is shared by how little a box is dearer to its readers than their best one. */
+  #guess(slots: readonly number[], price: Float64Array): void {
+    const { instance, width, first, node, cost, demand } = this.#flat;
+    const near = new Float64Array(this.#places).fill(Number.POSITIVE_INFINITY);
+    for (const [turn, slot] of slots.entries()) {
+      if (turn % checkEvery === 0) instance.checkpoint();
+      let least = Number.POSITIVE_INFINITY;
+      for (let column = first[slot] as number; column < (first[slot + 1] as number); column += 1) {
+        let own = cost[column] as number;
+        const row = (node[column] as number) * width;
+        for (let r = 0; r < width; r += 1) own += (price[row + r] as number) * (demand[column * width + r] as number);
+        if (own < least) least = own;
+        const place = this.#placeOf[column] as number;
+        if (place !== -1 && own < (near[place] as number)) near[place] = own;
+      }
+      for (let column = first[slot] as number; column < (first[slot + 1] as number); column += 1) {
+        const place = this.#placeOf[column] as number;
+        // A place is met once for each class: what was made a weight already is not above 0.
+        if (place === -1 || (near[place] as number) < 0) continue;
+        const far = 1 + ((near[place] as number) - least) / (likely * this.#copyCost);
+        near[place] = -1 / (far * far * far * far);
+      }
+    }
+    for (let pair = 0; pair + 1 < this.#pairFirst.length; pair += 1) {
+      const [begin, end] = [this.#pairFirst[pair] as number, this.#pairFirst[pair + 1] as number];
+      let sum = 0;
+      for (let index = begin; index < end; index += 1) sum -= near[this.#placeOfReader[this.#reader[index] as number] as number] as number;
+      for (let index = begin; index < end; index += 1) {
+        const reader = this.#reader[index] as number;
+        this.#share[reader] = (-this.#most * (near[this.#placeOfReader[reader] as number] as number)) / sum;
+      }
+    }
+    this.keep();
+    this.back();
   }
 
   /** How many sources a slot would read in a column that are not on its box anyhow. */
@@ -162,7 +213,7 @@ export class CopyShares {
 
   back(): void {
     this.#share.set(this.#best);
-    for (let place = 0; place + 1 < this.#columnFirst.length; place += 1) this.#price(place);
+    for (let place = 0; place < this.#places; place += 1) this.#price(place);
   }
 
   /** Brings the shares of one copy down to what it costs: each by the same, none below nothing. */
@@ -205,4 +256,10 @@ export class CopyShares {
       this.cost[column] = (this.#flat.cost[column] as number) + share;
     }
   }
+}
+
+/** Makes places to begin at of counts, each one place further on. @returns the sum. */
+function sumUp(counts: Int32Array, size: number): number {
+  for (let index = 1; index <= size; index += 1) counts[index] = (counts[index] as number) + (counts[index - 1] as number);
+  return counts[size] as number;
 }

@@ -149,14 +149,14 @@ export function findPrices(flat: Flat, over: (steps: number) => boolean, begun?:
       norm += step * step;
     }
     if (copies !== undefined)
-      for (let index = 0; index < count; index += 1) norm += copies.readsAt(picked[index] as number) * readerWeight ** 2;
+      for (let index = 0; index < count; index += 1) norm += copies.readsAt(picked[index] as number) * readerWeight * readerWeight;
     if (norm < 1e-18) break;
     const length = (bound - value + reach * Math.max(scaleOfCosts, Math.abs(bound))) / norm;
     for (let index = 0; index < size; index += 1) {
       const scale = (room[index] as number) + 1e-9;
       price[index] = Math.max(0, (price[index] as number) + (length * (direction[index] as number)) / scale);
     }
-    copies?.pay(picked, count, length * readerWeight ** 2);
+    copies?.pay(picked, count, length * readerWeight * readerWeight);
   }
   return { price: best, bound: Math.ceil(bound), steps };
 }

@@ -57,10 +57,11 @@ function leave(plan: SoftPlan, { first, column }: Ways, slot: number): boolean {
   let to = -1;
   let gain = 0;
   const end = at(first, slot + 1);
+  const leaving = plan.weighLeaving(slot);
   for (let index = at(first, slot); index < end; index += 1) {
     const option = column[index] as number;
     if (option === now) continue;
-    const change = plan.weighShift(slot, option);
+    const change = plan.weighShift(slot, option, leaving);
     if (change >= gain || !plan.allows(slot, option)) continue;
     gain = change;
     to = option;

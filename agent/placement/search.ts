@@ -60,6 +60,8 @@ const hopeMoves = 20_000;
 const hopeShare = 0.4;
 /** Share of the time after which a search without a plan within capacity is brought there. */
 const relieveEvery = 0.1;
+/** Share of all looks after which that is put off, to the end of the annealing at the latest. */
+const relieveMost = 0.3;
 /** What a round is worth to the way it began when its plan is kept, but not the best. */
 const keptReward = 0.3;
 
@@ -98,6 +100,15 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   anneal.begin(true, kept);
   let regrouping = false;
   let relieveAt = relieveEvery;
+  let relieveLooks = 0;
+  let putOff = false;
+  const bringWithin = (): void => {
+    const before = plan.looks;
+    relieve(flat, plan, lists, outOfBudget);
+    relieveLooks += plan.looks - before;
+    putOff = false;
+    keep();
+  };
   // A round goes from its point to 1 in a schedule of this length, in shares of the time. Until moves are counted there is only one.
   let counted = false;
   let annealShare = annealShareOfOne;
@@ -152,17 +163,16 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
       if (within === -1) continue;
       if (within === 0 && done >= relieveAt && anneal.plain) {
         relieveAt = done + relieveEvery;
-        relieve(flat, plan, lists, outOfBudget);
-        keep();
+        if (relieveLooks <= relieveMost * plan.looks) bringWithin();
+        else putOff = true;
       }
       anneal.press(within, done, best < Number.POSITIVE_INFINITY);
       continue;
     }
     if (!regrouping) {
-      if (annealShare === annealShareOfMany) {
+      if (annealShare === annealShareOfMany || putOff) {
         anneal.end();
-        relieve(flat, plan, lists, outOfBudget);
-        keep();
+        bringWithin();
       }
       plan.restore(bestOfRound < Number.POSITIVE_INFINITY ? ofRound : result);
       keep();

@@ -229,8 +229,14 @@ export class SoftPlan {
     return count === 0 ? -1 : ((this.#at[box] as Int32Array)[random.nextInt(count)] as number);
   }
 
+  /** What the box of a slot would be rid of without it: to be known where many columns are weighed for one slot. */
+  weighLeaving(slot: number): number {
+    const from = this.placed[slot] as number;
+    return this.#exchange(this.#node[from] as number, from, -1);
+  }
+
   /** What value and penalty would change by if a slot that has a place went to another column. Conflicts are not looked at. */
-  weighShift(slot: number, to: number): number {
+  weighShift(slot: number, to: number, leaving?: number): number {
     const node = this.#node;
     const from = this.placed[slot] as number;
     this.looks += 1;
@@ -238,7 +244,8 @@ export class SoftPlan {
     const here = node[from] as number;
     const there = node[to] as number;
     if (here === there) return change + this.#exchange(here, from, to);
-    return change + (this.#ties?.moves(slot, here, there) ?? 0) + this.#exchange(here, from, -1) + this.#exchange(there, -1, to);
+    const left = leaving ?? this.#exchange(here, from, -1);
+    return change + (this.#ties?.moves(slot, here, there) ?? 0) + left + this.#exchange(there, -1, to);
   }
 
   /** The same if two slots on different boxes went to columns on each other's boxes. */
@@ -350,12 +357,12 @@ export class SoftPlan {
     const demand = this.#demand;
     let sum = 0;
     for (let r = 0; r < width; r += 1) {
+      const less = leaves === -1 ? 0 : (demand[leaves * width + r] as number);
+      const more = comes === -1 ? 0 : (demand[comes * width + r] as number);
+      if (less === 0 && more === 0) continue;
       const index = box * width + r;
       const load = this.load[index] as number;
-      let after = load;
-      if (leaves !== -1) after -= demand[leaves * width + r] as number;
-      if (comes !== -1) after += demand[comes * width + r] as number;
-      sum += this.#burden(index, after) - this.#burden(index, load);
+      sum += this.#burden(index, load - less + more) - this.#burden(index, load);
     }
     return sum;
   }

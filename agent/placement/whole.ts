@@ -18,7 +18,7 @@ const rounds = 2000;
 export function boundOfAll(flat: Flat, price: Float64Array, over: (steps: number) => boolean): Prices {
   const all = withOmitted(flat);
   if (hasOmitted(all)) return findPrices(all, over);
-  return findPrices(all, over, { price, rounds, copies: CopyShares.of(all, headsOf(all)) });
+  return findPrices(all, over, { price, rounds, copies: CopyShares.of(all, headsOf(all), price) });
 }
 
 export function hasOmitted({ leastOmitted }: Flat): boolean {

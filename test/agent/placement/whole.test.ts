@@ -44,7 +44,7 @@ describe('a bound where columns were left out', () => {
     const flat = flatten(compile(problem));
     const { price, bound } = findPrices(flat, never);
     const heads = headsOf(flat);
-    const copies = CopyShares.of(flat, heads);
+    const copies = CopyShares.of(flat, heads, price);
     assert.ok(copies !== undefined);
     const { slots, shared: read, sharedCount } = flat.instance;
     assert.equal(copies.free, sharedCount * 1e6 * problem.weights.colocation);
@@ -55,16 +55,16 @@ describe('a bound where columns were left out', () => {
     for (let box = 0; box < flat.nodes; box += 1) {
       const here = new Set<number>();
       for (const slot of heads) {
-        const sharesHere = new Set<number>();
+        const sharesHere = new Map<number, number>();
         for (let column = flat.first[slot] ?? 0; column < (flat.first[slot + 1] ?? 0); column += 1) {
           const share = (copies.cost[column] ?? 0) - (flat.cost[column] ?? 0);
           assert.ok(share >= 0);
           if (flat.node[column] !== box) continue;
-          sharesHere.add(Math.round(share));
+          sharesHere.set(Math.round(share), share);
           for (const source of read[slots[slot]?.workload ?? 0] ?? []) here.add(source);
         }
         assert.ok(sharesHere.size <= 1, 'the class makes no difference');
-        for (const share of sharesHere) paid[box] = (paid[box] ?? 0) + share;
+        for (const share of sharesHere.values()) paid[box] = (paid[box] ?? 0) + share;
       }
       sources[box] = here.size;
       most = Math.max(most, (paid[box] ?? 0) / 1e6 / here.size);
@@ -134,6 +134,6 @@ describe('a bound where columns were left out', () => {
   it('P14: knows nothing of copies that cost nothing', () => {
     const { problem } = multiClassProblem({ workloads: 20, nodes: 8, seed: 5 });
     const flat = flatten(compile({ ...problem, weights: { ...problem.weights, colocation: 0 } }));
-    assert.equal(CopyShares.of(flat, headsOf(flat)), undefined);
+    assert.equal(CopyShares.of(flat, headsOf(flat), new Float64Array(flat.nodes * flat.width)), undefined);
   });
 });
