@@ -22,7 +22,7 @@ const reachFirst = 0.05;
 const reachBegun = 0.003;
 /** Rounds without gain after which the step is made shorter: at the least and at the most, and a share of all. */
 const patienceLeast = 10;
-const patienceMost = 40;
+const patienceMost = 80;
 const patienceShare = 0.02;
 const deflection = 0.6;
 /** Of one workload. */

@@ -11,11 +11,11 @@ import { findPrices, headsOf, type Prices } from './prices.ts';
 /** Slots between two checkpoints. */
 const checkSlots = 16;
 
-/** Rounds at the most: where there is no hurry, prices and shares of copies are as good as they get by then. */
-const rounds = 2000;
+/** Rounds at the most where nothing else is said: more of them go in smaller steps. */
+const roundsUsual = 1000;
 
 /** A bound for plans of all columns, with copies of data, from prices found on some columns. */
-export function boundOfAll(flat: Flat, price: Float64Array, over: (steps: number) => boolean): Prices {
+export function boundOfAll(flat: Flat, price: Float64Array, over: (steps: number) => boolean, rounds = roundsUsual): Prices {
   const all = withOmitted(flat);
   if (hasOmitted(all)) return findPrices(all, over);
   return findPrices(all, over, { price, rounds, copies: CopyShares.of(all, headsOf(all), price) });
