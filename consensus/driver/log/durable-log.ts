@@ -133,7 +133,7 @@ export class DurableLog implements Storage {
       let done = 0;
       while (done < entries.length) done += await this.#appendBatch(entries, done);
       // Who lost the newest membership alone would count votes by the one before, and need nobody's but its own: that is damage, not doubt.
-      if (entries.some(({ kind }) => kind === 'configuration')) await this.#appendBatch([], 0);
+      if (entries.some(isMembership)) await this.#appendBatch([], 0);
     });
   }
 
@@ -196,7 +196,9 @@ export class DurableLog implements Storage {
     this.#open = { ...newest, file, nonce: nonceOf(newest.record), offset: endOffset };
     if (lastOffset !== undefined) await file.pwriteDurably(await file.read(lastOffset, endOffset - lastOffset), lastOffset);
     await this.#fileSystem.syncDirectory(this.#directory);
-    if (replay.tail.kind !== 'clean') await this.#roll(0, this.#base);
+    if (replay.tail.kind !== 'clean') return this.#roll(0, this.#base);
+    // The power may have failed before a membership was settled, and an earlier release settles none.
+    if (replay.entries.slice(replay.entries.length - replay.lastCount).some(isMembership)) await this.#appendBatch([], 0);
   }
 
   /** Writes as many entries as fit into the open segment, from `from` on; one write, one sync. Returns how many. */
@@ -382,6 +384,8 @@ function refuseLeftovers(directory: string, names: readonly string[]): void {
   const facts = { file: join(directory, leftover), remedy: damagedRemedy };
   throw new StorageError('LOG_CORRUPT', 'The manifest of the log is missing beside its other files', facts);
 }
+
+const isMembership = ({ kind }: Entry): boolean => kind === 'configuration';
 
 /** Removes files the manifest does not name. Returns the first segment number never used. */
 async function removeLeftovers(fileSystem: FileSystem, directory: string, names: readonly string[], manifest: Manifest): Promise<number> {

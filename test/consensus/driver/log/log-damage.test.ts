@@ -138,6 +138,11 @@ describe('durable log, damaged', () => {
     const at = firstBatchOffset + sectorBytes;
     for (let byte = at; byte < at + sectorBytes; byte += 3)
       assert.equal(await codeOf(await damaged(after, segment(1), flip(byte))), 'LOG_CORRUPT', `byte ${byte}`);
+    // The power failed before it was settled: the next start does it.
+    const unsettled = await damaged(after, segment(1), zeroSector(at + sectorBytes));
+    assert.equal((await recover(await damaged(unsettled, segment(1), flip(at + 100)))).uncertain?.index, 5);
+    await (await openLog(unsettled)).log.close();
+    assert.equal(await codeOf(await damaged(unsettled, segment(1), flip(at + 100))), 'LOG_CORRUPT');
   });
 
   it('K13: detects a segment that is cut, missing, swapped, or written to the wrong place', async () => {
