@@ -1,13 +1,13 @@
 /** One candidate plan while it is being built: loads, who is where, and its cost, kept up to date move by move. */
 import type { Misfit } from '../../schemas/generated/types.ts';
 import type { Column } from './columns.ts';
-import { availableAt } from './demand.ts';
-import { balanceCost, hardwareCost, idleCost, OwnCosts, partnerCost, rates, usedCost } from './merit.ts';
-import { shortOf } from './misfit.ts';
-import { at, ownTerms, resources, type TermName, tolerance, toMicros } from './model.ts';
+import { GroupCounts, GroupMoves } from './groups.ts';
+import type { Held, Home } from './held.ts';
+import { balanceCost, groupMoveCost, hardwareCost, idleCost, OwnCosts, partnerCost, rates, strandedCost, usedCost } from './merit.ts';
+import { heldShort, shortOf } from './misfit.ts';
+import { at, ownTerms, type TermName, tolerance, toMicros } from './model.ts';
 import type { Instance, Slot } from './slots.ts';
 
-const width = resources.length;
 /** Evaluations between two checkpoints: of a few microseconds each. */
 const checkSteps = 512;
 
@@ -19,11 +19,21 @@ export class Candidate {
   readonly unplaced: Int32Array;
   /** Evaluations so far: places tried. */
   steps = 0;
+  readonly #width: number;
   readonly #available: readonly (readonly number[])[];
   readonly #load: Float64Array;
+  readonly #groups: GroupCounts | undefined;
+  readonly #groupMoves: GroupMoves | undefined;
+  readonly #held: Held | undefined;
+  /** Per slot, what it has now; per box and held resource, what is held there. */
+  readonly #homes: readonly (Home | undefined)[];
+  readonly #heldLoad: Float64Array;
   readonly #slotsAt: number[][];
   readonly #fixedAt: number[][];
   readonly #balance: Float64Array;
+  /** Part of the balance that more load may make less. */
+  readonly #stranded: Float64Array;
+  #strandedCost = 0;
   readonly #affinity: Float64Array;
   readonly #readers: Int32Array;
   readonly #copies: Int32Array;
@@ -42,11 +52,19 @@ export class Candidate {
     this.placed = new Int32Array(slots.length).fill(-1);
     this.unplaced = new Int32Array(levels);
     for (const { level } of slots) this.unplaced[level] = at(this.unplaced, level) + 1;
-    this.#available = site.nodes.map(availableAt);
+    const width = site.resources.length;
+    this.#width = width;
+    this.#available = site.available;
     this.#load = new Float64Array(nodes * width);
+    this.#groups = instance.groups && new GroupCounts(instance.groups);
+    this.#groupMoves = GroupMoves.of(site, groupMoveCost(site.problem));
+    this.#held = instance.held;
+    this.#homes = instance.held === undefined ? [] : slots.map(({ workload, replica }) => instance.held?.homeOf(workload, replica));
+    this.#heldLoad = instance.held?.base.slice() ?? new Float64Array(0);
     this.#slotsAt = site.nodes.map(() => []);
     this.#fixedAt = site.nodes.map(() => []);
     this.#balance = new Float64Array(nodes);
+    this.#stranded = new Float64Array(nodes);
     this.#affinity = new Float64Array(site.workloads.length);
     this.#readers = new Int32Array(sharedCount * nodes);
     this.#copies = new Int32Array(sharedCount);
@@ -54,11 +72,13 @@ export class Candidate {
     this.#mayRest = this.#usedMicros.some((cost) => cost > 0);
     this.#used = new Uint8Array(nodes);
     this.#copyMicros = toMicros(site.problem.weights.colocation * rates.copySeconds);
-    for (const { workload, node, demand } of fixed) {
+    for (const { workload, replica, node, demand } of fixed) {
       if (node < 0) continue;
       at(this.#fixedAt, node).push(workload);
       this.#occupy(workload, node, demand, 1);
+      if (this.#held !== undefined) this.#hold(this.#held.homeOf(workload, replica), node, demand, 1);
     }
+    for (let node = 0; node < nodes; node += 1) this.#recount(node);
   }
 
   /** Micro-seconds per hour of what is placed. */
@@ -66,9 +86,9 @@ export class Candidate {
     return this.#cost;
   }
 
-  /** The part of the cost that placing more can only raise: partners placed later may turn out to be nearer. */
+  /** The part of the cost that placing more can only raise: partners placed later may be nearer, load may come beside what is left free. */
   get risingCost(): number {
-    return this.#affinity.reduce((left, cost) => left - cost, this.#cost);
+    return this.#affinity.reduce((left, cost) => left - cost, this.#cost - this.#strandedCost);
   }
 
   column(slot: number): Column | undefined {
@@ -92,11 +112,15 @@ export class Candidate {
   fits(slot: number, column: Column): boolean {
     this.steps += 1;
     if (this.steps % checkSteps === 0) this.instance.checkpoint();
+    const width = this.#width;
     const available = at(this.#available, column.node);
     for (let resource = 0; resource < width; resource += 1) {
       const need = at(column.demand, resource);
       if (need > 0 && at(this.#load, column.node * width + resource) + need > at(available, resource) + tolerance) return false;
     }
+    const { workload } = at(this.instance.slots, slot);
+    if (this.#held !== undefined && !this.#findsHeld(this.#held, slot, column)) return false;
+    if (this.#groups !== undefined && !this.#groups.allows(workload, column.node)) return false;
     return this.#conflicts(at(this.instance.slots, slot), column.node, undefined);
   }
 
@@ -104,11 +128,18 @@ export class Candidate {
   misfits(slot: number, column: Column): readonly Misfit[] {
     const misfits: Misfit[] = [];
     const available = at(this.#available, column.node);
-    resources.forEach((resource, index) => {
-      const free = at(available, index) - at(this.#load, column.node * width + index);
+    const { site, slots } = this.instance;
+    site.resources.forEach((resource, index) => {
+      const free = at(available, index) - at(this.#load, column.node * this.#width + index);
       const need = at(column.demand, index);
       if (need > 0 && need > free + tolerance) misfits.push(shortOf(resource, need, free));
     });
+    this.#held?.resources.forEach((resource, index) => {
+      const need = this.#held?.adds(this.#homes[slot], column.node, column.demand, index) ?? 0;
+      const free = at(available, resource) - this.#heldAt(column.node, index);
+      if (need > 0 && need > free + tolerance) misfits.push(heldShort(at(site.resources, resource), need, free));
+    });
+    if (this.#groups !== undefined) misfits.push(...this.#groups.misfits(at(slots, slot).workload, column.node));
     this.#conflicts(at(this.instance.slots, slot), column.node, misfits);
     return misfits;
   }
@@ -121,6 +152,8 @@ export class Candidate {
     at(this.#slotsAt, column.node).push(slot);
     this.#cost += column.cost + at(moving, columnIndex);
     this.#occupy(workload, column.node, column.demand, 1);
+    if (this.#held !== undefined) this.#hold(this.#homes[slot], column.node, column.demand, 1);
+    if (this.#groupMoves !== undefined && this.#isMoved(slot, column.node)) this.#moveGroup(workload, 1);
   }
 
   take(slot: number): void {
@@ -133,6 +166,8 @@ export class Candidate {
     here.splice(here.indexOf(slot), 1);
     this.#cost -= column.cost + at(moving, columnIndex);
     this.#occupy(workload, column.node, column.demand, -1);
+    if (this.#held !== undefined) this.#hold(this.#homes[slot], column.node, column.demand, -1);
+    if (this.#groupMoves !== undefined && this.#isMoved(slot, column.node)) this.#moveGroup(workload, -1);
   }
 
   /** Goes back (or over) to a plan kept earlier. */
@@ -143,9 +178,9 @@ export class Candidate {
       if (at(this.placed, slot) === -1 && at(placed, slot) !== -1) this.put(slot, at(placed, slot));
   }
 
-  /** Load of one resource of a box, in the order of `resources`. */
+  /** Load of one resource of a box, in the order of `Site.resources`. */
   loadOf(node: number, resource: number): number {
-    return at(this.#load, node * width + resource);
+    return at(this.#load, node * this.#width + resource);
   }
 
   /** Replicas on a box. */
@@ -155,6 +190,7 @@ export class Candidate {
 
   /** Load of the fullest resource of a box, 0..1. */
   fullness(node: number): number {
+    const width = this.#width;
     let most = 0;
     for (let resource = 0; resource < width; resource += 1) {
       const capacity = at(at(this.#available, node), resource);
@@ -191,6 +227,8 @@ export class Candidate {
       sums.migration += at(slot.moving, at(this.placed, index));
     });
     for (const cost of this.#balance) sums.balance += cost;
+    for (const cost of this.#stranded) sums.balance += cost;
+    sums.migration += this.#groupMoves?.cost ?? 0;
     for (const cost of this.#affinity) sums.affinity += cost;
     const { problem, nodes } = site;
     this.#used.forEach((used, node) => {
@@ -249,16 +287,16 @@ export class Candidate {
   }
 
   #occupy(workload: number, node: number, demand: readonly number[], sign: 1 | -1): void {
-    const { site, shared, watchedBy } = this.instance;
+    const { shared, watchedBy } = this.instance;
+    const width = this.#width;
+    this.#groups?.change(workload, node, sign);
     for (let resource = 0; resource < width; resource += 1) {
       const index = node * width + resource;
       // Adding and taking away fractions leaves dust behind; it must not grow into a load.
       const load = at(this.#load, index) + sign * at(demand, resource);
       this.#load[index] = Math.round(load * 1e9) / 1e9;
     }
-    const balance = balanceCost(site.problem, at(site.nodes, node), this.#load, node * width);
-    this.#cost += balance - at(this.#balance, node);
-    this.#balance[node] = balance;
+    this.#recount(node);
     const used = at(this.#slotsAt, node).length + at(this.#fixedAt, node).length > 0 ? 1 : 0;
     this.#cost += (used - at(this.#used, node)) * at(this.#usedMicros, node);
     this.#used[node] = used;
@@ -268,6 +306,55 @@ export class Candidate {
       this.#cost += affinity - at(this.#affinity, watcher);
       this.#affinity[watcher] = affinity;
     }
+  }
+
+  /** What the load of a box costs now. */
+  #recount(node: number): void {
+    const { site } = this.instance;
+    const offset = node * this.#width;
+    const balance = balanceCost(site, node, this.#load, offset);
+    const stranded = strandedCost(site, node, this.#load, offset);
+    this.#cost += balance - at(this.#balance, node) + stranded - at(this.#stranded, node);
+    this.#strandedCost += stranded - at(this.#stranded, node);
+    this.#balance[node] = balance;
+    this.#stranded[node] = stranded;
+  }
+
+  #heldAt(node: number, index: number): number {
+    return at(this.#heldLoad, node * (this.#held?.resources.length ?? 0) + index);
+  }
+
+  /** Whether there is room beside what is held until all moves are over. */
+  #findsHeld(held: Held, slot: number, { node, demand }: Column): boolean {
+    const available = at(this.#available, node);
+    for (let index = 0; index < held.resources.length; index += 1) {
+      const need = held.adds(this.#homes[slot], node, demand, index);
+      if (need > 0 && this.#heldAt(node, index) + need > at(available, at(held.resources, index)) + tolerance) return false;
+    }
+    return true;
+  }
+
+  #hold(home: Home | undefined, node: number, demand: readonly number[], sign: 1 | -1): void {
+    const held = this.#held;
+    if (held === undefined) return;
+    for (let index = 0; index < held.resources.length; index += 1) {
+      const cell = node * held.resources.length + index;
+      const load = at(this.#heldLoad, cell) + sign * held.adds(home, node, demand, index);
+      this.#heldLoad[cell] = Math.round(load * 1e9) / 1e9;
+    }
+  }
+
+  /** On another box than the one it might have stayed on. */
+  #isMoved(slot: number, node: number): boolean {
+    const { currentNode, mayStay } = at(this.instance.slots, slot);
+    return mayStay && node !== currentNode;
+  }
+
+  #moveGroup(workload: number, sign: 1 | -1): void {
+    if (this.#groupMoves === undefined) return;
+    const before = this.#groupMoves.cost;
+    this.#groupMoves.change(workload, sign);
+    this.#cost += this.#groupMoves.cost - before;
   }
 
   #countReader(source: number, node: number, sign: 1 | -1): void {

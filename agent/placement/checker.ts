@@ -40,8 +40,10 @@ export function checkPlan(problem: PlacementProblem, plan: Plan, checkpoint: () 
     const known = workloads.has(name.slice(0, name.lastIndexOf('/')));
     if (known && !placedNames.has(name)) wrong.push(`${name} must stay, but is missing`);
   }
-  checkCapacity(plan, nodes, workloads, pinned, wrong);
+  checkCapacity(problem, plan, nodes, workloads, pinned, wrong);
+  checkHeld(problem, plan, workloads, pinned, current, wrong);
   checkTogether(plan, nodes, workloads, pinned, wrong);
+  checkGroups(problem, plan, nodes, pinned, wrong);
   checkSum(plan, wrong);
   return wrong;
 }
@@ -159,8 +161,23 @@ function distances(problem: PlacementProblem, source: string): ReadonlyMap<strin
   return new Map([...hops].map(([box, count]) => [box, { hops: count, latencyMs: latency.get(box) ?? 0 }]));
 }
 
+/** An amount of any resource, whether every box has it or the problem declares it. */
+function amountOf(amounts: PlacementNode['capacity'] | undefined, resource: string): number {
+  const own: unknown = amounts?.[resource as keyof PlacementNode['capacity']];
+  return typeof own === 'number' ? own : (amounts?.more?.[resource] ?? 0);
+}
+
+function resourceNames({ resources: kinds = [] }: PlacementProblem): ReadonlySet<string> {
+  return new Set(['memoryMiB', 'cacheMiB', 'cpuCores', 'diskMiB', 'vramMiB', ...kinds.map(({ id }) => id)]);
+}
+
+function roomFor({ capacity, reserved }: PlacementNode, resource: string): number {
+  return amountOf(capacity, resource) - amountOf(reserved, resource);
+}
+
 /** Fixed work alone may fill a box too far: nobody chose that here. Anything more placed there then is wrong. */
 function checkCapacity(
+  problem: PlacementProblem,
   plan: Plan,
   nodes: ReadonlyMap<string, PlacementNode>,
   workloads: ReadonlyMap<string, PlacementWorkload>,
@@ -174,13 +191,15 @@ function checkCapacity(
     if (chosen.length === 0) continue;
     if (node.maxWorkloads !== undefined && here.length > node.maxWorkloads)
       wrong.push(`${node.id} has ${here.length} replicas, ${node.maxWorkloads} are allowed`);
-    for (const resource of ['memoryMiB', 'cacheMiB', 'cpuCores', 'diskMiB', 'vramMiB'] as const) {
-      const use = (placed: PlacedReplica): number => {
-        const workload = workloads.get(placed.workload);
-        return workload === undefined ? 0 : usage(workload, placed.class, placed.node)[resource];
-      };
+    const used = here.map((placed) => {
+      const workload = workloads.get(placed.workload);
+      return workload === undefined ? undefined : usage(workload, placed.class, placed.node);
+    });
+    const usedBy = new Map(here.map((placed, index) => [placed, used[index]]));
+    for (const resource of resourceNames(problem)) {
+      const use = (placed: PlacedReplica): number => amountOf(usedBy.get(placed), resource);
       const sum = here.reduce((total, placed) => total + use(placed), 0);
-      const free = node.capacity[resource] - (node.reserved?.[resource] ?? 0);
+      const free = roomFor(node, resource);
       if (sum > free + slack * (1 + here.length) && chosen.some((placed) => use(placed) > 0))
         wrong.push(`${node.id} is asked for ${sum} ${resource} and has ${free}`);
     }
@@ -200,7 +219,90 @@ function usage(
     cpuCores: (frequency / 3600) * demand.cpuSeconds,
     diskMiB: demand.diskMiB,
     vramMiB: busy * demand.vramMiB,
+    ...(demand.more === undefined ? {} : { more: demand.more }),
   };
+}
+
+/** While a plan is carried out what is there now is still there: of some resources, those that come must find room beside it. */
+function checkHeld(
+  problem: PlacementProblem,
+  plan: Plan,
+  workloads: ReadonlyMap<string, PlacementWorkload>,
+  pinned: ReadonlyMap<string, PlacedReplica>,
+  current: ReadonlyMap<string, PlacedReplica>,
+  wrong: string[],
+): void {
+  const useOf = (placed: PlacedReplica | undefined, resource: string): number => {
+    const workload = workloads.get(placed?.workload ?? '');
+    return placed === undefined || workload === undefined ? 0 : amountOf(usage(workload, placed.class, placed.node), resource);
+  };
+  const coming = Map.groupBy(plan.assignments, ({ node }) => node);
+  const present = Map.groupBy(current.values(), ({ node }) => node);
+  for (const { id: resource, heldWhileMoving } of problem.resources ?? []) {
+    if (heldWhileMoving !== true) continue;
+    for (const node of problem.nodes) {
+      // Who stays has its room; in another class it may need more than it has.
+      const more = (coming.get(node.id) ?? []).map((placed) => {
+        const now = current.get(nameOf(placed));
+        return { placed, need: Math.max(0, useOf(placed, resource) - (now?.node === node.id ? useOf(now, resource) : 0)) };
+      });
+      if (!more.some(({ placed, need }) => need > 0 && !pinned.has(nameOf(placed)))) continue;
+      const held = (present.get(node.id) ?? []).reduce((sum, placed) => sum + useOf(placed, resource), 0);
+      const sum = more.reduce((total, { need }) => total + need, held);
+      if (sum > roomFor(node, resource) + slack * (1 + more.length))
+        wrong.push(`${node.id} is asked for ${sum} ${resource} while the plan is carried out and has ${roomFor(node, resource)}`);
+    }
+  }
+}
+
+/** Rules of groups. A member without a place counts as if it were wherever it is missed; what fixed members break alone is nobody's choice. */
+function checkGroups(
+  problem: PlacementProblem,
+  plan: Plan,
+  nodes: ReadonlyMap<string, PlacementNode>,
+  pinned: ReadonlyMap<string, PlacedReplica>,
+  wrong: string[],
+): void {
+  const replicas = new Map(problem.workloads.map(({ id, replicas: count }) => [id, count]));
+  const known = plan.assignments.filter(({ node }) => nodes.has(node));
+  const gone = [...pinned.values()].filter(({ node }) => !nodes.has(node));
+  const placedBy = Map.groupBy(known, ({ workload }) => workload);
+  const groups = new Map(
+    (problem.groups ?? []).map((group) => {
+      const placed = [...new Set(group.members)].flatMap((member) => placedBy.get(member) ?? []);
+      const fixed = placed.filter((one) => pinned.has(nameOf(one)));
+      const all = [...new Set(group.members)].reduce((sum, member) => sum + (replicas.get(member) ?? 0), 0);
+      const away = gone.filter(({ workload }) => group.members.includes(workload)).length;
+      return [group.id, { ...group, placed, fixed, free: all - fixed.length - away, open: all - placed.length - away }];
+    }),
+  );
+  const placesOf = (list: readonly PlacedReplica[], place: 'domain' | 'area'): ReadonlySet<string> =>
+    new Set(
+      list.flatMap(({ node }) => {
+        const box = nodes.get(node);
+        return box === undefined ? [] : [place === 'area' ? (box.area ?? box.domain) : box.domain];
+      }),
+    );
+  for (const { id, apart, leastDomains = 1, near = [], placed, fixed, free, open } of groups.values()) {
+    if (apart === true)
+      for (const [node, here] of Map.groupBy(placed, (one) => one.node))
+        if (here.length > 1 && here.some((one) => !pinned.has(nameOf(one))))
+          wrong.push(`${here.map(nameOf).join(' and ')} of group ${id} must not share ${node}`);
+    const least = Math.min(leastDomains, placesOf(fixed, 'domain').size + free);
+    const domains = placesOf(placed, 'domain').size;
+    if (domains + open < least) wrong.push(`group ${id} is in ${domains} failure domains, ${least} are the least`);
+    for (const name of near) {
+      const other = groups.get(name);
+      if (other === undefined) continue;
+      const lacking = (mine: readonly PlacedReplica[], theirs: readonly PlacedReplica[]): readonly string[] => {
+        const there = placesOf(theirs, 'area');
+        return [...placesOf(mine, 'area')].filter((area) => !there.has(area));
+      };
+      const excused = Math.max(0, lacking(fixed, other.fixed).length - other.free);
+      const missing = lacking(placed, other.placed);
+      if (missing.length > other.open + excused) wrong.push(`group ${id} is in ${missing.join(', ')} without group ${name}`);
+    }
+  }
 }
 
 function checkTogether(

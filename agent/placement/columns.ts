@@ -3,13 +3,13 @@ import type { PlacementWorkload } from '../../schemas/generated/types.ts';
 import { demandOf } from './demand.ts';
 import { OwnCosts } from './merit.ts';
 import { fitsEmpty, placeMisfits } from './misfit.ts';
-import { at, resources, type WorkClass } from './model.ts';
+import { at, type WorkClass } from './model.ts';
 import type { Site } from './site.ts';
 
 export interface Column {
   readonly node: number;
   readonly class: WorkClass;
-  /** Per resource, in the order of `resources`. The same list for all boxes where nothing was measured. */
+  /** Per resource, in the order of `Site.resources`. The same list for all boxes where nothing was measured. */
   readonly demand: readonly number[];
   /** Micro-seconds per hour: the sum of the terms of `OwnCosts`. */
   readonly cost: number;
@@ -56,15 +56,15 @@ export function columnsOf(site: Site, workload: PlacementWorkload, wanted: Wante
   const count = workload.classes.length;
   const room = among === undefined ? site.nodes.length : among.size;
   const cost = new Float64Array(room * count).fill(Number.POSITIVE_INFINITY);
-  const anywhere = workload.classes.map((workClass) => demandOf(workload, workClass, undefined));
+  const anywhere = workload.classes.map((workClass) => demandOf(workload, workClass, undefined, site.further));
   const measured = new Set(workload.measured?.map(({ node }) => node));
   const demandAt = (node: number, index: number): readonly number[] => {
     const { id } = at(site.nodes, node);
-    return measured.size > 0 && measured.has(id) ? demandOf(workload, at(workload.classes, index), id) : at(anywhere, index);
+    return measured.size > 0 && measured.has(id) ? demandOf(workload, at(workload.classes, index), id, site.further) : at(anywhere, index);
   };
   const { memoryMiB, vramMiB } = workload.demand;
   // Room for this is room for every class: most boxes have it, and are looked at once only.
-  const most = resources.map((resource, r) =>
+  const most = site.resources.map((resource, r) =>
     Math.max(resource === 'memoryMiB' ? memoryMiB : resource === 'vramMiB' ? vramMiB : 0, ...anywhere.map((demand) => at(demand, r))),
   );
   for (const node of among ?? site.nodes.keys()) {
@@ -86,7 +86,10 @@ export function columnsOf(site: Site, workload: PlacementWorkload, wanted: Wante
   const leftCosts = new Float64Array(nodes.length);
   const least = (index: number): readonly number[] =>
     at(anywhere, index).map((demand, r) =>
-      [...measured].reduce((lowest, node) => Math.min(lowest, at(demandOf(workload, at(workload.classes, index), node), r)), demand),
+      [...measured].reduce(
+        (lowest, node) => Math.min(lowest, at(demandOf(workload, at(workload.classes, index), node, site.further), r)),
+        demand,
+      ),
     );
   for (const [index, workClass] of workload.classes.entries()) {
     const all = nodes.length <= perClass;

@@ -97,9 +97,10 @@ export function bestColumns(
   let least = Number.POSITIVE_INFINITY;
   let second = Number.POSITIVE_INFINITY;
   const before = candidate.cost;
-  const { columns, workload } = at(candidate.instance.slots, slot);
-  // Columns are sorted by their own cost, and only a partner come nearer makes one cheaper than that.
-  const sorted = at(candidate.instance.watchedBy, workload).length === 0;
+  const { slots, site } = candidate.instance;
+  const { columns, workload } = at(slots, slot);
+  // Columns are sorted by their own cost, and only a partner come nearer, or what was free out of proportion, makes one cheaper than that.
+  const sorted = at(candidate.instance.watchedBy, workload).length === 0 && (site.problem.proportions ?? []).length === 0;
   columns.forEach((option, index) => {
     if (option.node === avoided || (sorted && option.cost >= second) || !candidate.fits(slot, option)) return;
     candidate.put(slot, index);

@@ -82,7 +82,8 @@ export function cutProblem(problem: PlacementProblem, cut: ReadonlySet<string>):
         )
       : [rewritten];
   });
-  return { ...problem, workloads, current: standing(problem, partsOf) };
+  const groups = problem.groups?.map((group) => ({ ...group, members: group.members.flatMap(each) }));
+  return { ...problem, ...(groups === undefined ? {} : { groups }), workloads, current: standing(problem, partsOf) };
 }
 
 function shareOut(names: readonly string[], mbPerRun: number): { from: string; mbPerRun: number }[] {

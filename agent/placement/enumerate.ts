@@ -108,10 +108,11 @@ export function enumerate(candidate: Candidate, budget: Budget, priced?: Priced)
 }
 
 /** Replicas of one workload that may be exchanged without any difference. */
-function areTwins({ slots }: Instance, a: number, b: number): boolean {
+function areTwins({ slots, held, site }: Instance, a: number, b: number): boolean {
   const [one, two] = [at(slots, a), at(slots, b)];
   return (
     one.workload === two.workload &&
+    (one.currentNode === two.currentNode || (held === undefined && (site.problem.weights.groupMoves ?? 0) === 0)) &&
     one.columns.length === two.columns.length &&
     one.columns.every((column, index) => column.node === at(two.columns, index).node && column.class === at(two.columns, index).class) &&
     one.moving.every((cost, index) => cost === at(two.moving, index))

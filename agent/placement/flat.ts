@@ -1,7 +1,7 @@
 /** An instance as typed arrays, for loops that must not allocate: columns row by row (CSR), active resources only. */
-import { availableAt } from './demand.ts';
-import { rates } from './merit.ts';
-import { at, resources } from './model.ts';
+import { comfortOf } from './demand.ts';
+import { loadPrices, rates } from './merit.ts';
+import { at } from './model.ts';
 import type { Instance } from './slots.ts';
 
 export interface Flat {
@@ -10,7 +10,7 @@ export interface Flat {
   readonly nodes: number;
   /** Resources that something asks for, and places where a box limits their number. */
   readonly width: number;
-  /** Which resources: numbers in `resources`; places come last. */
+  /** Which resources: numbers in `Site.resources`; places come last. */
   readonly active: readonly number[];
   /** Columns of slot s: first[s] .. first[s + 1] - 1. */
   readonly first: Int32Array;
@@ -43,7 +43,7 @@ const checkSlots = 16;
 
 export function flatten(instance: Instance): Flat {
   const { site, slots, fixed, fixedOf, apart } = instance;
-  const active = resources.flatMap((_, resource) =>
+  const active = site.resources.flatMap((_, resource) =>
     slots.some(({ columns }) => columns.some(({ demand }) => at(demand, resource) > 0)) ? [resource] : [],
   );
   const counted = site.nodes.some(({ maxWorkloads }) => maxWorkloads !== undefined);
@@ -110,16 +110,19 @@ function limits(
   const comfort = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
   const steepness = new Float64Array(size);
   const { balance } = site.problem.weights;
+  // What prices cost, and what is left free out of proportion, is left out here: bounds stay below what plans cost.
+  const { priceOf } = loadPrices(site.problem);
   site.nodes.forEach((node, number) => {
-    const available = availableAt(node);
+    const available = at(site.available, number);
     const here = fixed.filter((replica) => replica.node === number);
     active.forEach((resource, position) => {
       const index = number * width + position;
       const most = at(available, resource);
       fixedLoad[index] = here.reduce((sum, { demand }) => sum + at(demand, resource), 0);
       capacity[index] = Math.max(most, at(fixedLoad, index));
-      if (most <= 0 || balance === 0) return;
-      const share = Math.min(0.999, node.comfort?.[at(resources, resource)] ?? rates.comfort);
+      const name = at(site.resources, resource);
+      if (most <= 0 || balance === 0 || priceOf.has(name)) return;
+      const share = Math.min(0.999, comfortOf(node, name) ?? rates.comfort);
       comfort[index] = share * most;
       steepness[index] = (balance * rates.fullLoadSeconds * 1e6) / (most * (1 - share)) ** 2;
     });

@@ -1,5 +1,6 @@
 /** What complete plans can cost at all: where only columns cost anything, a number and multiples of what all their differences share. */
 import type { Flat } from './flat.ts';
+import { loadPrices } from './merit.ts';
 import { at } from './model.ts';
 import { Ties } from './ties.ts';
 
@@ -14,6 +15,9 @@ const none: Grain = { size: 1, above: (bound) => bound };
 
 export function grainOf(flat: Flat): Grain {
   const { slots, first, cost, tied, steepness, leastOmitted } = flat;
+  const { groupMoves = 0, balance } = flat.instance.site.problem.weights;
+  const { priceOf, proportions } = loadPrices(flat.instance.site.problem);
+  if (groupMoves > 0 || (balance > 0 && (priceOf.size > 0 || proportions.length > 0))) return none;
   if (tied || steepness.some((steep) => steep > 0) || leastOmitted.some((least) => least < Number.POSITIVE_INFINITY)) return none;
   if (Ties.of(flat) !== undefined) return none;
   let size = 0;

@@ -3,7 +3,7 @@
  * the terms printed sum exactly to the total.
  */
 import type { MeritTerm, Objective, PlacementNode, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
-import { availableAt, demandOf, runsPerHour } from './demand.ts';
+import { comfortOf, demandOf, runsPerHour } from './demand.ts';
 import { allTerms, at, type OwnTerm, ownTerms, resources, type TermName, toMicros, toSeconds, type WorkClass } from './model.ts';
 import type { Route } from './path-finder.ts';
 import type { Site } from './site.ts';
@@ -209,24 +209,99 @@ export function idleCost({ weights, energyPrice = 0 }: PlacementProblem, { energ
   return toMicros(((weights.energy ?? 0) * energyPrice * energy.idleWatts) / 1000);
 }
 
-/** Load of one box: nothing up to comfort, then the square of the way to full, for each resource. */
-export function balanceCost(problem: PlacementProblem, box: PlacementNode, load: ArrayLike<number>, offset: number): number {
-  const available = availableAt(box);
+/**
+ * Load of one box: nothing up to comfort; then for each resource its price for each unit, or where it has none the square of the way to
+ * full. What is left free out of proportion is counted by `strandedCost`.
+ * @param load of each resource, in the order of `Site.resources`, from `offset` on.
+ */
+export function balanceCost(site: Site, node: number, load: ArrayLike<number>, offset: number): number {
+  const { problem, resources: names } = site;
+  const available = at(site.available, node);
+  const box = at(site.nodes, node);
+  const { priceOf } = loadPrices(problem);
   let seconds = 0;
-  resources.forEach((resource, index) => {
+  let priced = 0;
+  names.forEach((resource, index) => {
     const capacity = at(available, index);
     const used = at(load, offset + index);
     if (capacity <= 0 || used <= 0) return;
-    const comfort = Math.min(0.999, box.comfort?.[resource] ?? rates.comfort);
-    const above = Math.max(0, used / capacity - comfort) / (1 - comfort);
+    const price = priceOf.get(resource);
+    const comfort = comfortOf(box, resource) ?? rates.comfort;
+    if (price !== undefined) {
+      priced += price * Math.max(0, used - comfortLoad(comfort, capacity));
+      return;
+    }
+    const easy = Math.min(0.999, comfort);
+    const above = Math.max(0, used / capacity - easy) / (1 - easy);
     seconds += rates.fullLoadSeconds * above * above;
   });
+  return toMicros(problem.weights.balance * (seconds + priced));
+}
+
+/** Load up to which a priced resource costs nothing. Shares of whole amounts are whole again. */
+export function comfortLoad(share: number, capacity: number): number {
+  return Math.round(share * capacity * 1e6) / 1e6;
+}
+
+/** What is left free of one resource of a box without enough of another beside it. */
+export function strandedCost(site: Site, node: number, load: ArrayLike<number>, offset: number): number {
+  const { problem, available } = site;
+  const { proportions } = loadPrices(problem);
+  if (proportions.length === 0) return 0;
+  const free = (resource: number): number => at(at(available, node), resource) - at(load, offset + resource);
+  let seconds = 0;
+  for (const { of, other, ratio, price } of proportions)
+    seconds += price * Math.max(0, ratio * free(site.resources.indexOf(of)) - free(site.resources.indexOf(other)));
   return toMicros(problem.weights.balance * seconds);
 }
 
-/** Moving a replica: its start elsewhere, and a threshold, so that nothing moves for a small gain. */
-export function moveCost(problem: PlacementProblem, { criticality, startup }: PlacementWorkload): number {
-  return toMicros(problem.weights.migration * (rates.moveSeconds + criticality * startup.initSeconds + problem.moveThresholdSeconds));
+interface LoadPrices {
+  readonly priceOf: ReadonlyMap<string, number>;
+  readonly proportions: NonNullable<PlacementProblem['proportions']>;
+}
+
+const pricesOf = new WeakMap<PlacementProblem, LoadPrices>();
+
+/** What load costs besides the squares. */
+export function loadPrices(problem: PlacementProblem): LoadPrices {
+  const known = pricesOf.get(problem);
+  if (known !== undefined) return known;
+  const kinds = problem.resources ?? [];
+  const priceOf = new Map(kinds.flatMap(({ id, aboveComfort }) => (aboveComfort === undefined ? [] : [[id, aboveComfort]])));
+  const found = { priceOf, proportions: problem.proportions ?? [] };
+  pricesOf.set(problem, found);
+  return found;
+}
+
+/** Moving a replica: its start elsewhere or what the workload says, and a threshold, so that nothing moves for a small gain. */
+export function moveCost(problem: PlacementProblem, { criticality, startup, moveSeconds }: PlacementWorkload): number {
+  const seconds = moveSeconds ?? rates.moveSeconds + criticality * startup.initSeconds;
+  return toMicros(problem.weights.migration * (seconds + problem.moveThresholdSeconds));
+}
+
+const leavingOf = new WeakMap<Site, Map<number, ReadonlyMap<number, number>>>();
+
+/** What moving from a box to each other box costs besides, by number; undefined where that is nothing. */
+export function leavingCosts(site: Site, from: number): ReadonlyMap<number, number> | undefined {
+  const { problem, nodes, nodeIndex } = site;
+  const box = nodes[from];
+  if (box?.leaving === undefined) return undefined;
+  const rows = leavingOf.get(site) ?? new Map<number, ReadonlyMap<number, number>>();
+  leavingOf.set(site, rows);
+  const known = rows.get(from);
+  if (known !== undefined) return known;
+  const costs = new Map<number, number>();
+  for (const { to, seconds } of box.leaving) {
+    const node = nodeIndex.get(to);
+    if (node !== undefined) costs.set(node, toMicros(problem.weights.migration * seconds));
+  }
+  rows.set(from, costs);
+  return costs;
+}
+
+/** What each moved replica of the group with most of them costs. */
+export function groupMoveCost({ weights }: PlacementProblem): number {
+  return toMicros(weights.groupMoves ?? 0);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Why a replica cannot run at a box: every reason, each with its shortfall. */
 import type { Misfit, PlacementWorkload } from '../../schemas/generated/types.ts';
 import { demandOf, memoryAt } from './demand.ts';
-import { at, type Resource, resources, tolerance, type WorkClass } from './model.ts';
+import { at, isResource, type Resource, resources, tolerance, type WorkClass } from './model.ts';
 import { isStarved, routeTo, type Site } from './site.ts';
 
 export type { Misfit };
@@ -15,10 +15,16 @@ const shortCodes = {
 } as const satisfies Record<Resource, Misfit['code']>;
 
 /** Says that `need` of a resource is wanted and only `free` is there. */
-export function shortOf(resource: Resource, need: number, free: number): Misfit {
-  const code = shortCodes[resource];
+export function shortOf(resource: string, need: number, free: number): Misfit {
   const [needed, left] = [round(need), round(Math.max(0, free))];
+  if (!isResource(resource)) return { code: 'RESOURCE_SHORT', limit: left, actual: needed, names: [resource] };
+  const code = shortCodes[resource];
   return resource === 'cpuCores' ? { code, needCores: needed, freeCores: left } : { code, needMiB: needed, freeMiB: left };
+}
+
+/** The same beside what is held until all moves are over. */
+export function heldShort(resource: string, need: number, free: number): Misfit {
+  return { code: 'HELD_SHORT', limit: round(Math.max(0, free)), actual: round(need), names: [resource] };
 }
 
 /** Reasons that hold whatever else is placed. Empty: the pair may be used. */
@@ -27,7 +33,7 @@ export function staticMisfits(site: Site, workload: PlacementWorkload, node: num
   return [
     ...notAllowed,
     ...placeMisfits(site, workload, node),
-    ...capacityMisfits(site, workload, node, demandOf(workload, workClass, at(site.nodes, node).id)),
+    ...capacityMisfits(site, workload, node, demandOf(workload, workClass, at(site.nodes, node).id, site.further)),
   ];
 }
 
@@ -68,7 +74,8 @@ export function describeMisfit({ code, needMiB, freeMiB, needCores, freeCores, l
     facts.push(`needs ${needMiB} MiB, ${freeMiB} MiB free, ${round(needMiB - freeMiB)} MiB short`);
   if (needCores !== undefined && freeCores !== undefined)
     facts.push(`needs ${needCores} cores, ${freeCores} free, ${round(needCores - freeCores)} short`);
-  if (limit !== undefined) facts.push(`limit ${limit}${actual === undefined ? '' : `, is ${actual}`}`);
+  if (code === 'RESOURCE_SHORT' || code === 'HELD_SHORT') facts.push(`needs ${actual ?? 0}, ${limit ?? 0} free`);
+  else if (limit !== undefined) facts.push(`limit ${limit}${actual === undefined ? '' : `, is ${actual}`}`);
   if (names !== undefined && names.length > 0) facts.push(names.join(', '));
   return facts.length === 0 ? code : `${code} (${facts.join('; ')})`;
 }
@@ -114,8 +121,8 @@ function addRouteMisfits(misfits: Misfit[], site: Site, workload: PlacementWorkl
 export function capacityMisfits(site: Site, workload: PlacementWorkload, node: number, demand: readonly number[]): readonly Misfit[] {
   const available = at(site.available, node);
   let misfits: Misfit[] | undefined;
-  for (let index = 0; index < resources.length; index += 1) {
-    const resource = at(resources, index);
+  for (let index = 0; index < site.resources.length; index += 1) {
+    const resource = at(site.resources, index);
     // While it runs, a warm or cold workload needs all its memory at once: the box must be large enough for that.
     const whole =
       resource === 'memoryMiB' ? memoryAt(workload, at(site.nodes, node).id) : resource === 'vramMiB' ? workload.demand.vramMiB : 0;
@@ -133,7 +140,7 @@ const none: readonly Misfit[] = [];
 /** Whether none of `capacityMisfits` holds. */
 export function fitsEmpty(site: Site, workload: PlacementWorkload, node: number, demand: readonly number[]): boolean {
   const available = at(site.available, node);
-  for (let index = 0; index < resources.length; index += 1) if (at(demand, index) > at(available, index) + tolerance) return false;
+  for (let index = 0; index < demand.length; index += 1) if (at(demand, index) > at(available, index) + tolerance) return false;
   const {
     demand: { vramMiB },
     measured,

@@ -1,8 +1,17 @@
 /** Words and units all of placement agrees on. Costs are whole micro-seconds per hour inside, so that sums are exact. */
-import type { PlacedReplica, ResourceVector } from '../../schemas/generated/types.ts';
+import type { PlacedReplica, PlacementProblem, ResourceVector } from '../../schemas/generated/types.ts';
 
 export const resources = ['memoryMiB', 'cacheMiB', 'cpuCores', 'diskMiB', 'vramMiB'] as const satisfies readonly (keyof ResourceVector)[];
 export type Resource = (typeof resources)[number];
+
+/** Names of the further resources a problem declares, in their order: they come after the five in every list of amounts. */
+export function furtherResources({ resources: kinds = [] }: Pick<PlacementProblem, 'resources'>): readonly string[] {
+  return kinds.map(({ id }) => id).filter((id) => !isResource(id));
+}
+
+export function isResource(id: string): id is Resource {
+  return (resources as readonly string[]).includes(id);
+}
 
 export type WorkClass = PlacedReplica['class'];
 export const classes = ['hot', 'warm', 'cold'] as const satisfies readonly WorkClass[];

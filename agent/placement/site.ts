@@ -1,7 +1,7 @@
 /** What does not change while plans are compared: boxes by number, routes to data, names resolved. */
 import type { PlacementLink, PlacementNode, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
 import { availableAt } from './demand.ts';
-import { at } from './model.ts';
+import { at, furtherResources, resources } from './model.ts';
 import { PathFinder, type Route } from './path-finder.ts';
 import { PlacementError } from './placement-error.ts';
 
@@ -9,6 +9,9 @@ export interface Site {
   readonly problem: PlacementProblem;
   readonly nodes: readonly PlacementNode[];
   readonly nodeIndex: ReadonlyMap<string, number>;
+  /** Names of all resources: the five, then the further ones of the problem. */
+  readonly resources: readonly string[];
+  readonly further: readonly string[];
   /** Per box and resource: what placed work may use. */
   readonly available: readonly (readonly number[])[];
   readonly workloads: readonly PlacementWorkload[];
@@ -40,6 +43,9 @@ export function readSite(problem: PlacementProblem): Site {
   });
   checkReplicas(problem, 'current', workloadIndex);
   checkReplicas(problem, 'fixed', workloadIndex);
+  checkResources(problem);
+  checkGroups(problem);
+  const further = furtherResources(problem);
   const finders = new Map<string, PathFinder>();
   const usable = (name: string): boolean => problem.nodes[nodeIndex.get(name) ?? -1]?.health.usable === true;
   // A box that cannot be used does not forward either: its links are no way to anywhere.
@@ -73,7 +79,9 @@ export function readSite(problem: PlacementProblem): Site {
   return {
     problem,
     nodes: problem.nodes,
-    available: problem.nodes.map(availableAt),
+    resources: [...resources, ...further],
+    further,
+    available: problem.nodes.map((node) => availableAt(node, further)),
     nodeIndex,
     workloads: problem.workloads,
     workloadIndex,
@@ -126,6 +134,55 @@ function numbered(items: readonly { readonly id: string }[], pointer: string): R
     index.set(id, position);
   });
   return index;
+}
+
+/** What is named must be declared: a slip of the pen would otherwise be an amount that nobody has. */
+function checkResources(problem: PlacementProblem): void {
+  const kinds = numbered(problem.resources ?? [], '/resources');
+  const further = furtherResources(problem);
+  if (further.length > furtherMax)
+    throw new PlacementError('/resources', `has ${further.length} further resources: ${furtherMax} at the most`);
+  const known = new Set<string>([...resources, ...kinds.keys()]);
+  const declared = (pointer: string, name: string): void => {
+    if (!known.has(name))
+      throw new PlacementError(pointer, `names ${JSON.stringify(name)}, which /resources does not declare: add it there`);
+  };
+  const check = (pointer: string, more: Readonly<Record<string, number>> | undefined): void => {
+    for (const name of Object.keys(more ?? {})) {
+      if ((resources as readonly string[]).includes(name))
+        throw new PlacementError(pointer, `names ${JSON.stringify(name)}, which every box has: give it beside \`more\``);
+      declared(pointer, name);
+    }
+  };
+  problem.nodes.forEach(({ capacity, reserved, comfort }, index) => {
+    check(`/nodes/${index}/capacity/more`, capacity.more);
+    check(`/nodes/${index}/reserved/more`, reserved?.more);
+    check(`/nodes/${index}/comfort/more`, comfort?.more);
+  });
+  problem.workloads.forEach(({ demand }, index) => {
+    check(`/workloads/${index}/demand/more`, demand.more);
+  });
+  problem.proportions?.forEach(({ of, other }, index) => {
+    declared(`/proportions/${index}/of`, of);
+    declared(`/proportions/${index}/other`, other);
+  });
+}
+
+/** Further resources at the most: as many as `more` may name. */
+const furtherMax = 16;
+
+function checkGroups({ groups = [] }: PlacementProblem): void {
+  const known = numbered(groups, '/groups');
+  groups.forEach(({ id, near = [] }, index) => {
+    for (const other of near) {
+      if (!known.has(other))
+        throw new PlacementError(
+          `/groups/${index}/near`,
+          `names ${JSON.stringify(other)}, which is no group: add it, or take the name out`,
+        );
+      if (other === id) throw new PlacementError(`/groups/${index}/near`, `names ${JSON.stringify(id)} itself: take the name out`);
+    }
+  });
 }
 
 function checkReplicas(problem: PlacementProblem, key: 'current' | 'fixed', workloads: ReadonlyMap<string, number>): void {

@@ -2,7 +2,9 @@
 import type { PlacedReplica, PlacementProblem, PlacementWorkload } from '../../schemas/generated/types.ts';
 import { type Column, type ColumnChoice, columnsOf, type Omitted } from './columns.ts';
 import { demandOf } from './demand.ts';
-import { moveCost, rates } from './merit.ts';
+import { GroupRules } from './groups.ts';
+import { Held } from './held.ts';
+import { leavingCosts, moveCost, rates } from './merit.ts';
 import { at, compareText, type WorkClass } from './model.ts';
 import { readSite, type Site } from './site.ts';
 
@@ -21,6 +23,8 @@ export interface Slot {
   /** Column it has now, -1 when it has none or may not keep it. */
   readonly currentColumn: number;
   readonly currentNode: number;
+  /** It may stay on its box, so that leaving it is a move. */
+  readonly mayStay: boolean;
   /** Column the search begins with: that of a plan made before, else the current one; -1 for none. */
   readonly startColumn: number;
 }
@@ -65,6 +69,9 @@ export interface Instance {
   /** Sources that several workloads read, by number. */
   readonly shared: readonly (readonly number[])[];
   readonly sharedCount: number;
+  /** Rules of groups, and room held by moves; undefined where there are none. */
+  readonly groups: GroupRules | undefined;
+  readonly held: Held | undefined;
 }
 
 export interface CompileOptions {
@@ -90,7 +97,7 @@ export function compile(problem: PlacementProblem, options: CompileOptions = {})
   const fixed = problem.fixed.flatMap((placed): FixedReplica[] => {
     const workload = workloadIndex.get(placed.workload);
     if (workload === undefined) return [];
-    const demand = demandOf(at(workloads, workload), placed.class, placed.node);
+    const demand = demandOf(at(workloads, workload), placed.class, placed.node, site.further);
     return [
       {
         workload,
@@ -118,7 +125,10 @@ export function compile(problem: PlacementProblem, options: CompileOptions = {})
   const fixedOf: FixedReplica[][] = workloads.map(() => []);
   for (const replica of fixed) at(fixedOf, replica.workload).push(replica);
   const { shared, sharedCount } = sharedSources(site);
+  const free = Int32Array.from(slotsOf, ({ length }) => length);
   return {
+    groups: GroupRules.of(site, free, fixed),
+    held: Held.of(site),
     site,
     checkpoint,
     sampled,
@@ -209,9 +219,10 @@ function makeSlots(
         return columns.findIndex((column) => column.node === node && column.class === one?.class);
       };
       const mayStay = columns.some(({ node }) => node === currentNode);
+      const leaving = mayStay ? leavingCosts(site, currentNode) : undefined;
       const moving = columns.map((column) => {
         if (!mayStay) return 0;
-        if (column.node !== currentNode) return cost;
+        if (column.node !== currentNode) return cost + (leaving?.get(column.node) ?? 0);
         return column.class === placed?.class ? 0 : Math.round(cost * rates.reclassShare);
       });
       const currentColumn = columnOf(placed);
@@ -226,6 +237,7 @@ function makeSlots(
         moving,
         currentColumn,
         currentNode,
+        mayStay,
         startColumn: first === undefined ? currentColumn : columnOf(first),
       };
     });

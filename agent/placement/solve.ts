@@ -3,6 +3,7 @@
  * seed and steps) always gives the same plan, unless it is interrupted.
  */
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
+import { improveStanding, isBonded, walkFrom } from './bonded.ts';
 import { Candidate } from './candidate.ts';
 import { keepCurrent, placeByDiffusion, placeByRegret, placingOrder } from './construct.ts';
 import { hasCopies } from './copies.ts';
@@ -47,12 +48,19 @@ export function solve(
   problem: PlacementProblem,
   { interrupted = () => false, progress, onProgress, onBetter, ...which }: SolveOptions = {},
 ): Plan {
+  const bonded = isBonded(problem);
+  if (bonded) {
+    const standing = improveStanding(problem, { interrupted, progress, onBetter, ...which });
+    if (standing !== undefined) return standing;
+  }
   const hurry = progress === undefined ? {} : { hurry: () => progress() > listShare };
   const instance = compile(problem, { columnsMax, ...hurry, ...which });
   const { seed, steps, starts } = problem.limits;
   const small = instance.slots.length <= enumerationSlotsMax;
   const flat = small ? undefined : flatten(instance);
-  let share = Math.max(1, Math.floor(steps / (small ? starts + 2 : 2 * starts)));
+  let share = Math.max(1, Math.floor(steps / (small ? starts + 2 : (bonded ? 4 : 2) * starts)));
+  // Where replicas have to do with each other, a part of the time is left for a search that knows of that.
+  let until = bonded && !small ? walkAfter : 1;
   const pool: Finished[] = [];
   const trace: Plan['trace']['starts'] = [];
   let used = 0;
@@ -68,7 +76,7 @@ export function solve(
     interrupted: () => {
       instance.checkpoint();
       cut ||= interrupted();
-      return cut;
+      return cut || (until < 1 && (progress?.() ?? 0) > until);
     },
   };
   let priced: Priced | undefined;
@@ -105,7 +113,7 @@ export function solve(
       steps: Math.max(1, allowed - used),
       target: bound,
       // What draws partners to each other it does not see: the other half of the time goes to making its plan better with that.
-      interrupted: () => budget.interrupted() || (within.tied && (progress?.() ?? 0) > 0.5) || leavesToProof(),
+      interrupted: () => budget.interrupted() || (within.tied && (progress?.() ?? 0) > until / 2) || leavesToProof(),
       onBetter: (cost: number) => {
         least = cost;
         onBetter?.(toSeconds(cost));
@@ -116,7 +124,7 @@ export function solve(
     if (found.placed === undefined) return;
     const candidate = new Candidate(instance);
     placeChecked(candidate, found.placed);
-    if (!found.fits) placeByRegret(candidate, placingOrder(candidate));
+    if (!found.fits || bonded) placeByRegret(candidate, placingOrder(candidate));
     pool.push(finish(candidate, 'search'));
     if (within.tied || !found.fits) {
       improve(candidate, random, budget);
@@ -160,6 +168,18 @@ export function solve(
   if (small) prove(2 * share);
   const candidate = new Candidate(instance);
   candidate.restore(at(pool.sort(compareFinished), 0).placed);
+  if (until < 1) {
+    until = 1;
+    const walked = walkFrom(candidate, new PlacementRandom(seed ^ 0x2545f491), {
+      steps: Math.floor(steps / 4),
+      interrupted: budget.interrupted,
+      progress,
+      onBetter,
+    });
+    used += walked;
+    pool.push(finish(candidate, 'search'));
+    candidate.restore(at(pool.sort(compareFinished), 0).placed);
+  }
   if (!optimal && takeBack(candidate, budget.interrupted)) pool.push(finish(candidate, at(pool, 0).madeBy));
   const best = at(pool.sort(compareFinished), 0);
   if (instance.slots.length <= neighbourSlotsMax) pool.push(...neighbours(candidate, best));
@@ -173,6 +193,8 @@ export function solve(
   });
 }
 
+/** Share of the time after which, where replicas have to do with each other, plans that keep all rules are searched. */
+const walkAfter = 0.5;
 /** Columns a plan is made from: more take longer to list and to price than what they add to the plan is worth. */
 const columnsMax = 300_000;
 /** Share of the time after which not all columns are listed any more: a plan made from some is worth more than a list of all. */

@@ -16,7 +16,7 @@ export class Ties {
   readonly #replicas: Int32Array;
   readonly #usedCost: Float64Array;
 
-  private constructor({ instance, nodes }: Flat) {
+  private constructor({ instance, nodes }: Pick<Flat, 'instance' | 'nodes'>) {
     const { site, slots, fixed, shared, sharedCount } = instance;
     this.#nodes = nodes;
     this.#sources = slots.map(({ workload }) => Int32Array.from(at(shared, workload)));
@@ -33,7 +33,7 @@ export class Ties {
   }
 
   /** Undefined where nothing is tied. */
-  static of(flat: Flat): Ties | undefined {
+  static of(flat: Pick<Flat, 'instance' | 'nodes'>): Ties | undefined {
     const { site, sharedCount } = flat.instance;
     const isShared = sharedCount > 0 && site.problem.weights.colocation > 0;
     return isShared || site.nodes.some((node) => usedCost(site.problem, node) > 0) ? new Ties(flat) : undefined;

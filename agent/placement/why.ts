@@ -84,7 +84,7 @@ function whyNotThere(name: string, replica: ReplicaExplanation, here: readonly O
 }
 
 /** What would have to change, so that this no longer stands against the box. */
-export function remedy({ code, needMiB, freeMiB, needCores, freeCores, limit, names = [] }: Misfit, node: string): string {
+export function remedy({ code, needMiB, freeMiB, needCores, freeCores, limit, actual, names = [] }: Misfit, node: string): string {
   const what = names.join(', ');
   switch (code) {
     case 'MEMORY_SHORT':
@@ -129,6 +129,18 @@ export function remedy({ code, needMiB, freeMiB, needCores, freeCores, limit, na
       return `move ${what} elsewhere, or spread the replicas less`;
     case 'ANTI_AFFINITY':
       return `move ${what} elsewhere`;
+    case 'RESOURCE_SHORT':
+      return `free or add ${short((actual ?? 0) - (limit ?? 0))} of ${what} on ${node}`;
+    case 'HELD_SHORT':
+      return `wait until the moves under way have freed ${short((actual ?? 0) - (limit ?? 0))} of ${what} on ${node}, or add it`;
+    case 'GROUP_APART':
+      return `move the one of ${what} that is on ${node} elsewhere`;
+    case 'GROUP_SPREAD':
+      return `move others of ${what} to further failure domains, or ask for fewer than ${limit ?? 0}`;
+    case 'GROUP_NEAR':
+      return `bring ${what} into the area of ${node} first`;
+    case 'GROUP_MISSED':
+      return `let it stay near ${what}, or move these first`;
     case 'CLASS_NOT_ALLOWED':
       return `allow the class ${what}`;
   }

@@ -1442,6 +1442,10 @@ export interface PlacementProblem {
      * Seconds per hour that a box in use counts for; 0 where absent.
      */
     hardware?: number;
+    /**
+     * Seconds per hour for each moved replica of the group of which most are moved: a plan disturbs many groups a little rather than one a lot. 0 where absent.
+     */
+    groupMoves?: number;
   };
   /**
    * Money per kilowatt hour now; energy costs nothing where absent.
@@ -1451,6 +1455,24 @@ export interface PlacementProblem {
    * A move must gain this many seconds per hour more than it costs.
    */
   moveThresholdSeconds: number;
+  /**
+   * Further resources that boxes have and workloads take (`more`), and what is to be known of any resource.
+   *
+   * @maxItems 21
+   */
+  resources?: ResourceKind[];
+  /**
+   * What should be left free of two resources of a box in proportion, so that neither is stranded without the other.
+   *
+   * @maxItems 64
+   */
+  proportions?: FreeProportion[];
+  /**
+   * Rules for workloads together.
+   *
+   * @maxItems 32768
+   */
+  groups?: WorkloadGroup[];
   /**
    * @maxItems 4096
    */
@@ -1499,6 +1521,75 @@ export interface PlacementProblem {
   };
 }
 /**
+ * Declares a further resource, or says more of one of the five.
+ */
+export interface ResourceKind {
+  /**
+   * One of the five that every box has, or a further one: licence-seats, serial-ports, tpu-memory.
+   */
+  id: string;
+  /**
+   * A replica keeps its amount at the box where it is now until the whole plan has been carried out: a move needs room at both ends.
+   */
+  heldWhileMoving?: boolean;
+  /**
+   * Seconds per hour for each unit of load above comfort, times the balance weight; in place of the square of the load above comfort, which counts where this is absent.
+   */
+  aboveComfort?: number;
+}
+/**
+ * For each unit of one resource left free on a box, so much of the other should be left free: a core for every 4 GiB.
+ */
+export interface FreeProportion {
+  /**
+   * One of the five that every box has, or a further one: licence-seats, serial-ports, tpu-memory.
+   */
+  of: string;
+  /**
+   * One of the five that every box has, or a further one: licence-seats, serial-ports, tpu-memory.
+   */
+  other: string;
+  /**
+   * Units of the other for each unit of the one.
+   */
+  ratio: number;
+  /**
+   * Seconds per hour for each unit of the other that is missing on a box, times the balance weight.
+   */
+  price: number;
+}
+/**
+ * Rules for workloads together. A member without a place counts in their favour, as if it were wherever it is missed.
+ */
+export interface WorkloadGroup {
+  /**
+   * Unique among groups.
+   */
+  id: string;
+  /**
+   * Their workloads; those that the problem does not have are left out.
+   *
+   * @maxItems 32768
+   *
+   * Items: Name of a workload, unique in its site.
+   */
+  members: string[];
+  /**
+   * No two of their replicas on one box.
+   */
+  apart?: boolean;
+  /**
+   * Their replicas are in at least so many failure domains, or each in its own where they are fewer.
+   */
+  leastDomains?: number;
+  /**
+   * In every area where a replica of this group runs, one of each of these groups runs, too.
+   *
+   * @maxItems 256
+   */
+  near?: string[];
+}
+/**
  * A box that can be given work.
  */
 export interface PlacementNode {
@@ -1514,6 +1605,10 @@ export interface PlacementNode {
    * Failure domain.
    */
   domain: string;
+  /**
+   * Area within which groups count as near each other; its failure domain where absent.
+   */
+  area?: string;
   /**
    * 0 beside the machines, 1 and up for upper tiers.
    */
@@ -1597,6 +1692,12 @@ export interface PlacementNode {
    * Items: SHA-256, lower-case hexadecimal.
    */
   stagedArtefacts: string[];
+  /**
+   * What moving one replica from here to another box costs besides; nothing where a box is not named.
+   *
+   * @maxItems 4096
+   */
+  leaving?: LeavingCost[];
 }
 /**
  * An amount of every resource.
@@ -1622,6 +1723,13 @@ export interface ResourceVector {
    * Memory of accelerators.
    */
   vramMiB: number;
+  more?: MoreAmounts;
+}
+/**
+ * Amounts of further resources, each declared in `resources`; 0 where not named.
+ */
+export interface MoreAmounts {
+  [k: string]: number;
 }
 /**
  * Share of the capacity up to which load costs nothing; 0.7 where absent.
@@ -1647,6 +1755,23 @@ export interface ComfortShares {
    * Share of the capacity.
    */
   vramMiB?: number;
+  more?: MoreComfort;
+}
+/**
+ * The same for further resources.
+ */
+export interface MoreComfort {
+  [k: string]: number;
+}
+export interface LeavingCost {
+  /**
+   * Name of a box, unique over all tiers.
+   */
+  to: string;
+  /**
+   * Seconds per hour, times the migration weight.
+   */
+  seconds: number;
 }
 /**
  * A two-way link between boxes.
@@ -1827,6 +1952,10 @@ export interface PlacementWorkload {
    */
   pin?: string;
   /**
+   * Seconds per hour that moving one replica costs, times the migration weight: in place of what follows from its start. The problem's threshold is added.
+   */
+  moveSeconds?: number;
+  /**
    * What was observed at single boxes; takes the place of what would be computed there. Each box at most once.
    *
    * @maxItems 4096
@@ -1854,6 +1983,7 @@ export interface PlacementDemand {
    * Accelerator memory of one running replica.
    */
   vramMiB: number;
+  more?: MoreAmounts;
 }
 export interface PlacementInput {
   /**
@@ -2255,7 +2385,13 @@ export interface Misfit {
     | 'REPLICA_HERE'
     | 'DOMAIN_TAKEN'
     | 'ANTI_AFFINITY'
-    | 'CLASS_NOT_ALLOWED';
+    | 'CLASS_NOT_ALLOWED'
+    | 'RESOURCE_SHORT'
+    | 'HELD_SHORT'
+    | 'GROUP_APART'
+    | 'GROUP_SPREAD'
+    | 'GROUP_NEAR'
+    | 'GROUP_MISSED';
   /**
    * Needed.
    */
@@ -2273,11 +2409,11 @@ export interface Misfit {
    */
   freeCores?: number;
   /**
-   * What is allowed: hops, milliseconds or replicas.
+   * What is allowed: hops, milliseconds, replicas, failure domains, or what is free of a named resource.
    */
   limit?: number;
   /**
-   * What it is: hops, milliseconds or replicas.
+   * What it is: hops, milliseconds, replicas, failure domains, or what is needed of a named resource.
    */
   actual?: number;
   /**

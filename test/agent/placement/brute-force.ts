@@ -39,6 +39,8 @@ export function bruteForce(problem: PlacementProblem): Best {
   return best;
 }
 
+type Five = Exclude<keyof PlacementProblem['nodes'][number]['capacity'], 'more'>;
+
 /** The objective, once more: startup, transfer, hops, robustness, balance, colocation, migration. */
 export function costOf(problem: PlacementProblem, assignments: readonly PlacedReplica[]): number {
   let cost = 0;
@@ -92,8 +94,8 @@ export function costOf(problem: PlacementProblem, assignments: readonly PlacedRe
   }
   for (const { id, capacity, comfort } of problem.nodes) {
     for (const [resource, used] of Object.entries(load.get(id) ?? {})) {
-      const whole = capacity[resource as keyof typeof capacity];
-      const easy = Math.min(0.999, comfort?.[resource as keyof typeof capacity] ?? 0.7);
+      const whole = capacity[resource as Five];
+      const easy = Math.min(0.999, comfort?.[resource as Five] ?? 0.7);
       if (whole > 0) cost += problem.weights.balance * 10 * (Math.max(0, used / whole - easy) / (1 - easy)) ** 2;
     }
   }

@@ -1,14 +1,8 @@
 /**
- * Machine reassignment of the ROADEF/EURO challenge 2012, translated into placement problems as far as these carry it.
- *
- * Mapped: machines are boxes, processes workloads of one replica, locations failure domains, the present assignment `current`; up to
- * five resources (an amount in cache storage is a warm image); conflicts are anti-affinities; safety capacities are comfort; moving a
- * process costs what the process costs to move.
- * Different: load above the safety capacity costs its square here, the excess there, and all resources weigh alike here.
- * Not carried, and so left out: further resources, the spread of a service over a number of locations, dependencies between services in
- * a neighbourhood, resources that a moving process takes at both ends, balance between resources, costs by service and by pair of
- * machines, conflicts of services of more than 65 processes.
- * What comes out is judged by the rules of the challenge, so that what is left out shows.
+ * Machine reassignment of the ROADEF/EURO challenge 2012, translated into placement problems. Only names and units are translated:
+ * machines are boxes, processes workloads of one replica, locations failure domains, neighbourhoods areas, services groups, resources
+ * named ones, transient ones held while moving, safety capacities comfort with a price, the present assignment `current`. One unit of cost
+ * is a millionth of a second per hour, or less where costs are large. What comes out is judged by the rules of the challenge.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -82,54 +76,58 @@ export function parseReassignment(numbers: readonly number[], initial: readonly 
   return { resources, machines, services, processes, balances, weights: { process: take(), service: take(), machine: take() }, initial };
 }
 
-/** Places for amounts in the public problem. */
-const carried = ['memoryMiB', 'diskMiB', 'cpuCores', 'cacheMiB', 'vramMiB'] as const;
-type Carried = (typeof carried)[number];
-/** Migration weight: leaves room for costs of moves from a thousandth of a second upward. */
-const migration = 0.001;
-const cpuMax = 80_000;
-const enemiesMax = 32;
+/** No total may be above this many seconds per hour. */
+const totalMax = 1e8;
 
-export function reassignmentProblem({ resources, machines, processes, weights, initial }: Reassignment): PlacementProblem {
-  const kept = resources.length <= carried.length ? resources.map((_, index) => index) : heaviest(resources, carried.length);
-  const largest = Math.max(1, ...processes.map(({ takes }) => takes[kept[2] ?? -1] ?? 0));
-  const scaleOf = (place: Carried): number => (place === 'cpuCores' ? cpuMax / largest : 1);
-  const amount = (values: readonly number[], place: Carried): number => {
-    const resource = kept[carried.indexOf(place)];
-    return resource === undefined ? 0 : (values[resource] ?? 0) * scaleOf(place);
-  };
-  const vector = (values: readonly number[]): PlacementNode['capacity'] => ({
-    memoryMiB: amount(values, 'memoryMiB'),
-    cacheMiB: amount(values, 'cacheMiB'),
-    cpuCores: amount(values, 'cpuCores'),
-    diskMiB: amount(values, 'diskMiB'),
-    vramMiB: amount(values, 'vramMiB'),
-  });
-  const excesses = machines.flatMap(({ capacity, safety }) =>
-    kept.map((resource) => (resources[resource]?.weight ?? 0) * ((capacity[resource] ?? 0) - (safety[resource] ?? 0))),
-  );
-  // Ten seconds per hour is one resource of one box in full use.
-  const unitsPerSecond = Math.max(1, excesses.reduce((sum, excess) => sum + excess, 0) / Math.max(1, excesses.length) / 10);
-  const byService = Map.groupBy(processes.keys(), (process) => processes[process]?.service ?? -1);
+export function reassignmentProblem(instance: Reassignment): PlacementProblem {
+  const { resources, machines, services, processes, balances, weights, initial } = instance;
+  const second = unitsPerSecond(instance);
+  const named = resources.map((_, resource) => `r${resource}`);
+  const amounts = (values: readonly number[]): Record<string, number> =>
+    Object.fromEntries(named.map((name, resource) => [name, values[resource] ?? 0]));
+  const none = { memoryMiB: 0, cacheMiB: 0, diskMiB: 0, vramMiB: 0 };
+  const members = Map.groupBy(processes.keys(), (process) => processes[process]?.service ?? -1);
   return {
     version: 1,
-    weights: { ...defaultWeights, latency: 0, hops: 0, robustness: 0, minimumSize: 0, colocation: 0, migration },
+    weights: {
+      ...defaultWeights,
+      latency: 0,
+      hops: 0,
+      robustness: 0,
+      minimumSize: 0,
+      colocation: 0,
+      balance: 1,
+      migration: 1,
+      groupMoves: weights.service / second,
+    },
     moveThresholdSeconds: 0,
-    nodes: machines.map(({ location, capacity, safety }, machine): PlacementNode => {
-      const whole = vector(capacity);
-      const safe = vector(safety);
-      const share = (place: Carried): number => (whole[place] > 0 ? Math.min(1, safe[place] / whole[place]) : 1);
-      return {
+    resources: resources.map(({ transient, weight }, resource) => ({
+      id: `r${resource}`,
+      heldWhileMoving: transient,
+      aboveComfort: weight / second,
+    })),
+    proportions: balances.map(({ one, other, target, weight }) => ({
+      of: `r${one}`,
+      other: `r${other}`,
+      ratio: target,
+      price: weight / second,
+    })),
+    groups: services.map(({ spread, needs }, service) => ({
+      id: `s${service}`,
+      members: (members.get(service) ?? []).map((process) => `p${process}`),
+      apart: true,
+      leastDomains: spread,
+      near: needs.map((need) => `s${need}`),
+    })),
+    nodes: machines.map(
+      ({ neighbourhood, location, capacity, safety, moveCost }, machine): PlacementNode => ({
         id: `m${machine}`,
         domain: `l${location}`,
+        area: `n${neighbourhood}`,
         level: 0,
-        capacity: whole,
+        capacity: { ...none, cpuCores: 0, more: amounts(capacity) },
         comfort: {
-          memoryMiB: share('memoryMiB'),
-          cacheMiB: share('cacheMiB'),
-          cpuCores: share('cpuCores'),
-          diskMiB: share('diskMiB'),
-          vramMiB: share('vramMiB'),
+          more: amounts(capacity.map((most, resource) => (most > 0 ? Math.min(1, (safety[resource] ?? 0) / most) : 1))),
         },
         tags: [],
         extras: [],
@@ -137,49 +135,47 @@ export function reassignmentProblem({ resources, machines, processes, weights, i
         health: { usable: true, risk: 0 },
         speed: { diskMBps: 200, cacheMBps: 2000 },
         stagedArtefacts: [],
-      };
-    }),
+        leaving: moveCost.flatMap((cost, to) =>
+          cost > 0 && to !== machine ? [{ to: `m${to}`, seconds: (weights.machine * cost) / second }] : [],
+        ),
+      }),
+    ),
     links: [],
     sources: [],
-    workloads: processes.map(({ service, takes, moveCost }, process): PlacementWorkload => {
-      const { memoryMiB, cacheMiB, cpuCores, diskMiB, vramMiB } = vector(takes);
-      return {
+    workloads: processes.map(
+      ({ takes, moveCost }, process): PlacementWorkload => ({
         id: `p${process}`,
         tags: [],
-        // Runs all the time, and so takes all its memory in the one class that takes cache storage as well.
-        demand: { memoryMiB, imageMiB: cacheMiB, cpuSeconds: cpuCores, diskMiB, vramMiB },
-        perHour: 3600,
+        demand: { memoryMiB: 0, imageMiB: 0, cpuSeconds: 0, diskMiB: 0, vramMiB: 0, more: amounts(takes) },
+        perHour: 1,
         durationSeconds: 1,
         inputs: [],
         criticality: 1,
         replicas: 1,
         spread: 'node',
-        antiAffinity: enemiesOf(process, byService.get(service) ?? []).map((other) => `p${other}`),
+        antiAffinity: [],
         affinity: [],
         requires: { tags: [], extras: [] },
-        startup: { initSeconds: Math.min(3600, Math.max(0, (weights.process * moveCost) / unitsPerSecond / migration - 1)) },
-        classes: ['warm'],
+        startup: { initSeconds: 0 },
+        moveSeconds: (weights.process * moveCost) / second,
+        classes: ['hot'],
         artefacts: [],
         mustBeStaged: false,
-      };
-    }),
-    current: initial.map((machine, process) => ({ workload: `p${process}`, replica: 0, node: `m${machine}`, class: 'warm' })),
+      }),
+    ),
+    current: initial.map((machine, process) => ({ workload: `p${process}`, replica: 0, node: `m${machine}`, class: 'hot' })),
     fixed: [],
     limits: { steps: 2_147_483_647, seed: 1, starts: 1 },
   };
 }
 
-/** Resources with the highest weights, in their order. */
-function heaviest(resources: Reassignment['resources'], count: number): readonly number[] {
-  return [...resources.keys()]
-    .sort((a, b) => (resources[b]?.weight ?? 0) - (resources[a]?.weight ?? 0) || a - b)
-    .slice(0, count)
-    .sort((a, b) => a - b);
-}
-
-/** Each process names half of the others, so that every pair is named once. */
-function enemiesOf(process: number, group: readonly number[]): readonly number[] {
-  const self = group.indexOf(process);
-  const half = Math.floor((group.length - 1) / 2) + (group.length % 2 === 0 && self < group.length / 2 ? 1 : 0);
-  return Array.from({ length: Math.min(enemiesMax, half) }, (_, step) => group[(self + step + 1) % group.length] ?? process);
+/** A million, times ten for as long as all load above safety capacities together could be above what totals may be. */
+function unitsPerSecond({ resources, processes }: Reassignment): number {
+  const most = processes.reduce(
+    (sum, { takes }) => takes.reduce((total, amount, resource) => total + amount * (resources[resource]?.weight ?? 0), sum),
+    0,
+  );
+  let units = 1e6;
+  while (most / units > totalMax) units *= 10;
+  return units;
 }
