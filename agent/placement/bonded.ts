@@ -155,7 +155,7 @@ function columnsFor({ slots }: Instance, plan: HardPlan): { readonly placed: Int
  * No plan that places everything costs less, micro-seconds per hour: each replica in its cheapest place, and of each resource with a price
  * what all need beyond the comfort of all boxes together.
  */
-function floorOf(ground: Ground): number {
+export function floorOf(ground: Ground): number {
   const { active, first, variants, slots, nodes } = ground;
   const width = active.length;
   const { fixedLoad, easy, price } = limitsOf(ground);

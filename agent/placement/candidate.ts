@@ -152,6 +152,7 @@ export class Candidate {
     at(this.#slotsAt, column.node).push(slot);
     this.#cost += column.cost + at(moving, columnIndex);
     this.#occupy(workload, column.node, column.demand, 1);
+    this.#groups?.change(workload, column.node, 1);
     if (this.#held !== undefined) this.#hold(this.#homes[slot], column.node, column.demand, 1);
     if (this.#groupMoves !== undefined && this.#isMoved(slot, column.node)) this.#moveGroup(workload, 1);
   }
@@ -166,6 +167,7 @@ export class Candidate {
     here.splice(here.indexOf(slot), 1);
     this.#cost -= column.cost + at(moving, columnIndex);
     this.#occupy(workload, column.node, column.demand, -1);
+    this.#groups?.change(workload, column.node, -1);
     if (this.#held !== undefined) this.#hold(this.#homes[slot], column.node, column.demand, -1);
     if (this.#groupMoves !== undefined && this.#isMoved(slot, column.node)) this.#moveGroup(workload, -1);
   }
@@ -289,7 +291,6 @@ export class Candidate {
   #occupy(workload: number, node: number, demand: readonly number[], sign: 1 | -1): void {
     const { shared, watchedBy } = this.instance;
     const width = this.#width;
-    this.#groups?.change(workload, node, sign);
     for (let resource = 0; resource < width; resource += 1) {
       const index = node * width + resource;
       // Adding and taking away fractions leaves dust behind; it must not grow into a load.

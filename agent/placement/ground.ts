@@ -202,7 +202,7 @@ function include(boxes: BoxSet, node: number): void {
   boxes[node >> 5] = at(boxes, node >> 5) | (1 << (node & 31));
 }
 
-function exclude(boxes: BoxSet, node: number): void {
+export function exclude(boxes: BoxSet, node: number): void {
   boxes[node >> 5] = at(boxes, node >> 5) & ~(1 << (node & 31));
 }
 

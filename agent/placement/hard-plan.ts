@@ -2,7 +2,7 @@
  * A plan that keeps every rule at every step: changes that would break one are not made. What a change costs is known in the time two
  * boxes take, or less where it is too dear anyhow. Typed arrays, nothing allocated while it is searched.
  */
-import { type Ground, includes, limitsOf } from './ground.ts';
+import { exclude, type Ground, includes, limitsOf } from './ground.ts';
 import { GroupCounts, GroupMoves } from './groups.ts';
 import { groupMoveCost, leavingCosts, loadPrices } from './merit.ts';
 import { at } from './model.ts';
@@ -27,6 +27,9 @@ export class HardPlan {
   /** Micro-seconds per hour, but for what draws partners to each other. */
   value = 0;
   unplaced: number;
+  /** Part of the value that is for overload, and boxes that have any. */
+  overload = 0;
+  overfull = 0;
   readonly ground: Ground;
   /** Replicas on each box, for loops that must not allocate. */
   readonly count: Int32Array;
@@ -54,12 +57,15 @@ export class HardPlan {
   /** What the load of a box costs now, and the part of it that is for what is left free out of proportion. */
   readonly #burden: Float64Array;
   readonly #strandedNow: Float64Array;
+  readonly #overNow: Float64Array;
+  readonly #overPrice: Float64Array;
   /** Changes of a box so far: what was worked out for it before is worth nothing after. */
   readonly #version: Int32Array;
   readonly #relief: Float64Array;
   readonly #reliefMost: Float64Array;
   readonly #reliefVersion: Int32Array;
   readonly #places: Int32Array;
+  readonly #size: Float64Array;
   readonly #groups: GroupCounts | undefined;
   readonly #groupMoves: GroupMoves | undefined;
   readonly #ties: Ties | undefined;
@@ -92,7 +98,6 @@ export class HardPlan {
     this.#width = width;
     this.#workload = Int32Array.from(instance.slots, ({ workload }) => workload);
     this.#demand = Float64Array.from(variants.flatMap(({ demand }) => active.map((resource) => at(demand, resource))));
-    this.#boxes = variants.map(({ boxes }) => boxes);
     this.#own = Float64Array.from(variants, ({ cost }) => (typeof cost === 'number' ? cost : 0));
     this.#ownRow = variants.map(({ cost }) => (typeof cost === 'number' ? undefined : cost));
     this.#home = Int32Array.from(instance.slots, ({ currentNode, mayStay }) => (mayStay ? currentNode : -1));
@@ -120,6 +125,8 @@ export class HardPlan {
     this.#load = limits.fixedLoad.slice();
     this.#burden = new Float64Array(nodes);
     this.#strandedNow = new Float64Array(nodes);
+    this.#overNow = new Float64Array(nodes);
+    this.#overPrice = new Float64Array(width).fill(infinite);
     this.#version = new Int32Array(nodes);
     this.#relief = new Float64Array(slots);
     this.#reliefMost = new Float64Array(slots);
@@ -150,6 +157,15 @@ export class HardPlan {
       ratio,
       price: balance * price * 1e6,
     }));
+    // How large a replica is: the largest share of a mean box that it takes of any resource.
+    this.#size = new Float64Array(slots);
+    for (let r = 0; r < width; r += 1) {
+      let room = 0;
+      for (let node = 0; node < nodes; node += 1) room += at(this.#capacity, node * width + r) / nodes;
+      for (let slot = 0; slot < slots; slot += 1)
+        for (let variant = at(ground.first, slot); variant < at(ground.first, slot + 1); variant += 1)
+          this.#size[slot] = Math.max(at(this.#size, slot), at(this.#demand, variant * width + r) / Math.max(1e-9, room));
+    }
     this.#available = Float64Array.from(site.nodes.flatMap((_, node) => active.map((resource) => at(at(site.available, node), resource))));
     const { held } = instance;
     const heldHere = (held?.resources ?? []).flatMap((resource, index) => (active.includes(resource) ? [{ resource, index }] : []));
@@ -160,8 +176,10 @@ export class HardPlan {
     this.#homeAmount = new Float64Array(slots * heldWidth);
     heldHere.forEach(({ resource, index }, h) => {
       for (let node = 0; node < nodes; node += 1) {
-        this.#heldCapacity[node * heldWidth + h] = at(at(site.available, node), resource) + 1e-7;
-        this.#heldLoad[node * heldWidth + h] = at(held?.base ?? [], node * (held?.resources.length ?? 0) + index);
+        const base = at(held?.base ?? [], node * (held?.resources.length ?? 0) + index);
+        // What is there now may be too much already: that is nobody's choice, but nobody else finds room then.
+        this.#heldCapacity[node * heldWidth + h] = Math.max(at(at(site.available, node), resource), base) + 1e-7;
+        this.#heldLoad[node * heldWidth + h] = base;
       }
       for (const { workload, replica, node, demand } of instance.fixed) {
         if (node < 0) continue;
@@ -174,10 +192,53 @@ export class HardPlan {
     });
     this.#heldBase = this.#heldLoad.slice();
     this.#heldHome = Int32Array.from(instance.slots, ({ workload, replica }) => held?.homeOf(workload, replica)?.node ?? -1);
+    this.#boxes = this.#possible(ground);
+    this.#choiceFirst = new Int32Array(variants.length + 1);
+    const choices: number[][] = this.#boxes.map((boxes) =>
+      Array.from({ length: nodes }, (_, node) => node).filter((node) => includes(boxes, node)),
+    );
+    choices.forEach((list, variant) => {
+      this.#choiceFirst[variant + 1] = at(this.#choiceFirst, variant) + list.length;
+    });
+    this.#choice = new Uint16Array(at(this.#choiceFirst, variants.length));
+    choices.forEach((list, variant) => {
+      this.#choice.set(list, at(this.#choiceFirst, variant));
+    });
     this.settle();
   }
 
+  /** The boxes of each variant, without those that never have room: what fixed replicas take, and what is held until the end, stays. */
+  #possible({ first, variants, slots, nodes }: Ground): readonly Uint32Array[] {
+    const width = this.#width;
+    const possible = variants.map(({ boxes }) => boxes);
+    for (let slot = 0; slot < slots; slot += 1)
+      for (let variant = at(first, slot); variant < at(first, slot + 1); variant += 1) {
+        let boxes: Uint32Array | undefined;
+        for (let node = 0; node < nodes; node += 1) {
+          if (!includes(at(possible, variant), node)) continue;
+          let fits = this.#heldOver(node, -1, -1, slot, variant) === 0;
+          for (let r = 0; fits && r < width; r += 1)
+            fits = at(this.#fixedLoad, node * width + r) + at(this.#demand, variant * width + r) <= at(this.#capacity, node * width + r);
+          if (fits) continue;
+          boxes ??= at(possible, variant).slice();
+          exclude(boxes, node);
+        }
+        if (boxes !== undefined) possible[variant] = boxes;
+      }
+    return possible;
+  }
+
+  /** One of the boxes that a variant may be on; -1 when there is none. */
+  drawBox(variant: number, random: PlacementRandom): number {
+    const start = this.#choiceFirst[variant] as number;
+    const count = (this.#choiceFirst[variant + 1] as number) - start;
+    return count === 0 ? -1 : (this.#choice[start + random.nextInt(count)] as number);
+  }
+
   readonly #heldHome: Int32Array;
+  /** Boxes that variants may be on, one after the other. */
+  readonly #choiceFirst: Int32Array;
+  readonly #choice: Uint16Array;
 
   /** Sums everything afresh: many small changes leave dust behind. */
   settle(): void {
@@ -186,6 +247,9 @@ export class HardPlan {
     const held = this.#heldAt.length;
     this.#load.set(this.#fixedLoad);
     this.#heldLoad.set(this.#heldBase);
+    this.overload = 0;
+    this.overfull = 0;
+    this.#overNow.fill(0);
     let value = (this.#ties?.total() ?? 0) + (this.#groupMoves?.cost ?? 0);
     for (let slot = 0; slot < slots; slot += 1) {
       const node = this.node[slot] as number;
@@ -206,6 +270,11 @@ export class HardPlan {
   }
 
   #weighBox(node: number): void {
+    const overload = this.#overloadOf(node);
+    this.overload += overload - (this.#overNow[node] as number);
+    if (overload === 0 && this.#overNow[node] !== 0) this.overfull -= 1;
+    if (overload !== 0 && this.#overNow[node] === 0) this.overfull += 1;
+    this.#overNow[node] = overload;
     this.#strandedNow[node] = this.#stranded(node, -1, -1);
     this.#burden[node] = this.#after(node, -1, -1, -1, -1, infinite);
   }
@@ -259,24 +328,27 @@ export class HardPlan {
     const row = node * width;
     const minus = left * width;
     const plus = came * width;
+    const overPrice = this.#overPrice;
     let cost = 0;
     for (let r = 0; r < width; r += 1) {
       const index = row + r;
       let after = load[index] as number;
       if (leaving !== -1) after -= demand[minus + r] as number;
-      if (coming !== -1) {
-        after += demand[plus + r] as number;
-        if (after > (capacity[index] as number)) return infinite;
-      }
+      if (coming !== -1) after += demand[plus + r] as number;
+      const over = after - (capacity[index] as number);
+      if (over > 0) cost += over * (overPrice[r] as number);
       const above = after - (easy[index] as number);
       if (above > 0) {
         cost += above * (price[index] as number);
         if (cost > most) return infinite;
-      }
+      } else if (over > 0 && cost > most) return infinite;
+    }
+    if (this.#heldAt.length > 0) {
+      cost += this.#heldOver(node, leaving, left, coming, came);
+      if (cost > most) return infinite;
     }
     if (this.#hasSquares) cost += this.#squares(node, left, came);
     if (this.#proportions.length > 0) cost += this.#stranded(node, left, came);
-    if (coming !== -1 && this.#heldAt.length > 0 && !this.#hasHeld(node, leaving, left, coming, came)) return infinite;
     return cost > most ? infinite : cost;
   }
 
@@ -312,19 +384,38 @@ export class HardPlan {
     return free;
   }
 
-  #hasHeld(node: number, leaving: number, left: number, coming: number, came: number): boolean {
+  /** What it costs that more is held than there is room for. */
+  #heldOver(node: number, leaving: number, left: number, coming: number, came: number): number {
     const held = this.#heldAt.length;
+    let cost = 0;
     for (let h = 0; h < held; h += 1) {
-      const adds = this.#addsHeld(coming, came, node, h);
-      if (adds <= 0) continue;
-      const frees = leaving === -1 ? 0 : this.#addsHeld(leaving, left, node, h);
-      if ((this.#heldLoad[node * held + h] as number) - frees + adds > (this.#heldCapacity[node * held + h] as number)) return false;
+      let over = (this.#heldLoad[node * held + h] as number) - (this.#heldCapacity[node * held + h] as number);
+      if (coming !== -1) over += this.#addsHeld(coming, came, node, h);
+      if (leaving !== -1) over -= this.#addsHeld(leaving, left, node, h);
+      if (over > 0) cost += over * (this.#overPrice[this.#heldAt[h] as number] as number);
     }
-    return true;
+    return cost;
+  }
+
+  /** What overload costs now. */
+  #overloadOf(node: number): number {
+    const width = this.#width;
+    let cost = this.#heldOver(node, -1, -1, -1, -1);
+    for (let r = 0; r < width; r += 1) {
+      const over = (this.#load[node * width + r] as number) - (this.#capacity[node * width + r] as number);
+      if (over > 0) cost += over * (this.#overPrice[r] as number);
+    }
+    return cost;
+  }
+
+  /** Lets boxes be overfull at a price for each unit of each resource, in the order of `active`; infinite: not at all. */
+  soften(prices: Float64Array): void {
+    this.#overPrice.set(prices);
+    this.settle();
   }
 
   /** What the load of its box costs less without a slot. */
-  #reliefOf(slot: number): number {
+  reliefOf(slot: number): number {
     const node = this.node[slot] as number;
     if (this.#reliefVersion[slot] === this.#version[node]) return this.#relief[slot] as number;
     const left = this.variant[slot] as number;
@@ -338,7 +429,7 @@ export class HardPlan {
 
   /** The most its box could cost less without a slot, whatever comes instead. */
   #reliefAtMost(slot: number): number {
-    this.#reliefOf(slot);
+    this.reliefOf(slot);
     return this.#reliefMost[slot] as number;
   }
 
@@ -348,7 +439,7 @@ export class HardPlan {
     const left = this.variant[slot] as number;
     if (from === to) return left !== came && this.#reclass(slot, came, limit);
     const own = this.#costAt(slot, came, to) - this.#costAt(slot, left, from);
-    const saved = this.#reliefOf(slot) - own - (this.#ties?.moves(slot, from, to) ?? 0);
+    const saved = this.reliefOf(slot) - own - (this.#ties?.moves(slot, from, to) ?? 0);
     const burden = this.#burden[to] as number;
     if (saved + (this.#strandedNow[to] as number) < -limit) return false;
     if ((this.count[to] as number) >= (this.#places[to] as number) || !includes(this.#boxes[came] as Uint32Array, to)) return false;
@@ -396,9 +487,31 @@ export class HardPlan {
     if (this.#groups !== undefined && !this.#groups.allowsSwap(workload, from, this.#workload[other] as number, to)) return false;
     if (this.#tied && (this.#conflicts(slot, to, other) || this.#conflicts(other, from, slot))) return false;
     if (this.#groupMoves !== undefined && this.#swapsGroup(slot, to, other, from) + change + here + there - before > limit) return false;
-    this.#change(slot, to, came);
-    this.#change(other, from, back);
+    this.take(slot);
+    this.take(other);
+    this.put(slot, to, came);
+    this.put(other, from, back);
     return true;
+  }
+
+  /** What a slot without a place would cost on a box; infinite when there is no room, or it is more than `most`. */
+  weighPut(slot: number, to: number, came: number, most: number): number {
+    if ((this.count[to] as number) >= (this.#places[to] as number) || !includes(this.#boxes[came] as Uint32Array, to)) return infinite;
+    let own = this.#costAt(slot, came, to) + (this.#ties?.adds(slot, to) ?? 0);
+    if (this.#groupMoves !== undefined) own += this.#movesGroup(slot, to);
+    const burden = this.#burden[to] as number;
+    return own + this.#after(to, -1, -1, slot, came, most - own + burden) - burden;
+  }
+
+  /** Whether the rules let a slot without a place on a box. */
+  allows(slot: number, to: number): boolean {
+    if (this.#groups !== undefined && !this.#groups.allows(this.#workload[slot] as number, to)) return false;
+    return !this.#tied || !this.#conflicts(slot, to, -1);
+  }
+
+  /** The largest share of a mean box that a slot takes of any resource. */
+  sizeOf(slot: number): number {
+    return this.#size[slot] as number;
   }
 
   /** Puts a slot without a place on a box, whatever it costs, if that is allowed. */
@@ -407,7 +520,7 @@ export class HardPlan {
     if (this.#after(to, -1, -1, slot, came, infinite) === infinite) return false;
     if (this.#groups !== undefined && !this.#groups.allows(this.#workload[slot] as number, to)) return false;
     if (this.#tied && this.#conflicts(slot, to, -1)) return false;
-    this.#put(slot, to, came);
+    this.put(slot, to, came);
     return true;
   }
 
@@ -427,7 +540,7 @@ export class HardPlan {
       const after = this.#after(to, -1, -1, slot, came, infinite);
       if (after === infinite) continue;
       const own = this.#costAt(slot, came, to) - this.#costAt(slot, this.variant[slot] as number, from);
-      const change = after - (this.#burden[to] as number) - this.#reliefOf(slot) + own;
+      const change = after - (this.#burden[to] as number) - this.reliefOf(slot) + own;
       if (change <= 0) continue;
       sum += change;
       count += 1;
@@ -435,12 +548,27 @@ export class HardPlan {
     return count === 0 ? 1 : sum / count;
   }
 
+  /** What a unit of each resource is worth beside the scale: what its price says, or its share of a mean replica. */
+  unitWorth(scale: number): Float64Array {
+    const width = this.#width;
+    const worth = new Float64Array(width);
+    const rows = this.#demand.length / Math.max(1, width);
+    for (let r = 0; r < width; r += 1) {
+      let sum = 0;
+      for (let row = 0; row < rows; row += 1) sum += at(this.#demand, row * width + r);
+      let price = 0;
+      for (let node = 0; node < this.#nodes; node += 1) price = Math.max(price, at(this.#price, node * width + r));
+      worth[r] = price > 0 ? price : sum > 0 ? (scale * rows) / sum : 1;
+    }
+    return worth;
+  }
+
   /** Goes over to a plan kept earlier, which must be one that was within the rules. */
   restore(node: Int32Array, variant: Int32Array): void {
     for (let slot = 0; slot < node.length; slot += 1)
-      if (this.node[slot] !== -1 && (this.node[slot] !== node[slot] || this.variant[slot] !== variant[slot])) this.#take(slot);
+      if (this.node[slot] !== -1 && (this.node[slot] !== node[slot] || this.variant[slot] !== variant[slot])) this.take(slot);
     for (let slot = 0; slot < node.length; slot += 1)
-      if (this.node[slot] === -1 && node[slot] !== -1) this.#put(slot, node[slot] as number, variant[slot] as number);
+      if (this.node[slot] === -1 && node[slot] !== -1) this.put(slot, node[slot] as number, variant[slot] as number);
     this.settle();
   }
 
@@ -497,11 +625,11 @@ export class HardPlan {
   }
 
   #change(slot: number, to: number, came: number): void {
-    this.#take(slot);
-    this.#put(slot, to, came);
+    this.take(slot);
+    this.put(slot, to, came);
   }
 
-  #put(slot: number, node: number, variant: number): void {
+  put(slot: number, node: number, variant: number): void {
     const sign = this.#groupMoves === undefined ? 0 : this.#moveSign(slot, node);
     if (sign !== 0) this.#moveGroup(slot, sign);
     this.node[slot] = node;
@@ -523,7 +651,7 @@ export class HardPlan {
     this.#weigh(slot, node, variant, 1);
   }
 
-  #take(slot: number): void {
+  take(slot: number): void {
     const node = this.node[slot] as number;
     const variant = this.variant[slot] as number;
     const sign = this.#groupMoves === undefined ? 0 : this.#moveSign(slot, -1);

@@ -1,10 +1,12 @@
 /**
- * Search among plans that keep every rule: one replica goes elsewhere, or two change places, and what costs too much for the temperature
- * is not done. For problems where what replicas have to do with each other counts, not where each is cheapest: prices and short lists
- * know nothing of that.
+ * Search from a plan that stands: one replica goes elsewhere, or two change places, or a few boxes are solved anew. For problems where what
+ * replicas have to do with each other counts, not where each is cheapest: prices and short lists know nothing of that. All rules but
+ * capacity hold at every step. Capacity is soft in between: large replicas change places through plans where boxes are overfull. How hot it
+ * is follows from the share of moves that are made, so that no scale of costs has to be known.
  */
 import type { HardPlan } from './hard-plan.ts';
 import type { PlacementRandom } from './random.ts';
+import { Rearrange } from './rearrange.ts';
 import { halved, willingness } from './willingness.ts';
 
 export interface WalkBudget {
@@ -23,59 +25,181 @@ const blockMoves = 512;
 const settleBlocks = 512;
 /** Share of moves that are exchanges. */
 const swapShare = 0.5;
+/** Replicas among which the one that moves is chosen: that whose box gains most without it. */
+const contenders = 3;
 /** Moves by which it is seen what moves cost. */
 const probes = 4096;
-/** Temperature at the beginning, in what moves that cost something cost on average, and halvings of it to the end. */
-const hottest = 0.02;
-const halvings = 14;
+
+/** Share of the time for making better what stands, by moves that hardly cost anything. */
+const firstUntil = 0.04;
+/** Share of the time up to which boxes may be overfull, if there are enough moves for each replica to find back. */
+const softUntil = 0.6;
+const softMoves = 200;
+/** Share of the time after which a plan that is still overfull is given up. */
+const givenUpAt = 0.97;
+/** Shares of moves that are made: first, where capacity is soft, after that, and at the end; falling by halves in between. */
+const takenAtRest = 0.001;
+const takenHot = 0.08;
+const takenHalvings = 6.5;
+const takenColdHalvings = 4;
+/** What a block of moves weighs in that share, and what it changes the temperature by; and its limit, in what moves cost on average. */
+const takenMemory = 1 / 16;
+const cooler = 0.97;
+const hottest = 5;
+const hotBegun = 0.1;
+/** What a unit above capacity costs at first, in what it is worth; what that is raised by until nothing is overfull, every so many blocks. */
+const overPrice = 10;
+const dearer = 1.3;
+const dearerBlocks = 128;
+const dearest = 1e5;
+/** Share of blocks, where plans keep all rules, in which boxes are solved anew. */
+const rearrangeShare = 0.7;
+const rearrangesMax = 64;
 
 /** Leaves the best plan it found in `plan`. @returns moves tried. */
 export function walk(plan: HardPlan, random: PlacementRandom, budget: WalkBudget): number {
-  const { slots, nodes } = plan.ground;
-  if (slots === 0 || nodes === 0) return 0;
-  const bestNode = plan.node.slice();
-  const bestVariant = plan.variant.slice();
-  let best = { unplaced: plan.unplaced, value: plan.value };
-  const keep = (): void => {
-    if (plan.unplaced > best.unplaced || (plan.unplaced === best.unplaced && plan.value >= best.value - 0.5)) return;
-    best = { unplaced: plan.unplaced, value: plan.value };
-    bestNode.set(plan.node);
-    bestVariant.set(plan.variant);
-    if (plan.unplaced === 0) budget.onBetter?.(plan.value);
-  };
-  let tries = 0;
-  const begun = budget.progress?.() ?? 0;
-  const over = (): number => {
-    const elapsed = ((budget.progress?.() ?? 0) - begun) / Math.max(1e-9, 1 - begun);
-    return Math.min(1, Math.max(elapsed, tries / budget.tries));
-  };
-  const scale = plan.scale(random, probes);
-  for (let block = 0; tries < budget.tries && !budget.interrupted(); block += 1) {
-    const point = over();
-    if (point >= 1) break;
-    const heat = scale * halved(hottest, halvings * point);
-    for (let turn = 0; turn < blockMoves; turn += 1) step(plan, random, heat * (willingness[random.nextInt(1024)] as number));
-    tries += blockMoves;
-    if (block % settleBlocks === 0) plan.settle();
-    keep();
-  }
-  plan.restore(bestNode, bestVariant);
-  return tries;
+  if (plan.ground.slots === 0 || plan.ground.nodes === 0) return 0;
+  return new Walk(plan, random, budget).run();
 }
 
-function step(plan: HardPlan, random: PlacementRandom, limit: number): void {
-  const { slots, nodes, first } = plan.ground;
-  const slot = random.nextInt(slots);
-  if (plan.node[slot] !== -1 && random.next() < swapShare) {
-    const other = random.nextInt(slots);
-    if (plan.node[other] !== -1) plan.swap(slot, other, limit);
-    return;
+class Walk {
+  readonly #plan: HardPlan;
+  readonly #random: PlacementRandom;
+  readonly #budget: WalkBudget;
+  readonly #rearrange: Rearrange;
+  readonly #bestNode: Int32Array;
+  readonly #bestVariant: Int32Array;
+  readonly #scale: number;
+  /** What a unit of each resource is worth. */
+  readonly #worth: Float64Array;
+  #best: { unplaced: number; value: number };
+  #tries = 0;
+  #soft = false;
+  #over = overPrice;
+  #taken = takenAtRest;
+  #temperature: number;
+
+  constructor(plan: HardPlan, random: PlacementRandom, budget: WalkBudget) {
+    this.#plan = plan;
+    this.#random = random;
+    this.#budget = budget;
+    this.#rearrange = new Rearrange(plan);
+    this.#bestNode = plan.node.slice();
+    this.#bestVariant = plan.variant.slice();
+    this.#best = { unplaced: plan.unplaced, value: plan.value };
+    this.#scale = plan.scale(random, probes);
+    this.#worth = plan.unitWorth(this.#scale);
+    this.#temperature = this.#scale * hotBegun;
   }
-  const start = first[slot] as number;
-  const count = (first[slot + 1] as number) - start;
-  if (count === 0) return;
-  const variant = count === 1 ? start : start + random.nextInt(count);
-  const to = random.nextInt(nodes);
-  if (plan.node[slot] === -1) plan.insert(slot, to, variant);
-  else plan.shift(slot, to, variant, limit);
+
+  run(): number {
+    const { tries, interrupted, progress } = this.#budget;
+    const plan = this.#plan;
+    const begun = progress?.() ?? 0;
+    const over = (): number => {
+      const elapsed = ((progress?.() ?? 0) - begun) / Math.max(1e-9, 1 - begun);
+      return Math.max(elapsed, this.#tries / tries);
+    };
+    let first = true;
+    let softens = false;
+    for (let block = 0; !interrupted(); block += 1) {
+      const point = over();
+      if (point >= 1) break;
+      if (first && point > firstUntil) {
+        first = false;
+        softens = this.#tries / point > softMoves * plan.ground.slots;
+        if (softens) this.#soften(overPrice);
+        if (softens) this.#taken = takenHot;
+      }
+      if (this.#soft && point > softUntil) this.#harden(point, block);
+      const cold = first || !softens || point > softUntil;
+      if (cold && !first && this.#random.next() < rearrangeShare) this.#solveAnew();
+      else this.#move(first || !softens ? takenAtRest : this.#share(point));
+      if (block % settleBlocks === 0) plan.settle();
+      this.#keep();
+    }
+    if (this.#soft) this.#soften(Number.POSITIVE_INFINITY);
+    plan.restore(this.#bestNode, this.#bestVariant);
+    return this.#tries;
+  }
+
+  /** The share of moves that should be made. */
+  #share(point: number): number {
+    if (point < softUntil) return halved(takenHot, (takenHalvings * (point - firstUntil)) / (softUntil - firstUntil));
+    return halved(takenHot, takenHalvings + (takenColdHalvings * (point - softUntil)) / (1 - softUntil));
+  }
+
+  #soften(over: number): void {
+    this.#soft = over < Number.POSITIVE_INFINITY;
+    this.#over = over;
+    this.#plan.soften(this.#worth.map((worth) => worth * over));
+  }
+
+  /** Overload gets dearer until there is none, and then it is not allowed any more. */
+  #harden(point: number, block: number): void {
+    const plan = this.#plan;
+    if (point > givenUpAt && plan.overfull > 0) plan.restore(this.#bestNode, this.#bestVariant);
+    if (plan.overfull === 0) this.#soften(Number.POSITIVE_INFINITY);
+    else if (block % dearerBlocks === 0 && this.#over < dearest) this.#soften(this.#over * dearer);
+  }
+
+  #keep(): void {
+    const { overfull, unplaced, value, node, variant } = this.#plan;
+    const best = this.#best;
+    if (overfull > 0 || unplaced > best.unplaced || (unplaced === best.unplaced && value >= best.value - 0.5)) return;
+    this.#best = { unplaced, value };
+    this.#bestNode.set(node);
+    this.#bestVariant.set(variant);
+    if (unplaced === 0) this.#budget.onBetter?.(value);
+  }
+
+  #limit(): number {
+    return this.#temperature * (willingness[this.#random.nextInt(1024)] as number);
+  }
+
+  #solveAnew(): void {
+    const before = this.#rearrange.tries;
+    for (let turn = 0; this.#rearrange.tries - before < blockMoves && turn < rearrangesMax; turn += 1)
+      this.#rearrange.run(this.#random, this.#limit());
+    this.#tries += Math.max(rearrangesMax, this.#rearrange.tries - before);
+  }
+
+  #move(share: number): void {
+    const plan = this.#plan;
+    let made = 0;
+    for (let turn = 0; turn < blockMoves; turn += 1) {
+      const before = plan.value;
+      this.#step(this.#limit());
+      // What changes nothing says nothing of the temperature.
+      if (Math.abs(plan.value - before) > 0.5) made += 1;
+    }
+    this.#tries += blockMoves;
+    this.#taken += (made / blockMoves - this.#taken) * takenMemory;
+    const next = this.#taken > share ? this.#temperature * cooler : this.#temperature / cooler;
+    this.#temperature = Math.min(this.#scale * hottest, Math.max(0.1, next));
+  }
+
+  #step(limit: number): void {
+    const plan = this.#plan;
+    const random = this.#random;
+    const { slots, first } = plan.ground;
+    let slot = random.nextInt(slots);
+    for (let turn = 1; turn < contenders && plan.node[slot] !== -1; turn += 1) {
+      const other = random.nextInt(slots);
+      if (plan.node[other] === -1 || plan.reliefOf(other) > plan.reliefOf(slot)) slot = other;
+    }
+    if (plan.node[slot] !== -1 && random.next() < swapShare) {
+      const other = random.nextInt(slots);
+      if (plan.node[other] !== -1) plan.swap(slot, other, limit);
+      return;
+    }
+    const start = first[slot] as number;
+    const count = (first[slot + 1] as number) - start;
+    if (count === 0) return;
+    const variant = count === 1 ? start : start + random.nextInt(count);
+    const to = plan.drawBox(variant, random);
+    if (to === -1) return;
+    if (plan.node[slot] === -1) plan.insert(slot, to, variant);
+    else plan.shift(slot, to, variant, limit);
+  }
 }

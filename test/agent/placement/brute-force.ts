@@ -78,7 +78,10 @@ export function costOf(problem: PlacementProblem, assignments: readonly PlacedRe
     }
     const share = workClass === 'hot' ? 1 : Math.min(1, (runs * durationSeconds) / 3600);
     const sum = load.get(at) ?? { memoryMiB: 0, cacheMiB: 0, cpuCores: 0, diskMiB: 0, vramMiB: 0 };
+    const further = Object.entries(demand.more ?? {}).map(([name, amount]) => [name, (sum[name] ?? 0) + amount]);
     load.set(at, {
+      ...sum,
+      ...Object.fromEntries(further),
       memoryMiB: (sum['memoryMiB'] ?? 0) + share * demand.memoryMiB,
       cacheMiB: (sum['cacheMiB'] ?? 0) + (workClass === 'warm' ? demand.imageMiB : 0),
       cpuCores: (sum['cpuCores'] ?? 0) + (runs * demand.cpuSeconds) / 3600,
@@ -93,12 +96,28 @@ export function costOf(problem: PlacementProblem, assignments: readonly PlacedRe
     );
   }
   for (const { id, capacity, comfort } of problem.nodes) {
-    for (const [resource, used] of Object.entries(load.get(id) ?? {})) {
-      const whole = capacity[resource as Five];
-      const easy = Math.min(0.999, comfort?.[resource as Five] ?? 0.7);
-      if (whole > 0) cost += problem.weights.balance * 10 * (Math.max(0, used / whole - easy) / (1 - easy)) ** 2;
+    const here = load.get(id) ?? {};
+    const roomFor = (resource: string): number => capacity[resource as Five] ?? capacity.more?.[resource] ?? 0;
+    for (const [resource, used] of Object.entries(here)) {
+      const whole = roomFor(resource);
+      const share = comfort?.[resource as Five] ?? comfort?.more?.[resource] ?? 0.7;
+      const easy = Math.min(0.999, share);
+      const price = problem.resources?.find((kind) => kind.id === resource)?.aboveComfort;
+      if (price !== undefined) cost += problem.weights.balance * price * Math.max(0, used - share * whole);
+      else if (whole > 0) cost += problem.weights.balance * 10 * (Math.max(0, used / whole - easy) / (1 - easy)) ** 2;
     }
   }
+  for (const { id } of problem.nodes)
+    for (const { of, other, ratio, price } of problem.proportions ?? []) {
+      const node = problem.nodes.find((one) => one.id === id);
+      const free = (resource: string): number =>
+        (node?.capacity[resource as Five] ?? node?.capacity.more?.[resource] ?? 0) - (load.get(id)?.[resource] ?? 0);
+      cost += problem.weights.balance * price * Math.max(0, ratio * free(of) - free(other));
+    }
+  const movedOf = (problem.groups ?? []).map(
+    ({ members }) => assignments.filter((placed) => members.includes(placed.workload) && isMoved(problem, placed)).length,
+  );
+  cost += (problem.weights.groupMoves ?? 0) * Math.max(0, ...movedOf);
   for (const { nodes, all } of readers.values()) if (all.size > 1) cost += Math.max(0, nodes.size - 1);
   return cost;
 }
@@ -116,14 +135,22 @@ function mayTake(
 
 function moving(
   problem: PlacementProblem,
-  { startup, criticality }: PlacementWorkload,
+  { startup, criticality, moveSeconds }: PlacementWorkload,
   placed: PlacedReplica,
   now: PlacedReplica | undefined,
 ): number {
   if (now === undefined || !mayStay(problem, { ...placed, node: now.node }) || (now.node === placed.node && now.class === placed.class))
     return 0;
-  const whole = 1 + criticality * startup.initSeconds + problem.moveThresholdSeconds;
-  return now.node === placed.node ? whole / 4 : whole;
+  const whole = (moveSeconds ?? 1 + criticality * startup.initSeconds) + problem.moveThresholdSeconds;
+  if (now.node === placed.node) return whole / 4;
+  const leaving = problem.nodes.find(({ id }) => id === now.node)?.leaving ?? [];
+  return whole + (leaving.find(({ to }) => to === placed.node)?.seconds ?? 0);
+}
+
+/** On another box than the one it might have stayed on. */
+function isMoved(problem: PlacementProblem, placed: PlacedReplica): boolean {
+  const now = problem.current.find(({ workload, replica }) => workload === placed.workload && replica === placed.replica);
+  return now !== undefined && now.node !== placed.node && mayStay(problem, { ...placed, node: now.node });
 }
 
 const stays = new WeakMap<PlacementProblem, Map<string, boolean>>();
@@ -140,7 +167,13 @@ function mayStay(problem: PlacementProblem, { workload, replica, node }: PlacedR
       .some(({ classes }) =>
         classes.some((workClass) => {
           const here: PlacedReplica = { workload, replica, node, class: workClass };
-          const alone = { ...problem, workloads: problem.workloads.filter(({ id }) => id === workload), fixed: [], current: [here] };
+          const alone = {
+            ...problem,
+            workloads: problem.workloads.filter(({ id }) => id === workload),
+            fixed: [],
+            current: [here],
+            groups: [],
+          };
           return !checkPlan(alone, asPlan([here], [])).some(
             (text) => text.startsWith(`${workload}/${replica} at`) || text.startsWith(`${node} is asked`),
           );

@@ -90,3 +90,64 @@ export function constrained(seed: number, on: ReadonlySet<Kind>): PlacementProbl
     fixed: on.has('fixed') ? placed : [],
   };
 }
+
+/** What replicas have to do with each other, and what moves and load cost beside. */
+export const bonds = [
+  'further',
+  'held',
+  'apart',
+  'leastDomains',
+  'near',
+  'aboveComfort',
+  'proportions',
+  'leaving',
+  'moveSeconds',
+  'groupMoves',
+] as const;
+export type Bond = (typeof bonds)[number];
+
+/** Such bonds added to a problem: few boxes and replicas, so that they matter often. Where nothing stands, some replicas are given a box. */
+export function withBonds(problem: PlacementProblem, seed: number, on: ReadonlySet<Bond>): PlacementProblem {
+  const random = new PlacementRandom(seed);
+  const pick = <T>(items: readonly T[]): T => items[random.nextInt(items.length)] as T;
+  const { nodes, workloads } = problem;
+  const further = on.has('further') || on.has('held') || on.has('proportions');
+  const names = workloads.map(({ id }) => id);
+  const some = (): string[] => names.filter(() => random.nextInt(3) > 0);
+  const near = on.has('near');
+  const groups = [
+    { id: 'g0', members: some(), apart: on.has('apart'), leastDomains: on.has('leastDomains') ? 2 + random.nextInt(2) : 1 },
+    { id: 'g1', members: some(), ...(near ? { near: ['g2'] } : {}) },
+    { id: 'g2', members: some(), ...(near && random.nextInt(2) === 0 ? { near: ['g0'] } : {}) },
+  ];
+  const moving = on.has('held') || on.has('leaving') || on.has('moveSeconds') || on.has('groupMoves');
+  const standing = workloads.flatMap(({ id, classes }) =>
+    random.nextInt(3) === 0 ? [] : [{ workload: id, replica: 0, node: pick(nodes).id, class: pick(classes) }],
+  );
+  return {
+    ...problem,
+    weights: { ...problem.weights, ...(on.has('groupMoves') ? { groupMoves: 5 } : {}) },
+    ...(further || on.has('aboveComfort')
+      ? {
+          resources: [
+            ...(further ? [{ id: 'seats', heldWhileMoving: on.has('held'), ...(on.has('aboveComfort') ? { aboveComfort: 3 } : {}) }] : []),
+            { id: 'memoryMiB', heldWhileMoving: on.has('held'), ...(on.has('aboveComfort') ? { aboveComfort: 0.1 } : {}) },
+          ],
+        }
+      : {}),
+    ...(on.has('proportions') ? { proportions: [{ of: 'seats', other: 'memoryMiB', ratio: 60, price: 0.2 }] } : {}),
+    groups,
+    current: moving && problem.current.length === 0 ? standing : problem.current,
+    nodes: nodes.map((node) => ({
+      ...node,
+      ...(random.nextInt(2) === 0 ? { area: pick(['one', 'two']) } : {}),
+      ...(on.has('leaving') ? { leaving: nodes.slice(1).map(({ id }) => ({ to: id, seconds: random.nextInt(30) })) } : {}),
+      capacity: { ...node.capacity, ...(further ? { more: { seats: 2 + random.nextInt(4) } } : {}) },
+    })),
+    workloads: workloads.map((workload) => ({
+      ...workload,
+      ...(on.has('moveSeconds') ? { moveSeconds: random.nextInt(40) } : {}),
+      demand: { ...workload.demand, ...(further ? { more: { seats: random.nextInt(4) } } : {}) },
+    })),
+  };
+}
