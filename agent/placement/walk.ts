@@ -47,8 +47,12 @@ const takenMemory = 1 / 16;
 const cooler = 0.97;
 const hottest = 5;
 const hotBegun = 0.1;
-/** What a unit above capacity costs at first, in what it is worth; what that is raised by until nothing is overfull, every so many blocks. */
+/**
+ * What a unit above capacity costs at first, in what it is worth; how often that doubles while capacity is soft; and what it is raised by
+ * after that until nothing is overfull. All every so many blocks.
+ */
 const overPrice = 10;
+const overDoublings = 5;
 const dearer = 1.3;
 const dearerBlocks = 128;
 const dearest = 1e5;
@@ -70,8 +74,6 @@ class Walk {
   readonly #bestNode: Int32Array;
   readonly #bestVariant: Int32Array;
   readonly #scale: number;
-  /** What a unit of each resource is worth. */
-  readonly #worth: Float64Array;
   #best: { unplaced: number; value: number };
   #tries = 0;
   #soft = false;
@@ -88,7 +90,6 @@ class Walk {
     this.#bestVariant = plan.variant.slice();
     this.#best = { unplaced: plan.unplaced, value: plan.value };
     this.#scale = plan.scale(random, probes);
-    this.#worth = plan.unitWorth(this.#scale);
     this.#temperature = this.#scale * hotBegun;
   }
 
@@ -111,7 +112,7 @@ class Walk {
         if (softens) this.#soften(overPrice);
         if (softens) this.#taken = takenHot;
       }
-      if (this.#soft && point > softUntil) this.#harden(point, block);
+      if (this.#soft && block % dearerBlocks === 0) this.#press(point);
       const cold = first || !softens || point > softUntil;
       if (cold && !first && this.#random.next() < rearrangeShare) this.#solveAnew();
       else this.#move(first || !softens ? takenAtRest : this.#share(point));
@@ -132,15 +133,20 @@ class Walk {
   #soften(over: number): void {
     this.#soft = over < Number.POSITIVE_INFINITY;
     this.#over = over;
-    this.#plan.soften(this.#worth.map((worth) => worth * over));
+    this.#plan.soften(this.#scale, over);
   }
 
   /** Overload gets dearer until there is none, and then it is not allowed any more. */
-  #harden(point: number, block: number): void {
+  #press(point: number): void {
     const plan = this.#plan;
+    if (point < softUntil) {
+      const left = (softUntil - point) / (softUntil - firstUntil);
+      this.#soften(halved(overPrice * 2 ** overDoublings, overDoublings * left));
+      return;
+    }
     if (point > givenUpAt && plan.overfull > 0) plan.restore(this.#bestNode, this.#bestVariant);
     if (plan.overfull === 0) this.#soften(Number.POSITIVE_INFINITY);
-    else if (block % dearerBlocks === 0 && this.#over < dearest) this.#soften(this.#over * dearer);
+    else if (this.#over < dearest) this.#soften(this.#over * dearer);
   }
 
   #keep(): void {

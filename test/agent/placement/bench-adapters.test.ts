@@ -35,16 +35,69 @@ describe('what the placement bench translates', () => {
     assert.deepEqual(judgeReassignment(instance, [0, 0, 2]).broken, { conflict: 1, dependency: 1 });
   });
 
-  it('machine reassignment: the problem is sound, keeps conflicts and capacity, and moves what pays', () => {
+  it('machine reassignment: of every assignment the problem says what the challenge says, and the best is found', () => {
     const instance = parseReassignment(model, initial);
     const problem = reassignmentProblem(instance);
     assert.ok(checkDocument('PlacementProblem', problem).ok);
+    let least = Number.POSITIVE_INFINITY;
+    for (let number = 0; number < 27; number += 1) {
+      const where = [number % 3, Math.floor(number / 3) % 3, Math.floor(number / 9)];
+      const { cost, broken } = judgeReassignment(instance, where);
+      const kept = Object.keys(broken).length === 0;
+      const assignments = where.map((machine, process) => ({
+        workload: `p${process}`,
+        replica: 0,
+        node: `m${machine}`,
+        class: 'hot' as const,
+      }));
+      const { feasible, value } = judge(problem, assignments);
+      assert.equal(feasible, kept, `${where}: ${JSON.stringify(broken)}`);
+      if (!kept) continue;
+      assert.equal(Math.round(value * 1e6), cost, `${where}`);
+      least = Math.min(least, cost);
+    }
     const plan = solve(problem);
     assert.deepEqual(checkPlan(problem, plan), []);
-    const where = plan.assignments.map(({ node }) => Number(node.slice(1)));
-    const { broken } = judgeReassignment(instance, where);
-    assert.equal(broken['conflict'], undefined);
-    assert.equal(broken['capacity'], undefined);
+    assert.equal(Math.round(plan.objective.total * 1e6), least);
+  });
+
+  it('machine reassignment: on drawn instances as well, and what is searched for keeps all rules', () => {
+    for (let seed = 1; seed <= 5; seed += 1) {
+      const random = new PlacementRandom(seed);
+      const draw = (below: number): number => random.nextInt(below);
+      const machines = Array.from({ length: 5 }, (_, machine) => ({
+        neighbourhood: machine % 2,
+        location: machine % 3,
+        capacity: [60, 80, 70, 50, 90, 60, 80].map((most) => most + draw(20)),
+        safety: [40, 60, 50, 30, 60, 40, 50],
+        moveCost: Array.from({ length: 5 }, (__, to) => (to === machine ? 0 : draw(3))),
+      }));
+      const processes = Array.from({ length: 18 }, (_, process) => ({
+        service: Math.floor(process / 3),
+        takes: Array.from({ length: 7 }, () => draw(14)),
+        moveCost: draw(3),
+      }));
+      const instance = {
+        resources: Array.from({ length: 7 }, (_, resource) => ({ transient: resource % 3 === 0, weight: 1 + draw(9) })),
+        machines,
+        services: Array.from({ length: 6 }, (_, service) => ({ spread: 1 + (service % 3), needs: service === 5 ? [0] : [] })),
+        processes,
+        balances: [{ one: 0, other: 1, target: 2, weight: 3 }],
+        weights: { process: 1, service: 10, machine: 2 },
+        initial: processes.map((_, process) => (process + Math.floor(process / 3)) % 5),
+      };
+      const problem = reassignmentProblem(instance);
+      assert.ok(checkDocument('PlacementProblem', problem).ok);
+      const start = judgeReassignment(instance, instance.initial);
+      assert.equal(judge(problem, problem.current).feasible, Object.keys(start.broken).length === 0);
+      const plan = solve({ ...problem, limits: { steps: 20_000, seed, starts: 1 } });
+      const where = instance.initial.map(() => -1);
+      for (const { workload, node } of plan.assignments) where[Number(workload.slice(1))] = Number(node.slice(1));
+      const found = judgeReassignment(instance, where);
+      assert.equal(plan.unplaced.length > 0, Object.keys(found.broken).length > 0, JSON.stringify(found.broken));
+      if (plan.unplaced.length === 0) assert.equal(Math.round(plan.objective.total * 1e6), found.cost);
+      if (Object.keys(start.broken).length === 0) assert.ok(found.cost <= start.cost);
+    }
   });
 
   it('P8: a mixed integer solver agrees with trying all plans, on random small problems', async function () {

@@ -42,7 +42,7 @@ export async function benchRoadef({ json, budget, data, only, quick }: SetOption
       {
         figure: 'placement.roadef_score',
         subject: 'holdfast',
-        // A score is worth something only where no rule is broken, those left out included.
+        // A score is worth something only where no rule is broken.
         value: faults.length === 0 ? score : null,
         unit: '%',
         params: {
@@ -78,7 +78,7 @@ export async function benchRoadef({ json, budget, data, only, quick }: SetOption
       unit: '%',
       params: { set: 'roadef', instance: 'all', budget, feasible: scores.length, of: count },
       samples: scores,
-      note: `${found ? `mean; median ${median(scores).toFixed(3)}, worst ${Math.max(...scores).toFixed(3)}; ` : ''}${scores.length} of ${count} keep all rules of the challenge, of which the problem carries some`,
+      note: `${found ? `mean; median ${median(scores).toFixed(3)}, worst ${Math.max(...scores).toFixed(3)}; ` : ''}${scores.length} of ${count} keep all rules of the challenge`,
     },
     json,
   );
