@@ -121,8 +121,10 @@ export function withBonds(problem: PlacementProblem, seed: number, on: ReadonlyS
     { id: 'g2', members: some(), ...(near && random.nextInt(2) === 0 ? { near: ['g0'] } : {}) },
   ];
   const moving = on.has('held') || on.has('leaving') || on.has('moveSeconds') || on.has('groupMoves');
-  const standing = workloads.flatMap(({ id, classes }) =>
-    random.nextInt(3) === 0 ? [] : [{ workload: id, replica: 0, node: pick(nodes).id, class: pick(classes) }],
+  const standing = workloads.flatMap(({ id, classes, replicas }) =>
+    Array.from({ length: replicas }, (_, replica) => ({ workload: id, replica, node: pick(nodes).id, class: pick(classes) })).filter(
+      () => random.nextInt(4) > 0,
+    ),
   );
   return {
     ...problem,
@@ -135,8 +137,11 @@ export function withBonds(problem: PlacementProblem, seed: number, on: ReadonlyS
           ],
         }
       : {}),
-    ...(on.has('proportions') ? { proportions: [{ of: 'seats', other: 'memoryMiB', ratio: 60, price: 0.2 }] } : {}),
+    ...(on.has('proportions')
+      ? { proportions: [{ of: 'seats', other: 'memoryMiB', ratio: pick([60, 200]), price: pick([0.2, 20]) }] }
+      : {}),
     groups,
+    ...(on.has('moveSeconds') ? { moveThresholdSeconds: 0 } : {}),
     current: moving && problem.current.length === 0 ? standing : problem.current,
     nodes: nodes.map((node) => ({
       ...node,
@@ -146,7 +151,7 @@ export function withBonds(problem: PlacementProblem, seed: number, on: ReadonlyS
     })),
     workloads: workloads.map((workload) => ({
       ...workload,
-      ...(on.has('moveSeconds') ? { moveSeconds: random.nextInt(40) } : {}),
+      ...(on.has('moveSeconds') ? { moveSeconds: pick([0, 0, 30]) } : {}),
       demand: { ...workload.demand, ...(further ? { more: { seats: random.nextInt(4) } } : {}) },
     })),
   };
