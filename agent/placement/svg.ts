@@ -5,13 +5,45 @@ import { type Card, cardSize, type Layout, layout, type Spot } from './layout.ts
 import { at, resources, type WorkClass } from './model.ts';
 import { readSite, routeTo, type Site } from './site.ts';
 
+interface Theme {
+  readonly ground: string;
+  readonly card: string;
+  readonly line: string;
+  readonly ink: string;
+  readonly soft: string;
+  readonly track: string;
+  readonly link: string;
+}
+const light: Theme = {
+  ground: '#fbfbf9',
+  card: '#fff',
+  line: '#c9ccd1',
+  ink: '#1d2530',
+  soft: '#66707d',
+  track: '#e9ebee',
+  link: '#9aa3ae',
+};
+const dark: Theme = {
+  ground: '#14181d',
+  card: '#1e242b',
+  line: '#3a434d',
+  ink: '#e8ebef',
+  soft: '#9ba6b2',
+  track: '#2e363f',
+  link: '#667280',
+};
+
+/** Colours as they are: viewers that are no browsers know no variables, and draw what they do not understand in black. */
+const coloursOf = ({ ground, card, line, ink, soft, track, link }: Theme): string =>
+  `.p text{fill:${ink}} .p .soft{fill:${soft}} .p .chip{fill:#fff} .p .halo{stroke:${ground}} .ground{fill:${ground}} .card{fill:${card};stroke:${line}} .track{fill:${track}} .link{stroke:${link}}`;
+
 const style = `
-  .p{--ground:#fbfbf9;--card:#fff;--line:#c9ccd1;--ink:#1d2530;--soft:#66707d;--track:#e9ebee;--link:#9aa3ae}
-  @media (prefers-color-scheme:dark){.p{--ground:#14181d;--card:#1e242b;--line:#3a434d;--ink:#e8ebef;--soft:#9ba6b2;--track:#2e363f;--link:#667280}}
-  .p text{font:12px system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif;fill:var(--ink)}
-  .p .soft{fill:var(--soft);font-size:11px} .p .name{font-size:15px;font-weight:600} .p .title{font-size:20px;font-weight:600}
-  .p .chip{fill:#fff;font-weight:600;font-size:11.5px} .p .halo{paint-order:stroke;stroke:var(--ground);stroke-width:8px;stroke-linejoin:round}
-  .ground{fill:var(--ground)} .card{fill:var(--card);stroke:var(--line)} .track{fill:var(--track)} .link{stroke:var(--link);fill:none;stroke-width:1.6}`;
+  ${coloursOf(light)}
+  @media (prefers-color-scheme:dark){${coloursOf(dark)}}
+  .p text{font:12px system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}
+  .p .soft{font-size:11px} .p .name{font-size:15px;font-weight:600} .p .title{font-size:20px;font-weight:600}
+  .p .chip{font-weight:600;font-size:11.5px} .p .halo{paint-order:stroke;stroke-width:8px;stroke-linejoin:round}
+  .link{fill:none;stroke-width:1.6}`;
 
 /** Work by class: hot, warm, cold. */
 const classColour: Readonly<Record<WorkClass, string>> = { hot: '#c8402f', warm: '#b4731a', cold: '#2f74b5' };
