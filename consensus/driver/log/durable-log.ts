@@ -7,13 +7,14 @@ import type { Promised } from '../hello.ts';
 import type { Recovered, Storage } from '../ports.ts';
 import type { File, FileSystem } from './file-system.ts';
 import { alignUp, type BatchFacts, batchWriter, finishBatch, nonceBytes, writeRecord } from './format.ts';
+import { refuseLeftovers, removeLeftovers } from './leftovers.ts';
 import { type Manifest, readManifest, type SegmentRecord, segmentName, writeManifest } from './manifest.ts';
 import { NodeFileSystem } from './node-file-system.ts';
 import { type LiveSegment, type Replay, reaches, replayLog } from './recovery.ts';
 import { encodeSegmentHeader, firstBatchOffset, nonceOf } from './segment-header.ts';
 import { LogSpace } from './space.ts';
 import { upgrade } from './upgrade.ts';
-import { VoteFile, voteFileName } from './vote-file.ts';
+import { VoteFile } from './vote-file.ts';
 
 export interface DurableLogOptions {
   /** The log's own directory; made when it is missing. */
@@ -377,24 +378,4 @@ function recoveredFrom(vote: VoteFile, manifest: Manifest, replay: Replay | unde
   };
 }
 
-/** A log without its manifest is no new log. Temporary files and the reserve alone prove nothing. */
-function refuseLeftovers(directory: string, names: readonly string[]): void {
-  const leftover = names.find((name) => name === voteFileName || name.startsWith('segment-'));
-  if (leftover === undefined) return;
-  const facts = { file: join(directory, leftover), remedy: damagedRemedy };
-  throw new StorageError('LOG_CORRUPT', 'The manifest of the log is missing beside its other files', facts);
-}
-
 const isMembership = ({ kind }: Entry): boolean => kind === 'configuration';
-
-/** Removes files the manifest does not name. Returns the first segment number never used. */
-async function removeLeftovers(fileSystem: FileSystem, directory: string, names: readonly string[], manifest: Manifest): Promise<number> {
-  const named = new Set(manifest.segments.map(({ number }) => segmentName(number)));
-  let next = Math.max(0, ...manifest.segments.map(({ number }) => number)) + 1;
-  for (const name of names) {
-    const number = Number(/^segment-(\d{10})\.log$/.exec(name)?.[1] ?? 0);
-    next = Math.max(next, number + 1);
-    if (name.endsWith('.tmp') || (number > 0 && !named.has(name))) await fileSystem.unlink(join(directory, name));
-  }
-  return next;
-}

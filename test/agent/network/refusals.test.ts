@@ -119,7 +119,8 @@ describe('what the network refuses', () => {
     for (const [wireMax, spoken] of [
       [1, 1],
       [2, 2],
-      [7, 2],
+      [3, 3],
+      [7, 3],
     ] as const) {
       site = await Site.make(['n1', 'n2']);
       const [n1] = await site.start('n1');
