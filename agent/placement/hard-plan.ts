@@ -7,8 +7,9 @@ import type { Ground } from './ground.ts';
 import { GroupCounts, GroupMoves } from './groups.ts';
 import { HardLoad } from './hard-load.ts';
 import { groupMoveCost, leavingCosts } from './merit.ts';
-import { at } from './model.ts';
+import { at, classes } from './model.ts';
 import type { PlacementRandom } from './random.ts';
+import { rivalryOf } from './rivals.ts';
 import { Ties } from './ties.ts';
 
 const infinite = Number.POSITIVE_INFINITY;
@@ -50,7 +51,7 @@ export class HardPlan {
 
   constructor(ground: Ground) {
     const { instance, slots, nodes, variants } = ground;
-    const { site, apart, slotsOf } = instance;
+    const { site } = instance;
     this.ground = ground;
     this.unplaced = slots;
     this.node = new Int32Array(slots).fill(-1);
@@ -65,7 +66,6 @@ export class HardPlan {
     this.#own = Float64Array.from(variants, ({ cost }) => (typeof cost === 'number' ? cost : 0));
     this.#ownRow = variants.map(({ cost }) => (typeof cost === 'number' ? undefined : cost));
     this.#home = Int32Array.from(instance.slots, ({ currentNode, mayStay }) => (mayStay ? currentNode : -1));
-    const classes = ['hot', 'warm', 'cold'];
     this.#variantClass = Uint8Array.from(variants, (variant) => classes.indexOf(variant.class));
     this.#homeClass = Uint8Array.from(instance.slots, ({ columns, currentColumn }) => {
       const column = columns[currentColumn];
@@ -87,18 +87,12 @@ export class HardPlan {
     this.#groups = instance.groups && new GroupCounts(instance.groups);
     this.#groupMoves = GroupMoves.of(site, groupMoveCost(site.problem));
     this.#ties = Ties.of({ instance, nodes });
-    this.#siblings = instance.slots.map(({ workload }, slot) => Int32Array.from(at(slotsOf, workload).filter((other) => other !== slot)));
-    this.#enemies = instance.slots.map(({ workload }) =>
-      Int32Array.from([...at(apart, workload)].flatMap((other) => [...at(slotsOf, other)])),
-    );
+    const { siblings, enemies, byDomain, domain } = rivalryOf(instance);
+    this.#siblings = siblings;
+    this.#enemies = enemies;
+    this.#byDomain = byDomain;
+    this.#domain = domain;
     this.#tied = this.#siblings.some(({ length }) => length > 0) || this.#enemies.some(({ length }) => length > 0);
-    this.#byDomain = Uint8Array.from(instance.slots, ({ workload }) => (at(site.workloads, workload).spread === 'domain' ? 1 : 0));
-    const domains = new Map<string, number>();
-    this.#domain = Int32Array.from(site.nodes, ({ domain }) => {
-      const known = domains.get(domain) ?? domains.size;
-      domains.set(domain, known);
-      return known;
-    });
     this.settle();
   }
 

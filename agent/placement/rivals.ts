@@ -1,6 +1,31 @@
 /** Who must not share a box, or a failure domain: replicas of one workload, and workloads that must be apart. Whatever the load. */
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
+import type { Instance } from './slots.ts';
+
+/** Slots that each slot must not meet: of its own workload, at a box or in a whole domain (`byDomain`), and of others, at a box. */
+export interface Rivalry {
+  readonly siblings: readonly Int32Array[];
+  readonly enemies: readonly Int32Array[];
+  /** 1 for slots whose siblings must be in other domains. */
+  readonly byDomain: Uint8Array;
+  /** Number of the domain of each box. */
+  readonly domain: Int32Array;
+}
+
+export function rivalryOf({ site, slots, slotsOf, apart }: Instance): Rivalry {
+  const domains = new Map<string, number>();
+  return {
+    siblings: slots.map(({ workload }, slot) => Int32Array.from(at(slotsOf, workload).filter((other) => other !== slot))),
+    enemies: slots.map(({ workload }) => Int32Array.from([...at(apart, workload)].flatMap((other) => [...at(slotsOf, other)]))),
+    byDomain: Uint8Array.from(slots, ({ workload }) => (at(site.workloads, workload).spread === 'domain' ? 1 : 0)),
+    domain: Int32Array.from(site.nodes, ({ domain }) => {
+      const known = domains.get(domain) ?? domains.size;
+      domains.set(domain, known);
+      return known;
+    }),
+  };
+}
 
 export class Rivals {
   readonly #node: Int32Array;
@@ -12,20 +37,13 @@ export class Rivals {
 
   /** @param placed column of each slot, -1 without a place; kept by others. */
   constructor({ instance, node }: Flat, placed: Int32Array) {
-    const { site, slotsOf, apart } = instance;
     this.#node = node;
     this.#placed = placed;
-    this.#siblings = instance.slots.map(({ workload }, slot) => Int32Array.from(at(slotsOf, workload).filter((other) => other !== slot)));
-    this.#enemies = instance.slots.map(({ workload }) =>
-      Int32Array.from([...at(apart, workload)].flatMap((other) => [...at(slotsOf, other)])),
-    );
-    this.#byDomain = Uint8Array.from(instance.slots, ({ workload }) => (at(site.workloads, workload).spread === 'domain' ? 1 : 0));
-    const domains = new Map<string, number>();
-    this.#domain = Int32Array.from(site.nodes, ({ domain }) => {
-      const known = domains.get(domain) ?? domains.size;
-      domains.set(domain, known);
-      return known;
-    });
+    const { siblings, enemies, byDomain, domain } = rivalryOf(instance);
+    this.#siblings = siblings;
+    this.#enemies = enemies;
+    this.#byDomain = byDomain;
+    this.#domain = domain;
   }
 
   /** Whether a slot that has no place now may not go there. */

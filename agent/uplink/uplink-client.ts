@@ -1,5 +1,5 @@
 /** A site's side of the link to its upper site: reports up, takes intent down, and moves the site's authority. Runs on the leader. */
-import type { NodeId, Term } from '../../consensus/core/types.ts';
+import { type NodeId, type Term, term } from '../../consensus/core/types.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
 import type { Intent, UplinkAnswer, UplinkReport } from '../../schemas/generated/types.ts';
 import { describeProblems, parseDocument } from '../../schemas/validate.ts';
@@ -46,8 +46,8 @@ export class UplinkClient {
   #dueAt = 0;
   #stopped = false;
   #busy = false;
-  /** Term of the round under way: what comes of it is decided by this leader or by nobody, for the next one asks anew. */
-  #inTerm: Term | undefined;
+  /** Term of the round under way, 0 before the first: what comes of it is decided by this leader or by nobody, for the next one asks anew. */
+  #inTerm: Term = term(0);
   #pokedMeanwhile = false;
   #turn = 0;
   #lastContactAt: number | undefined;
@@ -99,7 +99,7 @@ export class UplinkClient {
     let soon = false;
     try {
       const since = this.#parts.site.leadsSince();
-      this.#inTerm = this.#parts.site.leadsIn();
+      this.#inTerm = this.#parts.site.leadsIn() ?? term(0);
       if (since !== undefined) soon = await this.#exchange(since);
     } catch (error) {
       this.#parts.log.debug('uplink.round.failed', { message: error instanceof Error ? error.message : String(error) });
@@ -179,7 +179,7 @@ export class UplinkClient {
   async #goAlone(): Promise<void> {
     const { site, log } = this.#parts;
     const { mode, epoch } = site.state.authority();
-    if (mode === 'autonomous' || site.leadsIn() === undefined || site.leadsIn() !== this.#inTerm) return;
+    if (mode === 'autonomous' || site.leadsIn() !== this.#inTerm) return;
     try {
       await this.#become('autonomous', epoch);
     } catch (error) {
@@ -193,7 +193,7 @@ export class UplinkClient {
   }
 
   #propose(command: Command): Promise<Outcome> {
-    return this.#parts.site.propose(command, this.#inTerm === undefined ? {} : { inTerm: this.#inTerm });
+    return this.#parts.site.propose(command, { inTerm: this.#inTerm });
   }
 
   async #ask(report: UplinkReport): Promise<UplinkAnswer | undefined> {

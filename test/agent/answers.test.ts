@@ -10,11 +10,12 @@ describe('the documents of the HTTP interface', () => {
   let answers: Answers;
   let isolated = false;
   let slowDisk: { readonly p99Ms: number; readonly boundMs: number } | undefined;
+  let agreement: Awaited<ReturnType<AgreementSite['start']>>;
   const executor = new NotingExecutor();
 
   before(async () => {
     site = await AgreementSite.open('a');
-    const agreement = await site.start('a');
+    agreement = await site.start('a');
     const settings = site.settings('a');
     const facts = new FactBook(
       { clock: site.clock, gossip: { publish: async () => {}, subscribe: () => {} }, peers: () => [] },
@@ -90,6 +91,19 @@ describe('the documents of the HTTP interface', () => {
       status.members.map(({ name, verdict }) => [name, verdict]),
       [['a', 'alive']],
     );
+  });
+
+  it('K13: a log whose end is uncertain is told, and is left out otherwise', () => {
+    assert.ok(!('uncertain' in answers.status().consensus));
+    const view = agreement.status();
+    agreement.status = () => ({ ...view, uncertain: true });
+    try {
+      const status = answers.status();
+      assert.equal(status.consensus.uncertain, true);
+      assert.deepEqual(checkDocument('StatusDocument', status), { ok: true, value: status });
+    } finally {
+      Reflect.deleteProperty(agreement, 'status');
+    }
   });
 
   it('D4: isolation is this box’s own, over what the site has decided', () => {

@@ -237,6 +237,24 @@ describe('the rules of groups and of room that is held', () => {
     assert.match(say([hot('x', 'a'), hot('z', 'a')], narrow), /a is asked for 3 seats and has 2/);
   });
 
+  it('P12: replicas over boxes or domains, and workloads that must not meet, hold in the walk as elsewhere', () => {
+    const plan = (workloads: PlacementProblem['workloads']): HardPlan => {
+      const ground = groundOf(compile({ ...problem, workloads, groups: [] }));
+      assert.ok(ground !== undefined);
+      return new HardPlan(ground);
+    };
+    const [a = -1, b = -1, c = -1] = ['a', 'b', 'c'].map((id) => nodes.findIndex((node) => node.id === id));
+    const free = (of: HardPlan): readonly boolean[] => {
+      of.put(0, a, of.ground.first[0] ?? 0);
+      return [a, b, c].map((node) => of.allows(1, node));
+    };
+    const twice = { ...seated('x', 1), replicas: 2 };
+    assert.deepEqual(free(plan([{ ...twice, spread: 'node' }])), [false, true, true]);
+    assert.deepEqual(free(plan([{ ...twice, spread: 'domain' }])), [false, false, true], 'a and b are of one domain');
+    assert.deepEqual(free(plan([seated('x', 1), { ...seated('y', 1), antiAffinity: ['x'] }])), [false, true, true]);
+    assert.deepEqual(free(plan([seated('x', 1), seated('y', 1)])), [true, true, true]);
+  });
+
   it('what is held until all moves are over is no room for others', () => {
     const held = { ...problem, resources: [{ id: 'seats', heldWhileMoving: true }], groups: [], current: [hot('z', 'a')] };
     assert.equal(say([hot('z', 'b'), hot('x', 'a')], held), '');

@@ -1,27 +1,14 @@
 /** When a member whose last batch was dropped knows that it lacks nothing any more. */
 import assert from 'node:assert/strict';
 import type { Ack, Ping } from '../../../consensus/core/messages.ts';
-import { logIndex, term, tick } from '../../../consensus/core/types.ts';
-import { appendEntries, id } from '../../paper/rpc.ts';
+import { logIndex } from '../../../consensus/core/types.ts';
+import { appendEntries, heartbeat, id } from '../../paper/rpc.ts';
 import { LoneRaft } from './lone-raft.ts';
 
 /** Entries 1 and 2 are left; something up to entry 42 may have been acknowledged. */
 const vague = { terms: [1, 1], term: 1, uncertain: id(1, 42) } as const;
 
-const ping = (lastIndex: number, ackSeqSeen: number): Ping => ({
-  type: 'PING',
-  from: 'n2',
-  to: 'n1',
-  term: term(1),
-  commitIndex: logIndex(0),
-  seq: 1,
-  sentAt: tick(0),
-  ackSeqSeen,
-  ackSeqMajority: 0,
-  electionTicks: 0,
-  restTicks: 0,
-  lastIndex: logIndex(lastIndex),
-});
+const ping = (lastIndex: number, ackSeqSeen: number): Ping => ({ ...heartbeat('n2', 1), ackSeqSeen, lastIndex: logIndex(lastIndex) });
 
 /** Takes the PING, and gives the number of the answer. */
 function answered(lone: LoneRaft, message: Ping): number {
