@@ -2,7 +2,7 @@ import { invariant } from './invariant.ts';
 import { later } from './lease.ts';
 import type { Ack, Append, Ping } from './messages.ts';
 import { membershipChanged } from './reconfigure.ts';
-import { settleByLeader, settleUncertain } from './roles.ts';
+import { heardLeaderLast, settleUncertain } from './roles.ts';
 import { commitTo, durableMatch, type RaftState } from './state.ts';
 import { type LogIndex, logIndex, type NodeId, tick } from './types.ts';
 
@@ -54,8 +54,9 @@ export function onLeaderPing(state: RaftState, message: Ping): void {
   // An echo of what an earlier process of this box sent says nothing.
   if (state.sentAcks.knows(message.ackSeqSeen)) {
     state.touches.echoed(message.ackSeqSeen);
-    settleByLeader(state, message.lastIndex);
+    heardLeaderLast(state, message.lastIndex);
   }
+  settleUncertain(state);
   const { seq, restTicks } = message;
   const answer = ack(state, message.from, durableMatch(state), { seq, sentAt: message.sentAt, restTicks });
   state.out.messages.push({ ...answer, touches: state.touches.carry(answer.ackSeq) });
@@ -77,7 +78,7 @@ export function onLeaderAppend(state: RaftState, message: Append): void {
   takeEntries(state, message);
   state.verified = logIndex(Math.max(state.verified, message.prevIndex + message.entries.length));
   learnCommit(state, message.commitIndex);
-  settleUncertain(state, durableMatch(state));
+  settleUncertain(state);
 }
 
 /** Appends what is new; a conflicting tail goes first (Raft paper, figure 2, AppendEntries 3 and 4). */
@@ -115,5 +116,5 @@ export function flushAck(state: RaftState): void {
 
 /** The disk caught up: an uncertain tail may be settled now. */
 export function durableMoved(state: RaftState): void {
-  if (state.role === 'follower' && state.leader !== undefined) settleUncertain(state, durableMatch(state));
+  if (state.role === 'follower' && state.leader !== undefined) settleUncertain(state);
 }

@@ -35,9 +35,10 @@ function setTerm(state: RaftState, to: Term): void {
   // What is committed is in every later leader's log (Raft paper, section 5.4.3); the rest has to be compared again.
   state.verified = state.commitIndex;
   state.leaderCommit = undefined;
+  state.leaderHolds = undefined;
   state.ackDue = false;
   state.sentAcks.forget();
-  state.touches.forgetCarried(state.now);
+  state.touches.forgetCarried();
 }
 
 /** Ends leadership: whoever waits for a read is told at once. Commands stay in the log and may still be committed. */
@@ -197,7 +198,7 @@ function becomeLeader(state: RaftState): void {
   state.campaign = undefined;
   state.lostLink = undefined;
   state.pace.led = 0;
-  if (state.uncertain !== undefined) becomeCertain(state);
+  becomeCertain(state);
   state.incoming = undefined;
   const leadership = createLeadership(state);
   state.leadership = leadership;
@@ -237,25 +238,31 @@ export function takesPrecedence(state: RaftState, message: PreVote): boolean {
   return byName(state.id, message.from) < 0 && atLeastAsUpToDate(state.log.last, { term: message.lastTerm, index: message.lastIndex });
 }
 
-/** Clears the uncertain tail once this log, durably equal to the leader's, has passed it. */
-export function settleUncertain(state: RaftState, matched: LogIndex): void {
-  const uncertain = state.uncertain;
-  if (uncertain === undefined) return;
-  const matchTerm = state.log.termAt(matched);
-  if (matchTerm === undefined) return;
-  if (matchTerm > uncertain.term || (matchTerm === uncertain.term && matched >= uncertain.index)) becomeCertain(state);
+/**
+ * How long this term's leader said its log is, in a message sent after this member was started. Whatever this member acknowledged before,
+ * up to this term, and that may be committed is in that log: from earlier terms by leader completeness, from this one because a
+ * leader only appends. The first such message asks the least. @param leaderLast 0 from a release that does not say it
+ */
+export function heardLeaderLast(state: RaftState, leaderLast: LogIndex): void {
+  if (state.uncertain !== undefined && leaderLast > 0) state.leaderHolds ??= leaderLast;
 }
 
 /**
- * The same where only an upper bound is known of what was lost. Whatever this member acknowledged up to this term and that may be
- * committed is in the leader's log: from earlier terms by leader completeness, from this one because a leader only appends. So who holds
- * all of the leader's log, as it was after this member was started, lacks none of it.
+ * Clears the uncertain tail once this log, durably equal to the leader's, has passed it, or holds all that the leader had after this
+ * member was started: often only an upper bound is known of what was lost.
  */
-export function settleByLeader(state: RaftState, leaderLast: LogIndex): void {
-  if (state.uncertain !== undefined && leaderLast > 0 && durableMatch(state) >= leaderLast) becomeCertain(state);
+export function settleUncertain(state: RaftState): void {
+  const { uncertain, leaderHolds } = state;
+  if (uncertain === undefined) return;
+  const index = durableMatch(state);
+  const matchTerm = state.log.termAt(index);
+  const isPassed = matchTerm !== undefined && atLeastAsUpToDate({ term: matchTerm, index }, uncertain);
+  if (isPassed || (leaderHolds !== undefined && index >= leaderHolds)) becomeCertain(state);
 }
 
 function becomeCertain(state: RaftState): void {
+  if (state.uncertain === undefined) return;
   state.uncertain = undefined;
+  state.leaderHolds = undefined;
   state.out.events.push({ type: 'tail-certain' });
 }

@@ -86,7 +86,7 @@ export function onInstalled(state: RaftState, index: LogIndex): void {
   state.handedOut = index;
   state.appliedIndex = index;
   state.verified = index;
-  settleUncertain(state, index);
+  settleUncertain(state);
   state.out.events.push({ type: 'snapshot-received', from: installing.from, index });
   if (state.leader !== undefined) answer(state, state.leader, index, 0, true);
 }

@@ -104,6 +104,8 @@ export interface RaftState {
   verified: LogIndex;
   /** Highest commit index heard from this term's leader; undefined before its first message. */
   leaderCommit: LogIndex | undefined;
+  /** With an uncertain tail: whatever this member acknowledged before its start lies in the leader's log of this term, up to here. */
+  leaderHolds: LogIndex | undefined;
   /** APPENDs taken since the last Ready are acknowledged by one ACK. */
   ackDue: boolean;
   /** This member's placement lease runs from here. Never goes back. */
@@ -172,6 +174,7 @@ export function createState(options: RaftOptions): RaftState {
     leadership: undefined,
     verified: options.appliedIndex,
     leaderCommit: undefined,
+    leaderHolds: undefined,
     ackDue: false,
     leaseFrom: undefined,
     incoming: undefined,

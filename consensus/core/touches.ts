@@ -67,14 +67,15 @@ export class Touches {
     }
   }
 
-  /** Another leader may come: what the old one was told, it was not. It gives every session its whole time, so waiting begins anew. */
-  forgetCarried(now: Tick): void {
+  /**
+   * Another leader may come: what the old one was told, it was not. It gives every session its whole time, but since when it leads is not
+   * known here, this term may be heard of late: so waiting goes on until it shows that it hears us.
+   */
+  forgetCarried(): void {
     for (const pending of this.#pending.values()) {
-      pending.since = now;
       pending.sinceCarriedBy = undefined;
       pending.carriedBy = undefined;
     }
-    this.#oldest = this.#pending.size > 0 ? now : undefined;
   }
 
   /** All that waits, for a member that leads itself now. */

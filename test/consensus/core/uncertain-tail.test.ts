@@ -13,7 +13,7 @@ const ping = (lastIndex: number, ackSeqSeen: number): Ping => ({ ...heartbeat('n
 /** Takes the PING, and gives the number of the answer. */
 function answered(lone: LoneRaft, message: Ping): number {
   lone.raft.step(message);
-  const { messages } = lone.ready();
+  const { messages } = lone.saved();
   return messages.find((sent): sent is Ack => sent.type === 'ACK')?.ackSeq ?? 0;
 }
 
@@ -47,6 +47,35 @@ describe('an uncertain tail', () => {
     answered(lone, ping(0, first));
     assert.ok(lone.raft.view().uncertain, 'a leader of an older release does not say how long its log is');
     answered(lone, ping(2, first));
+    assert.ok(!lone.raft.view().uncertain);
+  });
+
+  it('K13: is settled under writes that come as often as the PINGs, by what the first PING of the term said', () => {
+    const lone = new LoneRaft(vague);
+    const first = answered(lone, ping(2, 0));
+    let waiting: number | undefined;
+    for (let held = 2; lone.raft.view().uncertain; held += 1) {
+      assert.ok(held < 4, 'every PING speaks of two entries more than are durable here');
+      lone.raft.step(ping(held + 1, first));
+      lone.raft.step(appendEntries('n2', 1, id(1, held), [1]));
+      const { save } = lone.ready();
+      if (waiting !== undefined) lone.raft.step({ type: 'SAVED', token: waiting });
+      waiting = save?.token;
+    }
+  });
+
+  it('K13: what the leader of one term said is nothing to measure the leader of the next by', () => {
+    const lone = new LoneRaft(vague);
+    const first = answered(lone, ping(3, 0));
+    answered(lone, ping(3, first));
+    const next = answered(lone, { ...heartbeat('n3', 2), lastIndex: logIndex(9) });
+    lone.raft.step(appendEntries('n3', 2, id(1, 2), [1]));
+    lone.saved();
+    assert.ok(lone.raft.view().uncertain, 'three entries, as the old leader had');
+    const told = answered(lone, { ...heartbeat('n3', 2), ackSeqSeen: next, lastIndex: logIndex(4) });
+    assert.ok(told > 0 && lone.raft.view().uncertain);
+    lone.raft.step(appendEntries('n3', 2, id(1, 3), [1]));
+    lone.saved();
     assert.ok(!lone.raft.view().uncertain);
   });
 
