@@ -52,8 +52,9 @@ export function onLeaderPing(state: RaftState, message: Ping): void {
   state.leaseFrom = later(state.leaseFrom, sentAt);
   learnCommit(state, message.commitIndex);
   // An echo of what an earlier process of this box sent says nothing.
-  if (state.sentAcks.knows(message.ackSeqSeen)) {
-    state.touches.echoed(message.ackSeqSeen);
+  const leftAt = state.sentAcks.leftAt(message.ackSeqSeen);
+  if (leftAt !== undefined) {
+    state.touches.echoed(message.ackSeqSeen, leftAt);
     heardLeaderLast(state, message.lastIndex);
   }
   settleUncertain(state);
@@ -112,9 +113,4 @@ export function flushAck(state: RaftState): void {
   const durable = durableMatch(state);
   if (durable === state.verified) state.out.messages.push(ack(state, state.leader, durable, {}));
   else state.out.messagesAfterSave.push(ack(state, state.leader, state.verified, {}));
-}
-
-/** The disk caught up: an uncertain tail may be settled now. */
-export function durableMoved(state: RaftState): void {
-  if (state.role === 'follower' && state.leader !== undefined) settleUncertain(state);
 }

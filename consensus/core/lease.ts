@@ -28,12 +28,12 @@ export class SentAcks {
     return ackSeq;
   }
 
-  /** Whether this process sent it, not long ago. */
-  knows(ackSeq: number): boolean {
-    return this.#sent.some((ack) => ack.ackSeq === ackSeq);
+  /** When the ACK was sent; undefined for one not sent by this process, or long ago. */
+  leftAt(ackSeq: number): Tick | undefined {
+    return this.#sent.find((ack) => ack.ackSeq === ackSeq)?.at;
   }
 
-  /** When the ACK was sent; undefined for one not sent by this process, or long ago. Forgets older ones. */
+  /** The same, and forgets older ones. */
   sentAt(ackSeq: number): Tick | undefined {
     const at = this.#sent.findIndex((ack) => ack.ackSeq === ackSeq);
     if (at < 0) return undefined;

@@ -1,8 +1,8 @@
-import { durableMoved, nudge } from './appending.ts';
+import { nudge } from './appending.ts';
 import type { LocalEvent } from './messages.ts';
 import { rouse } from './pace.ts';
 import { advanceCommit } from './replication.ts';
-import { becomeFollower, countVotes, leaderLinkLost } from './roles.ts';
+import { becomeFollower, countVotes, leaderLinkLost, settleUncertain } from './roles.ts';
 import { onInstalled } from './snapshot-receiver.ts';
 import type { RaftState } from './state.ts';
 import { logIndex, type NodeId } from './types.ts';
@@ -22,7 +22,8 @@ const localHandlers: LocalHandlers = {
     // A witness is told of what is durable only.
     const { leadership } = state;
     if (leadership !== undefined && [...leadership.progress.values()].some(({ isWitness }) => isWitness)) leadership.replicationDue = true;
-    durableMoved(state);
+    // Though the leader of this term may have been given up meanwhile.
+    settleUncertain(state);
   },
   INSTALLED: (state, { index }) => onInstalled(state, index),
   LINK_LOST: (state, { peer }) => linkLost(state, peer),

@@ -3,11 +3,9 @@ import { limits, type Tick } from './types.ts';
 
 interface Pending {
   ttlTicks: number;
-  /** The oldest touch that the leader may not know of, and the first ACK to a PING that carried it. */
+  /** No touch that the leader may not know of is older. */
   since: Tick;
-  sinceCarriedBy: number | undefined;
-  /** The same of the newest one. */
-  touchedAt: Tick;
+  /** The first ACK to a PING that carried the newest touch. */
   carriedBy: number | undefined;
 }
 
@@ -34,11 +32,10 @@ export class Touches {
     const waiting = this.#pending.get(session);
     if (waiting === undefined) {
       if (this.#pending.size >= limits.touchesMax) return false;
-      this.#pending.set(session, { ttlTicks, since: now, sinceCarriedBy: undefined, touchedAt: now, carriedBy: undefined });
+      this.#pending.set(session, { ttlTicks, since: now, carriedBy: undefined });
       this.#oldest ??= now;
     } else {
       waiting.ttlTicks = ttlTicks;
-      waiting.touchedAt = now;
       waiting.carriedBy = undefined;
     }
     return true;
@@ -49,21 +46,16 @@ export class Touches {
     this.#oldest = undefined;
     return [...this.#pending].map(([session, pending]) => {
       pending.carriedBy ??= ackSeq;
-      pending.sinceCarriedBy ??= ackSeq;
       if (this.#oldest === undefined || pending.since < this.#oldest) this.#oldest = pending.since;
       return { session, ttlTicks: pending.ttlTicks };
     });
   }
 
-  /** The leader has the ACK with this number, which answered a PING and so carried all that waited then. */
-  echoed(ackSeq: number): void {
+  /** The leader has the ACK with this number, which answered a PING and so carried all that waited when it left. */
+  echoed(ackSeq: number, leftAt: Tick): void {
     for (const [session, pending] of this.#pending) {
-      const { carriedBy, sinceCarriedBy } = pending;
-      if (carriedBy !== undefined && carriedBy <= ackSeq) this.#pending.delete(session);
-      else if (sinceCarriedBy !== undefined && sinceCarriedBy <= ackSeq) {
-        pending.since = pending.touchedAt;
-        pending.sinceCarriedBy = carriedBy;
-      }
+      if (pending.carriedBy !== undefined && pending.carriedBy <= ackSeq) this.#pending.delete(session);
+      else if (pending.since < leftAt) pending.since = leftAt;
     }
   }
 
@@ -72,10 +64,7 @@ export class Touches {
    * known here, this term may be heard of late: so waiting goes on until it shows that it hears us.
    */
   forgetCarried(): void {
-    for (const pending of this.#pending.values()) {
-      pending.sinceCarriedBy = undefined;
-      pending.carriedBy = undefined;
-    }
+    for (const pending of this.#pending.values()) pending.carriedBy = undefined;
   }
 
   /** All that waits, for a member that leads itself now. */

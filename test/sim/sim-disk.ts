@@ -1,3 +1,4 @@
+import { atLeastAsUpToDate } from '../../consensus/core/log-view.ts';
 import type { Save } from '../../consensus/core/ready.ts';
 import { type Entry, type EntryId, type HardState, logIndex, type SnapshotMeta, term } from '../../consensus/core/types.ts';
 
@@ -66,7 +67,7 @@ export class SimDisk {
     this.entries = [];
     this.base = { term: meta.term, index: meta.index };
     this.state = { meta, data };
-    this.uncertain = undefined;
+    if (this.uncertain !== undefined && atLeastAsUpToDate(meta, this.uncertain)) this.uncertain = undefined;
   }
 
   /** The power fails: the first `synced` pending saves made it, unreported; the next one is torn if `torn`. */

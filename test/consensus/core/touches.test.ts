@@ -13,13 +13,13 @@ describe('touches of sessions', () => {
     touches.touch({ session: 7, ttlTicks: 100 }, tick(1), 80);
     assert.deepEqual(touches.carry(5), [{ session: 7, ttlTicks: 100 }]);
     assert.equal(touches.carry(6).length, 1);
-    touches.echoed(4);
+    touches.echoed(4, tick(0));
     assert.equal(touches.size, 1, 'an answer before it');
     touches.touch({ session: 8, ttlTicks: 100 }, tick(1), 80);
-    touches.echoed(6);
+    touches.echoed(6, tick(1));
     assert.deepEqual(touches.carry(7), [{ session: 8, ttlTicks: 100 }], 'the newer one was in none of them');
     touches.touch({ session: 8, ttlTicks: 100 }, tick(1), 80);
-    touches.echoed(7);
+    touches.echoed(7, tick(1));
     assert.equal(touches.size, 1, 'touched again after the answer left');
   });
 
@@ -31,17 +31,29 @@ describe('touches of sessions', () => {
     assert.ok(touch(7, 90), 'the first one has waited 80 ticks');
     assert.ok(!touch(7, 91));
     assert.ok(!touch(8, 91), 'another session has no better way');
-    touches.echoed(1);
+    touches.echoed(1, tick(85));
     touches.carry(2);
-    assert.ok(touch(8, 170), 'what waits now was touched at 90');
+    assert.ok(touch(8, 165), 'nothing of before 85 waits any more');
     touches.forgetCarried();
-    assert.ok(!touch(8, 171), 'a term heard of late tells nothing of when its leader began to count');
-    touches.echoed(2);
+    assert.ok(!touch(8, 166), 'a term heard of late tells nothing of when its leader began to count');
     touches.carry(3);
-    assert.ok(!touch(8, 172), 'an answer to the old leader');
-    touches.echoed(3);
+    assert.ok(!touch(8, 167), 'told to the new leader, and not known to have arrived');
+    touches.echoed(3, tick(167));
     touches.carry(4);
-    assert.ok(touch(8, 173));
+    assert.ok(touch(8, 168));
+  });
+
+  it('K5: are refused while one waits that only a lost answer carried, though an older one is known to have arrived', () => {
+    const touches = new Touches();
+    const touch = (now: number): boolean => touches.touch({ session: 7, ttlTicks: 100 }, tick(now), 80);
+    assert.ok(touch(0));
+    touches.carry(1);
+    assert.ok(touch(5));
+    touches.carry(2);
+    assert.ok(touch(79));
+    touches.echoed(1, tick(0));
+    touches.carry(3);
+    assert.ok(!touch(86), 'the touch of 5 reached nobody');
   });
 
   it('K5: are refused when no PING comes to carry them, though late APPENDs make the leader seem to be there', () => {
@@ -55,7 +67,7 @@ describe('touches of sessions', () => {
     assert.ok(!touch(7, 180), 'and no term that it hears of changes that');
     touches.carry(2);
     assert.ok(!touch(7, 182), 'told, and not known to have arrived');
-    touches.echoed(2);
+    touches.echoed(2, tick(181));
     touches.carry(3);
     assert.ok(touch(7, 183));
   });
@@ -63,7 +75,7 @@ describe('touches of sessions', () => {
   it('K5: of a session that is touched more often than PINGs come are not refused', () => {
     const touches = new Touches();
     for (let ping = 1; ping <= 100; ping += 1) {
-      touches.echoed(ping - 1);
+      touches.echoed(ping - 1, tick(10 * (ping - 1)));
       touches.carry(ping);
       for (let at = 0; at < 3; at += 1) assert.ok(touches.touch({ session: 7, ttlTicks: 100 }, tick(10 * ping + at), 40), `PING ${ping}`);
     }
@@ -74,7 +86,7 @@ describe('touches of sessions', () => {
     touches.touch({ session: 7, ttlTicks: 100 }, tick(1), 80);
     touches.carry(5);
     touches.forgetCarried();
-    touches.echoed(5);
+    touches.echoed(5, tick(1));
     assert.equal(touches.size, 1);
   });
 

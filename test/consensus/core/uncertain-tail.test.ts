@@ -64,6 +64,18 @@ describe('an uncertain tail', () => {
     }
   });
 
+  it('K13: is settled by a save that ends after the leader was given up', () => {
+    const lone = new LoneRaft(vague);
+    const first = answered(lone, ping(3, 0));
+    lone.raft.step(ping(3, first));
+    lone.raft.step(appendEntries('n2', 1, id(1, 2), [1]));
+    const { save } = lone.ready();
+    lone.pass(200);
+    assert.equal(lone.raft.view().leader, undefined);
+    lone.raft.step({ type: 'SAVED', token: save?.token ?? 0 });
+    assert.ok(!lone.raft.view().uncertain, 'it holds all that it ever acknowledged, and can win or grant an election');
+  });
+
   it('K13: what the leader of one term said is nothing to measure the leader of the next by', () => {
     const lone = new LoneRaft(vague);
     const first = answered(lone, ping(3, 0));
