@@ -289,7 +289,7 @@ export function easyLoad({ comfort, steepness, capacity }: Flat, index: number, 
 }
 
 /** What the slots would pay above their cheapest columns if each took any: a scale for prices where the cheapest cost nothing. */
-function meanRegret({ slots, first, cost }: Flat): number {
+export function meanRegret({ slots, first, cost }: Flat): number {
   let sum = 1;
   for (let slot = 0; slot < slots; slot += 1) {
     const start = at(first, slot);

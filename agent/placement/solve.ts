@@ -6,7 +6,6 @@ import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { improveStanding, isBonded, walkFrom } from './bonded.ts';
 import { Candidate } from './candidate.ts';
 import { keepCurrent, placeByDiffusion, placeByRegret, placingOrder } from './construct.ts';
-import { hasCopies } from './copies.ts';
 import { enumerate, enumerationSlotsMax, isProvable, type Priced, plansLeft, relaxation } from './enumerate.ts';
 import { type Flat, flatten } from './flat.ts';
 import { grainOf } from './grain.ts';
@@ -96,9 +95,9 @@ export function solve(
     priced = here;
     used += Math.ceil(prices.steps / columnsPerStep);
     if (!some && !instance.sampled) bound = Math.max(bound, grain.above(prices.bound));
-    if (!instance.sampled && (some || hasCopies(instance))) {
-      const proven = boundOfAll(within, prices.price, dear(boundShare));
-      bound = Math.max(bound, proven.bound);
+    if (!instance.sampled) {
+      const proven = boundOfAll(within, prices.price, (part) => dear(boundShares[part]));
+      bound = Math.max(bound, grain.above(proven.bound));
       used += Math.ceil(proven.steps / columnsPerStep);
     }
     const random = new PlacementRandom(seed ^ 0x5bd1e995);
@@ -201,8 +200,8 @@ const columnsMax = 300_000;
 const listShare = 0.2;
 /** Share of the time left after which prices are good enough: a plan is worth more than a bound. */
 const pricesShare = 0.3;
-/** The same for the bound, where it is proven on more columns than prices are found on, or counts copies of data. */
-const boundShare = 0.07;
+/** The same for the bound: where it is proven on more columns than prices are found on, or counts copies of data; and with whole replicas. */
+const boundShares = { prices: 0.07, boxes: 0.07 };
 /** Share of the time after which a search may leave the rest to a proof. */
 const proofFrom = 0.4;
 /** Plans left, as a power of two, up to which a proof is sooner at its end than the search at a better plan. */

@@ -1,12 +1,14 @@
 /**
- * A bound that counts more than the prices of the search do: copies of shared data, and columns that were left out. Prices that know of the cheapest column left out,
- * but not what it takes, never rise above what it costs, and room that is short seems to be worth little.
+ * A bound that counts more than the prices of the search do: copies of shared data, columns that were left out, and that replicas are whole.
+ * Prices that know of the cheapest column left out, but not what it takes, never rise above what it costs, and room that is short seems to
+ * be worth little.
  */
+import { boundByBoxes } from './box-bound.ts';
 import type { Omitted } from './columns.ts';
 import { CopyShares } from './copies.ts';
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
-import { findPrices, headsOf, type Prices } from './prices.ts';
+import { findPrices, headsOf } from './prices.ts';
 
 /** Slots between two checkpoints. */
 const checkSlots = 16;
@@ -14,11 +16,31 @@ const checkSlots = 16;
 /** Rounds at the most where nothing else is said: more of them go in smaller steps. */
 const roundsUsual = 1000;
 
-/** A bound for plans of all columns, with copies of data, from prices found on some columns. */
-export function boundOfAll(flat: Flat, price: Float64Array, over: (steps: number) => boolean, rounds = roundsUsual): Prices {
+export interface BoundOfAll {
+  /** No plan that places every slot costs less: whole micro-seconds per hour. */
+  readonly bound: number;
+  /** Columns looked at, or as much work. */
+  readonly steps: number;
+}
+
+/**
+ * A bound for plans of all columns, from prices found on some columns.
+ * @param begin told which part of the work begins, gives what tells by the columns looked at when that part is over.
+ */
+export function boundOfAll(
+  flat: Flat,
+  price: Float64Array,
+  begin: (part: 'prices' | 'boxes') => (steps: number) => boolean,
+  rounds = roundsUsual,
+): BoundOfAll {
   const all = withOmitted(flat);
-  if (hasOmitted(all)) return findPrices(all, over);
-  return findPrices(all, over, { price, rounds, copies: CopyShares.of(all, headsOf(all), price) });
+  if (hasOmitted(all)) return findPrices(all, begin('prices'));
+  const copies = CopyShares.of(all, headsOf(all), price);
+  const isNew = copies !== undefined || all !== flat;
+  const fitted = isNew ? findPrices(all, begin('prices'), { price, rounds, copies }) : { price, bound: 0, steps: 0 };
+  copies?.back();
+  const boxes = boundByBoxes(all, { price: fitted.price, copies, rounds }, begin('boxes'));
+  return { bound: Math.max(fitted.bound, boxes.bound), steps: fitted.steps + boxes.steps };
 }
 
 export function hasOmitted({ leastOmitted }: Flat): boolean {
@@ -33,6 +55,7 @@ export function withoutOmitted(flat: Flat): Flat {
 /** With those left out, where all are listed; else as it is. Good for a bound only: no slot knows the columns that were added. */
 function withOmitted(flat: Flat): Flat {
   const { instance, slots, width, active } = flat;
+  if (!hasOmitted(flat)) return flat;
   const omitted = instance.slots.map((slot) => slot.omitted);
   if (!omitted.every((lists) => lists !== undefined)) return flat;
   const size = omitted.reduce((sum, lists) => lists.reduce((count, { cost }) => count + cost.length, sum), flat.cost.length);

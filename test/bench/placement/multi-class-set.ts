@@ -81,7 +81,7 @@ function provenBound(problem: PlacementProblem, rounds: number): number {
   if (replicas * problem.nodes.length > boundColumnsMax) return 0;
   const flat = flatten(compile(problem));
   const prices = findPrices(flat, () => false);
-  return Math.max(prices.bound, boundOfAll(flat, prices.price, () => false, rounds).bound) / 1e6;
+  return Math.max(prices.bound, boundOfAll(flat, prices.price, () => () => false, rounds).bound) / 1e6;
 }
 
 async function run(set: string, subjects: readonly Subject[], options: SetOptions): Promise<void> {
