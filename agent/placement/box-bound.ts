@@ -24,7 +24,7 @@ const shorter = 0.6;
 const longer = 1.03;
 const roundsUsual = 1000;
 /** Rounds below which it is not worth beginning. */
-const roundsLeast = 12;
+const roundsLeast = 20;
 /** Units of a knapsack that take about as long as a column. */
 const unitsPerStep = 16;
 /** Sums of many terms are off by less than such a part. */

@@ -81,15 +81,21 @@ export function solve(
   let priced: Priced | undefined;
   const onPrices = (within: Flat): void => {
     const allowed = Math.floor(steps / 2);
+    // What a look takes of the time: known after the first of these searches, and roughly then.
+    let pace = 0;
     const dear = (share: number): ((looked: number) => boolean) => {
       const begun = progress?.() ?? 0;
+      const time = share * (1 - begun);
       return (looked) =>
         budget.interrupted() ||
         looked / columnsPerStep > (allowed / 4) * (share / pricesShare) ||
-        (progress?.() ?? 0) > begun + share * (1 - begun);
+        looked * pace > roughly * time ||
+        (progress?.() ?? 0) > begun + time;
     };
     const some = hasOmitted(within);
+    const began = progress?.() ?? 0;
     const prices = findPrices(some ? withoutOmitted(within) : within, dear(pricesShare));
+    pace = ((progress?.() ?? 0) - began) / Math.max(1, prices.steps);
     const grain = grainOf(within);
     const here: Priced = { flat: within, price: prices.price, grain };
     priced = here;
@@ -206,6 +212,8 @@ const boundShares = { prices: 0.07, boxes: 0.07 };
 const proofFrom = 0.4;
 /** Plans left, as a power of two, up to which a proof is sooner at its end than the search at a better plan. */
 const provableLeft = 72;
+/** What a share of the time may be overdrawn by in a guess of what is ahead. */
+const roughly = 4;
 /** Columns the prices look at for the work of one evaluation. */
 const columnsPerStep = 16;
 /** Above, single changes to the plan are too many to be tried for the sake of alternatives. */
