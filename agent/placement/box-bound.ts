@@ -6,7 +6,7 @@
  */
 import { type CopyShares, readerWeight } from './copies.ts';
 import type { Flat } from './flat.ts';
-import { Knapsack, units } from './knapsack.ts';
+import { Knapsack, unitsMost } from './knapsack.ts';
 import { at, tolerance } from './model.ts';
 import { discomfort, easyLoad, feelsLoad, headsOf, meanRegret, twinsOf } from './prices.ts';
 
@@ -25,6 +25,8 @@ const longer = 1.03;
 const roundsUsual = 1000;
 /** Rounds below which it is not worth beginning. */
 const roundsLeast = 20;
+/** Units that the room of a box is cut into where demands are no whole numbers of anything: the more, the less is lost by rounding. */
+const unitsUsual = 512;
 /** Units of a knapsack that take about as long as a column. */
 const unitsPerStep = 16;
 /** Sums of many terms are off by less than such a part. */
@@ -48,7 +50,7 @@ export function boundByBoxes(
 ): BoxBound {
   const { nodes, width } = flat;
   const { copies, rounds = roundsUsual } = begun;
-  if (over(roundsLeast * flat.cost.length * (1 + units / unitsPerStep))) return { bound: Number.NEGATIVE_INFINITY, steps: 0 };
+  if (over(roundsLeast * flat.cost.length * (1 + unitsUsual / unitsPerStep))) return { bound: Number.NEGATIVE_INFINITY, steps: 0 };
   const cost = copies?.cost ?? flat.cost;
   const free = copies?.free ?? 0;
   const boxes = new Boxes(flat, cost, begun.price);
@@ -157,6 +159,8 @@ class Boxes {
   readonly #feels: Uint8Array;
   /** Resource of each box that what it takes has to fit. */
   readonly #scarcest: Int32Array;
+  /** What one unit of that is. */
+  readonly #unit: Float64Array;
   // Entries of box b are entryFirst[b] .. entryFirst[b + 1] - 1, one for each head; columns of entry e are columnFirst[e] ...
   readonly #entryFirst: Int32Array;
   readonly #headOf: Int32Array;
@@ -180,6 +184,7 @@ class Boxes {
     this.#feels = Uint8Array.from(capacity, (_, index) => (feelsLoad(flat, index) ? 1 : 0));
     this.price = price.slice();
     this.#scarcest = scarcestOf(flat, price, this.room);
+    this.#unit = unitsOf(flat, this.#scarcest, this.room);
     for (const [box, r] of this.#scarcest.entries()) this.price[box * width + r] = at(price, box * width + r) * keptPrice;
     this.excess = new Float64Array(nodes * width);
     this.taken = new Int32Array(placed.length);
@@ -255,11 +260,13 @@ class Boxes {
     const row = box * width;
     const scarcest = this.#scarcest[box] as number;
     const room = this.room[row + scarcest] as number;
+    const unit = this.#unit[box] as number;
+    const units = unitsIn(room, unit);
     const knapsack = this.#knapsack;
     const column = this.#column;
     const end = this.#entryFirst[box + 1] as number;
     let options = 0;
-    knapsack.clear();
+    knapsack.clear(units);
     for (let entry = this.#entryFirst[box] as number; entry < end; entry += 1) {
       const head = this.#headOf[entry] as number;
       const own = worth[head] as number;
@@ -271,7 +278,7 @@ class Boxes {
         if (gain >= 0) continue;
         const needed = demand[one * width + scarcest] as number;
         if (needed > room) continue;
-        knapsack.option(gain, needed === 0 ? 0 : needed / room);
+        knapsack.option(gain, Math.min(units, Math.floor(needed / unit)));
         this.#optionColumn[options] = one;
         options += 1;
       }
@@ -301,7 +308,8 @@ class Boxes {
     // Of the scarcest there is at least what was taken, in whole units.
     const knapsack = this.#knapsack;
     const index = row + scarcest;
-    const unit = (this.room[index] as number) / units;
+    const unit = this.#unit[box] as number;
+    const units = unitsIn(this.room[index] as number, unit);
     let least = Number.POSITIVE_INFINITY;
     let most = 0;
     let chosen = 0;
@@ -358,6 +366,28 @@ function scarcestOf({ nodes, width, node, demand }: Flat, price: Float64Array, r
     }
     return most;
   });
+}
+
+/** What one unit of each box's scarcest resource is: what all demands are whole multiples of, where that is not too small. */
+function unitsOf({ nodes, width, node, demand }: Flat, scarcest: Int32Array, room: Float64Array): Float64Array {
+  const common = new Float64Array(nodes);
+  for (let column = 0; column < node.length; column += 1) {
+    const box = node[column] as number;
+    let [a, b] = [common[box] as number, demand[column * width + (scarcest[box] as number)] as number];
+    // Fractions have nothing in common with anything.
+    if (Number.isNaN(a) || !Number.isSafeInteger(b)) a = Number.NaN;
+    else while (b !== 0) [a, b] = [b, a % b];
+    common[box] = a;
+  }
+  return common.map((unit, box) => {
+    const most = at(room, box * width + at(scarcest, box));
+    return unit > 0 && unitsIn(most, unit) <= unitsMost ? unit : Math.max(most, tolerance) / unitsUsual;
+  });
+}
+
+/** Whole units of room. */
+function unitsIn(room: number, unit: number): number {
+  return Math.floor(room / unit + 1e-9);
 }
 
 /** Where each begins, one after the other; at the end the sum. */

@@ -1,16 +1,16 @@
 /**
  * What one box would take of all that is worth something to it, where what it takes of one resource fits: a multiple-choice knapsack by dynamic
- * programming over room in units (Kellerer, Pferschy and Pisinger, Knapsack Problems, chapters 2 and 11). Demands are rounded down to whole
- * units, so it never takes less than it could.
+ * programming over room in units (Kellerer, Pferschy and Pisinger, Knapsack Problems, chapters 2 and 11).
  */
 
-/** Units that the room of a box is cut into: the more, the less is lost by rounding. */
-export const units = 512;
+/** Units at the most. */
+export const unitsMost = 2048;
 
 export class Knapsack {
   /** The least that what was added comes to with demands of exactly so many units. */
-  #least = new Float64Array(units + 1);
-  #other = new Float64Array(units + 1);
+  #least = new Float64Array(unitsMost + 1);
+  #other = new Float64Array(unitsMost + 1);
+  #units = 0;
   /** Per entry and units in all: the option that was taken; -1 for none. */
   #choice: Int8Array;
   /** Of each entry, and option: value, and demand in units. */
@@ -24,7 +24,7 @@ export class Knapsack {
 
   /** @param entriesMax, optionsMax that are ever added together. */
   constructor(entriesMax: number, optionsMax: number) {
-    this.#choice = new Int8Array(Math.min(entriesMax, 64) * (units + 1));
+    this.#choice = new Int8Array(Math.min(entriesMax, 16) * (unitsMost + 1));
     this.#value = new Float64Array(optionsMax);
     this.#demand = new Int32Array(optionsMax);
     this.#first = new Int32Array(entriesMax + 1);
@@ -34,7 +34,9 @@ export class Knapsack {
     return this.#entries;
   }
 
-  clear(): void {
+  /** Empties it. @param units of room, `unitsMost` at the most. */
+  clear(units: number): void {
+    this.#units = units;
     this.#entries = 0;
     this.#options = 0;
     this.#reach = 0;
@@ -42,10 +44,10 @@ export class Knapsack {
     this.#least[0] = 0;
   }
 
-  /** One way to take the entry that is added next. @param demand share of the room, 0 and more. */
+  /** One way to take the entry that is added next. @param demand whole units. */
   option(value: number, demand: number): void {
     this.#value[this.#options] = value;
-    this.#demand[this.#options] = Math.min(units + 1, Math.floor(demand * units));
+    this.#demand[this.#options] = demand;
     this.#options += 1;
   }
 
@@ -53,6 +55,7 @@ export class Knapsack {
   add(): void {
     const from = this.#first[this.#entries] as number;
     const to = this.#options;
+    const units = this.#units;
     const row = this.#entries * (units + 1);
     if (row + units + 1 > this.#choice.length) {
       const larger = new Int8Array(2 * this.#choice.length);
@@ -93,7 +96,7 @@ export class Knapsack {
   takenWith(used: number, taken: (entry: number, option: number) => void): void {
     let left = used;
     for (let entry = this.#entries - 1; entry >= 0; entry -= 1) {
-      const option = this.#choice[entry * (units + 1) + left] as number;
+      const option = this.#choice[entry * (this.#units + 1) + left] as number;
       if (option === -1) continue;
       taken(entry, option);
       left -= this.#demand[(this.#first[entry] as number) + option] as number;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { boundByBoxes } from '../../../agent/placement/box-bound.ts';
 import { flatten } from '../../../agent/placement/flat.ts';
-import { Knapsack, units } from '../../../agent/placement/knapsack.ts';
+import { Knapsack } from '../../../agent/placement/knapsack.ts';
 import { findPrices } from '../../../agent/placement/prices.ts';
 import { compile } from '../../../agent/placement/slots.ts';
 import { solve } from '../../../agent/placement/solve.ts';
@@ -12,6 +12,7 @@ import { bruteForce } from './brute-force.ts';
 import { constrained, kinds } from './constrained-problem.ts';
 import { makeNode, makeProblem, makeWorkload } from './problems.ts';
 
+const units = 512;
 const never = (): boolean => false;
 
 /** Both bounds, in seconds per hour. */
@@ -38,9 +39,9 @@ const leastOf = (entries: readonly (readonly Option[])[], room: number): number 
 
 function filled(entries: readonly (readonly Option[])[]): Knapsack {
   const knapsack = new Knapsack(entries.length, entries.flat().length);
-  knapsack.clear();
+  knapsack.clear(units);
   for (const options of entries) {
-    for (const { value, demand } of options) knapsack.option(value, demand);
+    for (const { value, demand } of options) knapsack.option(value, Math.floor(demand * units));
     knapsack.add();
   }
   return knapsack;
