@@ -95,11 +95,14 @@ export class HealDesk {
     // The copy of a leader has nobody else to ask.
     if (refusal?.code === 'CLONED' && leader === name && isOtherHeard)
       return { state: 'refused', epoch, code: refusal.code, message: refusal.message };
-    if (!agreement.leads()) return { state: 'elsewhere', leader: leader ?? null };
+    const inTerm = agreement.leadsIn();
+    if (inTerm === undefined) return { state: 'elsewhere', leader: leader ?? null };
     if (refusal === undefined) return { state: 'welcome', isWell: true, ...this.#here() };
     const { code, message } = refusal;
     if (code === 'CLONED' && !isOtherHeard) return { state: 'taken' };
     await agreement.barrier(AbortSignal.timeout(barrierMs));
+    // The next leader may have answered that, and it may be this very box.
+    if (agreement.leadsIn() !== inTerm) return { state: 'elsewhere', leader: agreement.leader ?? null };
     return { state: 'refused', epoch, code, message };
   }
 

@@ -11,6 +11,13 @@ import { ConsensusError } from '../../consensus/driver/errors.ts';
 import type { Clock } from '../../consensus/driver/ports.ts';
 import type { ReportedNode, WorkloadSpec } from '../../schemas/generated/types.ts';
 
+interface InFlight {
+  readonly command: Command;
+  readonly inTerm: Term | undefined;
+  readonly settle: (outcome: Outcome) => void;
+  readonly fail: (error: Error) => void;
+}
+
 export interface SiteDoubleOptions {
   readonly site?: string;
   readonly members?: readonly string[];
@@ -27,7 +34,7 @@ export class SiteDouble implements SiteAccess {
   readonly applied: { readonly command: Command; readonly outcome: Outcome }[] = [];
   /** True: proposals wait in `inFlight` until `commit` is called. */
   held = false;
-  inFlight: { readonly command: Command; readonly settle: (outcome: Outcome) => void; readonly fail: (error: Error) => void }[] = [];
+  inFlight: InFlight[] = [];
   /** Refuses the next proposals with an error, as consensus does without a quorum. */
   broken: Error | undefined;
   #since: number | undefined;
@@ -64,18 +71,25 @@ export class SiteDouble implements SiteAccess {
   }
 
   propose(command: Command, { inTerm }: { readonly inTerm?: Term } = {}): Promise<Outcome> {
-    if (inTerm !== undefined && inTerm !== this.leadsIn())
-      return Promise.reject(new ConsensusError('NOT_LEADER', `not in term ${inTerm}`, true));
+    if (this.#isOver(inTerm)) return Promise.reject(notIn(inTerm));
     if (this.broken !== undefined) return Promise.reject(this.broken);
     if (!this.held) return Promise.resolve(this.apply(command));
-    return new Promise((settle, fail) => this.inFlight.push({ command, settle, fail }));
+    return new Promise((settle, fail) => this.inFlight.push({ command, inTerm, settle, fail }));
   }
 
-  /** Applies what is in flight, in order. */
+  #isOver(inTerm: Term | undefined): boolean {
+    return inTerm !== undefined && inTerm !== this.leadsIn();
+  }
+
+  /** Applies what is in flight, in order: by whoever leads now, but for what was meant for a term that is over. */
   commit(): readonly Outcome[] {
     const waiting = this.inFlight;
     this.inFlight = [];
-    return waiting.map(({ command, settle }) => {
+    return waiting.flatMap(({ command, inTerm, settle, fail }) => {
+      if (this.#isOver(inTerm)) {
+        fail(notIn(inTerm));
+        return [];
+      }
       const outcome = this.apply(command);
       settle(outcome);
       return outcome;
@@ -127,6 +141,8 @@ export class SiteDouble implements SiteAccess {
     return this.applied.filter(({ command, outcome }) => command.type === type && outcome.ok).length;
   }
 }
+
+const notIn = (inTerm: Term | undefined): ConsensusError => new ConsensusError('NOT_LEADER', `not in term ${inTerm}`, true);
 
 /** The real engine and its checker, on this thread. With `held` a plan is handed out when the test releases it. */
 export class InlinePlanner implements PlanningPort {

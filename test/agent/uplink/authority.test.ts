@@ -75,6 +75,61 @@ describe('who decides, as the link to the upper site comes and goes', () => {
     await tiers.until('what it missed', () => mill.site.state.workload('lamp') !== undefined);
   });
 
+  for (const [type, rest] of [
+    ['workloadsApply', 'no plan'],
+    ['planCommit', 'no mode'],
+  ] as const) {
+    it(`C11: an answer is taken by the leader it was given to or not at all: once that is gone, ${rest} follows its ${type}`, async () => {
+      const { mill, clock } = tiers;
+      mill.calls.link = 'cut';
+      await tiers.until('autonomous', () => mill.mode === 'autonomous');
+      mill.calls.link = 'up';
+      await tiers.until('rejoining', () => mill.mode === 'rejoining');
+      let before = 0;
+      mill.site.onApplied(() => {
+        if (before > 0 || mill.site.applied.at(-1)?.command.type !== type) return;
+        before = mill.site.applied.length;
+        mill.site.lead(undefined);
+      });
+      await tiers.until('the leader is gone', () => before > 0);
+      await tiers.pass(1000);
+      assert.equal(mill.site.applied.length, before);
+      assert.equal(mill.mode, 'rejoining');
+      mill.site.lead(clock.nowMs());
+      await tiers.connected();
+    });
+  }
+
+  it('C11: a site that is alone does not come back by an answer to a leader whose term is over', async () => {
+    const { mill, clock } = tiers;
+    mill.calls.link = 'cut';
+    await tiers.until('autonomous', () => mill.mode === 'autonomous');
+    let answers = 0;
+    mill.calls.tamper = (answer) => {
+      answers += 1;
+      mill.site.lead(clock.nowMs());
+      return answer;
+    };
+    mill.calls.link = 'up';
+    await tiers.until('three answers', () => answers >= 3);
+    assert.equal(mill.mode, 'autonomous');
+    mill.calls.tamper = (answer) => answer;
+    await tiers.connected();
+  });
+
+  it('C11: going on alone is decided by the leader that waited or not at all: the next one grants a full hold time', async () => {
+    const { mill, clock } = tiers;
+    mill.site.held = true;
+    mill.calls.link = 'cut';
+    await tiers.until('decided', () => mill.site.inFlight.length > 0);
+    mill.site.lead(clock.nowMs());
+    mill.site.held = false;
+    mill.site.commit();
+    await tiers.pass(holdTimeMs - 10);
+    assert.equal(mill.mode, 'connected');
+    await tiers.until('autonomous', () => mill.mode === 'autonomous');
+  });
+
   it('C11: a flapping link changes the mode at most once per hold time', async () => {
     const { mill } = tiers;
     const before = mill.site.state.authority().epoch;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { spec } from '../site-double.ts';
+import type { UplinkReport } from '../../../schemas/generated/types.ts';
+import { settled, spec } from '../site-double.ts';
 import { Tiers } from './tiers.ts';
 
 /** The link is cut and the site decides alone. */
@@ -179,5 +180,119 @@ describe('a site that comes back', () => {
     tiers.upper.changeLeader();
     await tiers.connected();
     assert.equal(epochOf('web'), epoch);
+  });
+});
+
+describe('an upper leader that another one follows while it takes over what a site decided', () => {
+  let tiers: Tiers;
+  let first: string;
+  /** What the site reports when it is back: work that moved, and some of its own. */
+  let report: UplinkReport;
+  let before: unknown;
+  let known: unknown;
+  const above = (): unknown => [...tiers.upper.site.state.rows()];
+  const refused = { name: 'ConsensusError', code: 'NOT_LEADER', definite: true };
+  /** It took nothing and remembers nothing. */
+  function tookNothing(): void {
+    const { server, log } = tiers.upper;
+    assert.equal(server.reports().get('mill'), known);
+    assert.ok(server.settled());
+    assert.equal(log.events.filter((event) => event === 'uplink.site.revalidated').length, 1, 'the first contact');
+    assert.equal(tiers.upper.site.where()['web/0'], first);
+  }
+  beforeEach(async () => {
+    tiers = new Tiers();
+    tiers.upper.site.give(spec('web', { requires: { nodes: ['a', 'b'] } }));
+    await tiers.connected();
+    const { mill } = tiers;
+    first = tiers.running('web')[0] as string;
+    await alone(tiers);
+    mill.site.give(spec('own'));
+    mill.dead.add(first);
+    await tiers.until('moved', () => mill.running('web').length === 1 && mill.running('own').length === 1);
+    const now = mill.report();
+    report = { ...now, authority: { ...now.authority, mode: 'rejoining', epoch: now.authority.epoch + 1 } };
+    mill.calls.link = 'up';
+    before = above();
+    known = tiers.upper.server.reports().get('mill');
+  });
+  afterEach(() => tiers.stop());
+
+  for (const [what, since] of [
+    ['leads no more', () => undefined],
+    ['leads again', () => tiers.clock.nowMs()],
+  ] as const) {
+    it(`K7: and ${what}: takes none of the site’s own work`, async () => {
+      const { site } = tiers.upper;
+      site.held = true;
+      const asked = assert.rejects(tiers.ask(tiers.mill, report), refused);
+      await settled();
+      assert.deepEqual(
+        site.inFlight.map(({ command }) => command.type),
+        ['workloadsApply'],
+      );
+      site.lead(since());
+      site.commit();
+      await asked;
+      assert.deepEqual(above(), before);
+      tookNothing();
+    });
+
+    it(`K7: and ${what}: accepts no placement, and gives no verdict until the one that leads has`, async () => {
+      const { site } = tiers.upper;
+      site.apply({ type: 'workloadsApply', origin: 'child:mill', specs: report.specs, replace: true });
+      before = above();
+      site.held = true;
+      const asked = assert.rejects(tiers.ask(tiers.mill, report), refused);
+      await settled();
+      assert.deepEqual(
+        site.inFlight.map(({ command }) => command.type),
+        ['planCommit'],
+      );
+      site.lead(since());
+      site.commit();
+      await asked;
+      assert.deepEqual(above(), before);
+      tookNothing();
+      site.lead(tiers.clock.nowMs());
+      site.held = false;
+      const { verdicts } = await tiers.ask(tiers.mill, report);
+      assert.deepEqual(
+        verdicts.map(({ workload, verdict }) => `${workload} ${verdict}`),
+        ['own valid', 'web valid'],
+      );
+      assert.notEqual(site.where()['web/0'], first);
+    });
+
+    it(`K7: and ${what}: accepts no placement after it took the site’s own work`, async () => {
+      const { site } = tiers.upper;
+      let isOver = false;
+      site.onApplied(() => {
+        if (!isOver) site.lead(since());
+        isOver = true;
+      });
+      const at = site.applied.length;
+      await assert.rejects(tiers.ask(tiers.mill, report), refused);
+      assert.deepEqual(
+        site.applied.slice(at).map(({ command }) => command.type),
+        ['workloadsApply'],
+      );
+      tookNothing();
+    });
+  }
+
+  it('K7: takes no work of a site it heard before its log had a name', async () => {
+    tiers.wipeUpper();
+    const { site, server } = tiers.upper;
+    site.held = true;
+    const asked = assert.rejects(tiers.ask(tiers.mill, report), refused);
+    await settled();
+    site.lead(tiers.clock.nowMs());
+    site.held = false;
+    assert.equal(site.commit().length, 1);
+    assert.equal(site.state.logName(), 'log-2', 'that is the same, whoever leads');
+    await asked;
+    assert.deepEqual(site.state.workloads(), []);
+    assert.equal(server.reports().size, 0);
   });
 });
