@@ -23,8 +23,9 @@ const shorter = 0.6;
 /** What a round with gain makes it longer by. */
 const longer = 1.03;
 const roundsUsual = 1000;
-/** Rounds below which it is not worth beginning. */
+/** Rounds below which it is not worth beginning, and columns beyond which it takes minutes to come to what prices alone prove. */
 const roundsLeast = 20;
+const columnsMost = 200_000;
 /** Units that the room of a box is cut into where demands are no whole numbers of anything: the more, the less is lost by rounding. */
 const unitsUsual = 512;
 /** Units of a knapsack that take about as long as a column. */
@@ -50,7 +51,8 @@ export function boundByBoxes(
 ): BoxBound {
   const { nodes, width } = flat;
   const { copies, rounds = roundsUsual } = begun;
-  if (over(roundsLeast * flat.cost.length * (1 + unitsUsual / unitsPerStep))) return { bound: Number.NEGATIVE_INFINITY, steps: 0 };
+  if (flat.cost.length > columnsMost || over(roundsLeast * flat.cost.length * (1 + unitsUsual / unitsPerStep)))
+    return { bound: Number.NEGATIVE_INFINITY, steps: 0 };
   const cost = copies?.cost ?? flat.cost;
   const free = copies?.free ?? 0;
   const boxes = new Boxes(flat, cost, begun.price);
