@@ -237,16 +237,16 @@ export class GroupCounts {
     return holds;
   }
 
-  /** Whether two replicas may exchange their boxes. */
-  allowsSwap(workload: number, from: number, other: number, to: number): boolean {
+  /** Whether a replica may take the place of another, and that one go to a third box: by default where the first was. */
+  allowsSwap(workload: number, from: number, other: number, to: number, third = from): boolean {
     this.change(other, to, -1);
     this.change(workload, from, -1);
-    let holds = !this.meets(workload, to) && !this.meets(other, from);
-    if (holds && (!this.#isAlike(workload, from, to) || !this.#isAlike(other, from, to))) {
+    let holds = !this.meets(workload, to) && !this.meets(other, third);
+    if (holds && (!this.#isAlike(workload, from, to) || !this.#isAlike(other, to, third))) {
       this.change(workload, to, 1);
-      this.change(other, from, 1);
+      this.change(other, third, 1);
       holds = this.#holds(workload) && this.#holds(other);
-      this.change(other, from, -1);
+      this.change(other, third, -1);
       this.change(workload, to, -1);
     }
     this.change(workload, from, 1);

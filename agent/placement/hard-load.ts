@@ -122,6 +122,11 @@ export class HardLoad {
     return this.#proportions.length > 0;
   }
 
+  /** Whether room is held while moving. */
+  get holds(): boolean {
+    return this.#heldAt.length > 0;
+  }
+
   /** Whether a slot fits on a box at all: beside what is fixed, and what is held until the end. */
   fitsAlone(slot: number, variant: number, node: number): boolean {
     const width = this.#width;

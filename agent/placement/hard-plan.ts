@@ -6,8 +6,9 @@ import { Choices } from './choices.ts';
 import type { Ground } from './ground.ts';
 import { GroupCounts, GroupMoves } from './groups.ts';
 import { HardLoad } from './hard-load.ts';
-import { groupMoveCost, leavingCosts } from './merit.ts';
-import { at, classes } from './model.ts';
+import { Lodging } from './lodging.ts';
+import { groupMoveCost } from './merit.ts';
+import { at } from './model.ts';
 import type { PlacementRandom } from './random.ts';
 import { rivalryOf } from './rivals.ts';
 import { Ties } from './ties.ts';
@@ -30,12 +31,8 @@ export class HardPlan {
   readonly #load: HardLoad;
   readonly #choices: Choices;
   readonly #workload: Int32Array;
-  readonly #own: Float64Array;
-  readonly #ownRow: readonly (Float64Array | undefined)[];
-  readonly #home: Int32Array;
-  readonly #homeClass: Uint8Array;
+  readonly #lodging: Lodging;
   readonly #variantClass: Uint8Array;
-  readonly #leaving: readonly (Float64Array | undefined)[];
   readonly #relief: Float64Array;
   readonly #reliefMost: Float64Array;
   readonly #reliefVersion: Int32Array;
@@ -50,7 +47,7 @@ export class HardPlan {
   readonly #tied: boolean;
 
   constructor(ground: Ground) {
-    const { instance, slots, nodes, variants } = ground;
+    const { instance, slots, nodes } = ground;
     const { site } = instance;
     this.ground = ground;
     this.unplaced = slots;
@@ -63,21 +60,8 @@ export class HardPlan {
     this.#load = new HardLoad(ground);
     this.#choices = new Choices(ground, this.#load);
     this.#workload = Int32Array.from(instance.slots, ({ workload }) => workload);
-    this.#own = Float64Array.from(variants, ({ cost }) => (typeof cost === 'number' ? cost : 0));
-    this.#ownRow = variants.map(({ cost }) => (typeof cost === 'number' ? undefined : cost));
-    this.#home = Int32Array.from(instance.slots, ({ currentNode, mayStay }) => (mayStay ? currentNode : -1));
-    this.#variantClass = Uint8Array.from(variants, (variant) => classes.indexOf(variant.class));
-    this.#homeClass = Uint8Array.from(instance.slots, ({ columns, currentColumn }) => {
-      const column = columns[currentColumn];
-      return column === undefined ? 255 : classes.indexOf(column.class);
-    });
-    this.#leaving = site.nodes.map((_, node) => {
-      const costs = leavingCosts(site, node);
-      if (costs === undefined) return undefined;
-      const row = new Float64Array(nodes);
-      for (const [to, cost] of costs) row[to] = cost;
-      return row;
-    });
+    this.#lodging = new Lodging(ground);
+    this.#variantClass = this.#lodging.variantClass;
     this.#relief = new Float64Array(slots);
     this.#reliefMost = new Float64Array(slots);
     this.#reliefVersion = new Int32Array(slots).fill(-1);
@@ -96,13 +80,9 @@ export class HardPlan {
     this.settle();
   }
 
-  /** Boxes that are overfull, and the part of the value that is for that. */
+  /** Boxes that are overfull. */
   get overfull(): number {
     return this.#load.overfull;
-  }
-
-  get overload(): number {
-    return this.#load.overload;
   }
 
   /** One of the boxes that a variant may be on; -1 when there is none. */
@@ -115,9 +95,15 @@ export class HardPlan {
     let value = (this.#ties?.total() ?? 0) + (this.#groupMoves?.cost ?? 0);
     for (let slot = 0; slot < this.ground.slots; slot += 1) {
       const node = this.node[slot] as number;
-      if (node !== -1) value += this.#costAt(slot, this.variant[slot] as number, node);
+      if (node !== -1) value += this.#lodging.costAt(slot, this.variant[slot] as number, node);
     }
     this.value = value + this.#load.settle(this.node, this.variant);
+  }
+
+  /** Where room is held for a slot that is elsewhere; else -1. */
+  heldFor(slot: number): number {
+    const home = this.#load.holds ? (this.#lodging.home[slot] as number) : -1;
+    return home === this.node[slot] ? -1 : home;
   }
 
   slotAt(node: number, position: number): number {
@@ -131,17 +117,6 @@ export class HardPlan {
     for (let variant = first[slot] as number; variant < end; variant += 1)
       if (this.#variantClass[variant] === workClass && this.#choices.may(variant, node)) return variant;
     return -1;
-  }
-
-  /** What a slot costs by itself on a box: its own terms, and moving there. */
-  #costAt(slot: number, variant: number, node: number): number {
-    const row = this.#ownRow[variant];
-    const own = row === undefined ? (this.#own[variant] as number) : (row[node] as number);
-    const home = this.#home[slot] as number;
-    if (home === -1) return own;
-    if (home === node) return this.#homeClass[slot] === this.#variantClass[variant] ? own : own + (this.ground.reclass[slot] as number);
-    const leaving = this.#leaving[home];
-    return own + (this.ground.moving[slot] as number) + (leaving === undefined ? 0 : (leaving[node] as number));
   }
 
   /** Lets boxes be overfull, each unit at so many times what it is worth beside `scale`; infinite: not at all. */
@@ -174,7 +149,7 @@ export class HardPlan {
     const from = this.node[slot] as number;
     const left = this.variant[slot] as number;
     if (from === to) return left !== came && this.#reclass(slot, came, limit);
-    const own = this.#costAt(slot, came, to) - this.#costAt(slot, left, from);
+    const own = this.#lodging.change(slot, left, from, came, to);
     const saved = this.reliefOf(slot) - own - (this.#ties?.moves(slot, from, to) ?? 0);
     const burden = this.#load.burden[to] as number;
     if (saved + (this.#load.strandedNow[to] as number) < -limit) return false;
@@ -193,7 +168,7 @@ export class HardPlan {
     const node = this.node[slot] as number;
     const left = this.variant[slot] as number;
     if (!this.#choices.may(came, node)) return false;
-    const own = this.#costAt(slot, came, node) - this.#costAt(slot, left, node);
+    const own = this.#lodging.change(slot, left, node, came, node);
     const after = this.#load.after(node, slot, left, slot, came, limit - own + (this.#load.burden[node] as number));
     if (after === infinite) return false;
     this.#change(slot, node, came);
@@ -210,8 +185,7 @@ export class HardPlan {
     const came = this.variantAt(slot, to, this.#variantClass[left] as number);
     const back = this.variantAt(other, from, this.#variantClass[was] as number);
     if (came === -1 || back === -1) return false;
-    let change =
-      this.#costAt(slot, came, to) - this.#costAt(slot, left, from) + this.#costAt(other, back, from) - this.#costAt(other, was, to);
+    let change = this.#lodging.change(slot, left, from, came, to) + this.#lodging.change(other, was, to, back, from);
     if (this.#ties !== undefined) change += this.#ties.moves(slot, from, to) + this.#ties.moves(other, to, from);
     if (change - this.#reliefAtMost(slot) - this.#reliefAtMost(other) > limit) return false;
     const before = (this.#load.burden[from] as number) + (this.#load.burden[to] as number);
@@ -230,10 +204,44 @@ export class HardPlan {
     return true;
   }
 
+  /** Puts a slot where another is, and that one on a third box, if that is allowed at `limit` more. @returns whether it did. */
+  displace(slot: number, other: number, third: number, limit: number): boolean {
+    const from = this.node[slot] as number;
+    const to = this.node[other] as number;
+    const workload = this.#workload[slot] as number;
+    const displaced = this.#workload[other] as number;
+    // Of two replicas of one workload the first could as well have gone to the third box.
+    if (from === to || third === to || third === from || workload === displaced) return false;
+    const left = this.variant[slot] as number;
+    const was = this.variant[other] as number;
+    const came = this.variantAt(slot, to, this.#variantClass[left] as number);
+    const back = this.variantAt(other, third, this.#variantClass[was] as number);
+    if (came === -1 || back === -1 || (this.count[third] as number) >= (this.#places[third] as number)) return false;
+    let change = this.#lodging.change(slot, left, from, came, to) + this.#lodging.change(other, was, to, back, third) - this.reliefOf(slot);
+    if (this.#ties !== undefined) change += this.#ties.moves(slot, from, to) + this.#ties.moves(other, to, third);
+    // On the third box what comes may make up for all that is left free.
+    const most = limit + (this.#load.strandedNow[third] as number);
+    if (change - this.#reliefAtMost(other) > most) return false;
+    change -= this.#load.burden[to] as number;
+    const here = this.#load.after(to, other, was, slot, came, most - change);
+    if (here === infinite) return false;
+    change += here - (this.#load.burden[third] as number);
+    const there = this.#load.after(third, -1, -1, other, back, limit - change);
+    if (there === infinite) return false;
+    if (this.#groups !== undefined && !this.#groups.allowsSwap(workload, from, displaced, to, third)) return false;
+    if (this.#tied && (this.#conflicts(slot, to, other) || this.#conflicts(other, third, slot))) return false;
+    if (this.#groupMoves !== undefined && this.#movesGroup(slot, to, other, third) + change + there > limit) return false;
+    this.take(slot);
+    this.take(other);
+    this.put(slot, to, came);
+    this.put(other, third, back);
+    return true;
+  }
+
   /** What a slot without a place would cost on a box; infinite when there is no room, or it is more than `most`. */
   weighPut(slot: number, to: number, came: number, most: number): number {
     if ((this.count[to] as number) >= (this.#places[to] as number) || !this.#choices.may(came, to)) return infinite;
-    let own = this.#costAt(slot, came, to) + (this.#ties?.adds(slot, to) ?? 0);
+    let own = this.#lodging.costAt(slot, came, to) + (this.#ties?.adds(slot, to) ?? 0);
     if (this.#groupMoves !== undefined) own += this.#movesGroup(slot, to);
     const burden = this.#load.burden[to] as number;
     return own + this.#load.after(to, -1, -1, slot, came, most - own + burden) - burden;
@@ -254,8 +262,7 @@ export class HardPlan {
   insert(slot: number, to: number, came: number): boolean {
     if ((this.count[to] as number) >= (this.#places[to] as number) || !this.#choices.may(came, to)) return false;
     if (this.#load.after(to, -1, -1, slot, came, infinite) === infinite) return false;
-    if (this.#groups !== undefined && !this.#groups.allows(this.#workload[slot] as number, to)) return false;
-    if (this.#tied && this.#conflicts(slot, to, -1)) return false;
+    if (!this.allows(slot, to)) return false;
     this.put(slot, to, came);
     return true;
   }
@@ -275,7 +282,7 @@ export class HardPlan {
       if (from === to || !this.#choices.may(came, to)) continue;
       const after = this.#load.after(to, -1, -1, slot, came, infinite);
       if (after === infinite) continue;
-      const own = this.#costAt(slot, came, to) - this.#costAt(slot, this.variant[slot] as number, from);
+      const own = this.#lodging.change(slot, this.variant[slot] as number, from, came, to);
       const change = after - (this.#load.burden[to] as number) - this.reliefOf(slot) + own;
       if (change <= 0) continue;
       sum += change;
@@ -326,7 +333,7 @@ export class HardPlan {
 
   /** 1 when it leaves its home, -1 when it comes back, 0 when neither. */
   #moveSign(slot: number, to: number): 1 | -1 | 0 {
-    const home = this.#home[slot] as number;
+    const home = this.#lodging.home[slot] as number;
     if (home === -1) return 0;
     const from = this.node[slot] as number;
     const was = from !== -1 && from !== home;
@@ -357,7 +364,7 @@ export class HardPlan {
     this.#position[slot] = count;
     this.count[node] = count + 1;
     this.#groups?.change(this.#workload[slot] as number, node, 1);
-    this.value += this.#costAt(slot, variant, node) + (this.#ties?.change(slot, node, 1) ?? 0);
+    this.value += this.#lodging.costAt(slot, variant, node) + (this.#ties?.change(slot, node, 1) ?? 0);
     this.value += this.#load.change(slot, node, variant, 1);
   }
 
@@ -377,7 +384,7 @@ export class HardPlan {
     this.#position[moved] = position;
     this.count[node] = last;
     this.#groups?.change(this.#workload[slot] as number, node, -1);
-    this.value += (this.#ties?.change(slot, node, -1) ?? 0) - this.#costAt(slot, variant, node);
+    this.value += (this.#ties?.change(slot, node, -1) ?? 0) - this.#lodging.costAt(slot, variant, node);
     this.value += this.#load.change(slot, node, variant, -1);
   }
 

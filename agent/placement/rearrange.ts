@@ -13,6 +13,8 @@ const freedMax = 24;
 const triesMax = 300;
 /** Draws for the replica that it begins with: the one whose box would gain most without it. */
 const draws = 3;
+/** Share of boxes that are chosen since one from there is on the box before: where it goes back, room that is held for it is free. */
+const homeShare = 0.5;
 
 export class Rearrange {
   tries = 0;
@@ -96,7 +98,7 @@ export class Rearrange {
         this.#boxes[this.#boxCount] = box;
         this.#boxCount += 1;
       }
-      box = plan.drawBox(variant, random);
+      box = this.#next(box, variant, random);
       if (box === -1) break;
     }
     if (this.#boxCount < 2) {
@@ -118,6 +120,13 @@ export class Rearrange {
       }
     }
     return true;
+  }
+
+  #next(box: number, variant: number, random: PlacementRandom): number {
+    const plan = this.#plan;
+    const here = plan.count[box] as number;
+    const home = here > 0 && random.next() < homeShare ? plan.heldFor(plan.slotAt(box, random.nextInt(here))) : -1;
+    return home === -1 ? plan.drawBox(variant, random) : home;
   }
 
   /** Largest first, about; and what each costs at the least. */

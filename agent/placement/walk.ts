@@ -23,8 +23,15 @@ export interface WalkBudget {
 const blockMoves = 512;
 /** Blocks after which sums are made afresh. */
 const settleBlocks = 512;
-/** Share of moves that are exchanges. */
-const swapShare = 0.5;
+/** Share of moves in which one takes the place of another; and of those, in which that one goes to a third box. */
+const swapShare = 0.6;
+const displaceShare = 0.5;
+/**
+ * Share of moves of one that is away from home that go back there, and of one that is displaced. Only where room is held while moving: those
+ * that go back are all that makes room for others, and few boxes drawn at random are home.
+ */
+const homeShare = 0.1;
+const displacedHomeShare = 0.5;
 /** Replicas among which the one that moves is chosen: that whose box gains most without it. */
 const contenders = 3;
 /** Moves by which it is seen what moves cost. */
@@ -56,8 +63,9 @@ const overDoublings = 5;
 const dearer = 1.3;
 const dearerBlocks = 128;
 const dearest = 1e5;
-/** Share of blocks, where plans keep all rules, in which boxes are solved anew. */
-const rearrangeShare = 0.7;
+/** Share of blocks in which boxes are solved anew: while capacity is soft, and after that, when single moves hardly find anything. */
+const rearrangeSoftShare = 0.5;
+const rearrangeShare = 0.9;
 const rearrangesMax = 64;
 
 /** Leaves the best plan it found in `plan`. @returns moves tried. */
@@ -114,7 +122,7 @@ class Walk {
       }
       if (this.#soft && block % dearerBlocks === 0) this.#press(point);
       const cold = first || !softens || point > softUntil;
-      if (cold && !first && this.#random.next() < rearrangeShare) this.#solveAnew();
+      if (!first && this.#random.next() < (cold ? rearrangeShare : rearrangeSoftShare)) this.#solveAnew();
       else this.#move(first || !softens ? takenAtRest : this.#share(point));
       if (block % settleBlocks === 0) plan.settle();
       this.#keep();
@@ -196,16 +204,28 @@ class Walk {
     }
     if (plan.node[slot] !== -1 && random.next() < swapShare) {
       const other = random.nextInt(slots);
-      if (plan.node[other] !== -1) plan.swap(slot, other, limit);
+      if (plan.node[other] === -1) return;
+      if (random.next() >= displaceShare) {
+        plan.swap(slot, other, limit);
+        return;
+      }
+      const third = this.#target(other, plan.variant[other] as number, displacedHomeShare);
+      if (third !== -1) plan.displace(slot, other, third, limit);
       return;
     }
     const start = first[slot] as number;
     const count = (first[slot + 1] as number) - start;
     if (count === 0) return;
     const variant = count === 1 ? start : start + random.nextInt(count);
-    const to = plan.drawBox(variant, random);
+    const to = this.#target(slot, variant, homeShare);
     if (to === -1) return;
     if (plan.node[slot] === -1) plan.insert(slot, to, variant);
     else plan.shift(slot, to, variant, limit);
+  }
+
+  /** Home, now and then, or one of all boxes; -1 when there is none. */
+  #target(slot: number, variant: number, share: number): number {
+    const home = this.#plan.heldFor(slot);
+    return home !== -1 && this.#random.next() < share ? home : this.#plan.drawBox(variant, this.#random);
   }
 }

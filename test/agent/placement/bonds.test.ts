@@ -126,16 +126,18 @@ describe('what replicas have to do with each other', () => {
         }
         const random = new PlacementRandom(seed);
         const rearrange = new Rearrange(plan);
-        for (let turn = 0; turn < 120; turn += 1) {
+        for (let turn = 0; turn < 160; turn += 1) {
           const before = plan.value;
           const limit = 1e6 * (random.nextInt(40) - 10);
           const slot = random.nextInt(ground.slots);
           let done: boolean;
           if (plan.node[slot] === -1) continue;
-          if (turn % 3 === 0) done = plan.shift(slot, random.nextInt(ground.nodes), at(ground.first, slot), limit);
-          else if (turn % 3 === 1) {
+          if (turn % 4 === 0) done = plan.shift(slot, random.nextInt(ground.nodes), at(ground.first, slot), limit);
+          else if (turn % 4 < 3) {
             const other = random.nextInt(ground.slots);
-            done = plan.node[other] !== -1 && plan.swap(slot, other, limit);
+            const third = random.nextInt(ground.nodes);
+            if (plan.node[other] === -1) continue;
+            done = turn % 4 === 1 ? plan.swap(slot, other, limit) : plan.displace(slot, other, third, limit);
           } else done = rearrange.run(random, limit);
           assert.ok(plan.value <= before + (done ? limit : 0) + 1, 'no dearer than allowed');
           if (!done) assert.ok(Math.abs(plan.value - before) < 1, 'nothing has changed');
