@@ -6,12 +6,12 @@ import { median, printFigure } from '../figure.ts';
 import { complain, type SetOptions } from './main.ts';
 import { readRoadefFolder, reassignmentProblem } from './roadef.ts';
 import { judgeReassignment } from './roadef-judge.ts';
-import { cpuClock, judge } from './subject.ts';
+import { cpuClock, judge, seeded } from './subject.ts';
 
 /** Replicas times boxes above which an instance is left to long runs. */
 const quickPairs = 150_000;
 
-export async function benchRoadef({ json, budget, data, only, quick }: SetOptions): Promise<void> {
+export async function benchRoadef({ json, budget, data, only, quick, seed }: SetOptions): Promise<void> {
   const folder = join(data, 'roadef2012');
   if (!existsSync(join(folder, 'best.csv'))) {
     complain(
@@ -26,7 +26,7 @@ export async function benchRoadef({ json, budget, data, only, quick }: SetOption
     if (quick && machines.length * processes.length > quickPairs) continue;
     const start = judgeReassignment(instance, initial);
     if (start.cost !== original) complain(`${name}: the assignment it begins with costs ${start.cost}, published is ${original}`);
-    const problem = reassignmentProblem(instance);
+    const problem = seeded(reassignmentProblem(instance), seed);
     const used = cpuClock();
     const plan = solve(problem, { interrupted: () => used() >= budget, progress: () => used() / budget });
     const cpu = used();
