@@ -4,14 +4,12 @@
  * relaxation of "each is placed once" (Fisher, Jaikumar and Van Wassenhove 1986, for generalised assignment). The other resources have
  * prices as before, and so has the scarcest, for what rounding leaves of it.
  */
+import { Boxes, columnSteps } from './boxes.ts';
 import { type CopyShares, readerWeight } from './copies.ts';
 import type { Flat } from './flat.ts';
-import { Knapsack, unitsMost } from './knapsack.ts';
-import { at, tolerance } from './model.ts';
-import { discomfort, easyLoad, feelsLoad, headsOf, meanRegret, twinsOf } from './prices.ts';
+import { at } from './model.ts';
+import { meanRegret } from './prices.ts';
 
-/** What is left of the price of the scarcest resource at the beginning: that whole replicas have to fit does most of its work. */
-const keptPrice = 0.3;
 /** Length of the first step, as a share of the bound; where that is next to nothing, of what columns cost above the cheapest. */
 const reachFirst = 0.008;
 const reachLast = 1e-5;
@@ -26,10 +24,6 @@ const roundsUsual = 1000;
 /** Rounds below which it is not worth beginning, and columns beyond which it takes minutes to come to what prices alone prove. */
 const roundsLeast = 20;
 const columnsMost = 200_000;
-/** Units that the room of a box is cut into where demands are no whole numbers of anything: the more, the less is lost by rounding. */
-const unitsUsual = 512;
-/** Units of a knapsack that take about as long as a column. */
-const unitsPerStep = 16;
 /** Sums of many terms are off by less than such a part. */
 const sumError = 1e-11;
 
@@ -51,7 +45,7 @@ export function boundByBoxes(
 ): BoxBound {
   const { nodes, width } = flat;
   const { copies, rounds = roundsUsual } = begun;
-  if (flat.cost.length > columnsMost || over(roundsLeast * flat.cost.length * (1 + unitsUsual / unitsPerStep)))
+  if (flat.cost.length > columnsMost || over(roundsLeast * flat.cost.length * columnSteps))
     return { bound: Number.NEGATIVE_INFINITY, steps: 0 };
   const cost = copies?.cost ?? flat.cost;
   const free = copies?.free ?? 0;
@@ -136,265 +130,4 @@ function worthOf(flat: Flat, heads: Int32Array, need: Int32Array, cost: Float64A
     }
     return at(cheapest.sort(), at(need, head) - 1);
   });
-}
-
-/** All boxes, each for itself. */
-class Boxes {
-  /** First slots of those that are all the same, and on how many boxes each is needed. */
-  readonly heads: Int32Array;
-  readonly need: Int32Array;
-  /** Of capacity. */
-  readonly price: Float64Array;
-  /** Capacity that fixed replicas leave. */
-  readonly room: Float64Array;
-  /** What the boxes come to together, and the sum of what that was summed up from. */
-  value = 0;
-  magnitude = 0;
-  /** Boxes that took each, load beyond what is easy, and the columns. */
-  readonly taken: Int32Array;
-  readonly excess: Float64Array;
-  readonly picked: Int32Array;
-  count = 0;
-  steps = 0;
-  readonly #flat: Flat;
-  readonly #cost: Float64Array;
-  readonly #feels: Uint8Array;
-  /** Resource of each box that what it takes has to fit. */
-  readonly #scarcest: Int32Array;
-  /** What one unit of that is. */
-  readonly #unit: Float64Array;
-  // Entries of box b are entryFirst[b] .. entryFirst[b + 1] - 1, one for each head; columns of entry e are columnFirst[e] ...
-  readonly #entryFirst: Int32Array;
-  readonly #headOf: Int32Array;
-  readonly #columnFirst: Int32Array;
-  readonly #column: Int32Array;
-  readonly #knapsack: Knapsack;
-  /** Of the box that is looked at: the column of each option, and the first option and the head of each entry that is worth anything. */
-  readonly #optionColumn: Int32Array;
-  readonly #optionFirst: Int32Array;
-  readonly #entryHead: Int32Array;
-
-  constructor(flat: Flat, cost: Float64Array, price: Float64Array) {
-    const { nodes, width, first, node, capacity, fixedLoad } = flat;
-    const twins = twinsOf(flat);
-    this.#flat = flat;
-    this.#cost = cost;
-    // What has no place at all is no part of any bound.
-    const placed = headsOf(flat).filter((slot) => at(first, slot) < at(first, slot + 1));
-    this.heads = Int32Array.from(placed);
-    this.room = capacity.map((most, index) => Math.max(0, most - at(fixedLoad, index) + 2 * tolerance));
-    this.#feels = Uint8Array.from(capacity, (_, index) => (feelsLoad(flat, index) ? 1 : 0));
-    this.price = price.slice();
-    this.#scarcest = scarcestOf(flat, price, this.room);
-    this.#unit = unitsOf(flat, this.#scarcest, this.room);
-    for (const [box, r] of this.#scarcest.entries()) this.price[box * width + r] = at(price, box * width + r) * keptPrice;
-    this.excess = new Float64Array(nodes * width);
-    this.taken = new Int32Array(placed.length);
-    const entriesOf = new Int32Array(nodes);
-    const columnsOf = new Int32Array(nodes);
-    const seen = new Int32Array(nodes).fill(-1);
-    const boxesOf = new Int32Array(placed.length);
-    for (const [head, slot] of placed.entries())
-      for (let column = at(first, slot); column < at(first, slot + 1); column += 1) {
-        const box = at(node, column);
-        columnsOf[box] = at(columnsOf, box) + 1;
-        if (seen[box] === head) continue;
-        seen[box] = head;
-        boxesOf[head] = at(boxesOf, head) + 1;
-        entriesOf[box] = at(entriesOf, box) + 1;
-      }
-    this.need = Int32Array.from(placed, (slot, head) => Math.min(at(twins, slot), at(boxesOf, head)));
-    this.picked = new Int32Array(boxesOf.reduce((sum, boxes) => sum + boxes, 0));
-    this.#entryFirst = starts(entriesOf);
-    const entries = at(this.#entryFirst, nodes);
-    this.#headOf = new Int32Array(entries);
-    this.#columnFirst = new Int32Array(entries + 1);
-    const columnsAt = starts(columnsOf);
-    this.#column = new Int32Array(at(columnsAt, nodes));
-    this.#fill(columnsAt.slice());
-    const entriesMost = entriesOf.reduce((most, count) => Math.max(most, count), 0);
-    const optionsMost = columnsOf.reduce((most, count) => Math.max(most, count), 0);
-    this.#knapsack = new Knapsack(entriesMost, optionsMost);
-    this.#optionColumn = new Int32Array(optionsMost);
-    this.#optionFirst = new Int32Array(entriesMost + 1);
-    this.#entryHead = new Int32Array(entriesMost);
-  }
-
-  /** Sorts the columns by box, and there by head. */
-  #fill(next: Int32Array): void {
-    const { first, node, nodes, instance } = this.#flat;
-    const entryAt = this.#entryFirst.slice();
-    const seen = new Int32Array(nodes).fill(-1);
-    for (const [head, slot] of this.heads.entries()) {
-      instance.checkpoint();
-      for (let column = at(first, slot); column < at(first, slot + 1); column += 1) {
-        const box = at(node, column);
-        if (seen[box] !== head) {
-          seen[box] = head;
-          const entry = at(entryAt, box);
-          entryAt[box] = entry + 1;
-          this.#headOf[entry] = head;
-          this.#columnFirst[entry] = at(next, box);
-        }
-        this.#column[at(next, box)] = column;
-        next[box] = at(next, box) + 1;
-      }
-    }
-    this.#columnFirst[this.#headOf.length] = this.#column.length;
-  }
-
-  /** Lets every box take what is worth most to it. @param worth of each head, micro-seconds per hour for one place of it. */
-  take(worth: Float64Array): void {
-    this.value = 0;
-    this.magnitude = 0;
-    this.count = 0;
-    this.taken.fill(0);
-    for (let box = 0; box < this.#flat.nodes; box += 1) {
-      this.#flat.instance.checkpoint();
-      this.#offer(box, worth);
-      this.#settle(box);
-    }
-  }
-
-  /** Fills the knapsack of a box with all that gains anything there. */
-  #offer(box: number, worth: Float64Array): void {
-    const { width, demand } = this.#flat;
-    const row = box * width;
-    const scarcest = this.#scarcest[box] as number;
-    const room = this.room[row + scarcest] as number;
-    const unit = this.#unit[box] as number;
-    const units = unitsIn(room, unit);
-    const knapsack = this.#knapsack;
-    const column = this.#column;
-    const end = this.#entryFirst[box + 1] as number;
-    let options = 0;
-    knapsack.clear(units);
-    for (let entry = this.#entryFirst[box] as number; entry < end; entry += 1) {
-      const head = this.#headOf[entry] as number;
-      const own = worth[head] as number;
-      const before = options;
-      for (let index = this.#columnFirst[entry] as number; index < (this.#columnFirst[entry + 1] as number); index += 1) {
-        const one = column[index] as number;
-        let gain = (this.#cost[one] as number) - own;
-        for (let r = 0; gain < 0 && r < width; r += 1) gain += (this.price[row + r] as number) * (demand[one * width + r] as number);
-        if (gain >= 0) continue;
-        const needed = demand[one * width + scarcest] as number;
-        if (needed > room) continue;
-        knapsack.option(gain, Math.min(units, Math.floor(needed / unit)));
-        this.#optionColumn[options] = one;
-        options += 1;
-      }
-      if (options === before) continue;
-      this.#optionFirst[knapsack.entries] = before;
-      this.#entryHead[knapsack.entries] = head;
-      knapsack.add();
-    }
-    this.steps += (this.#columnFirst[end] as number) - (this.#columnFirst[this.#entryFirst[box] as number] as number);
-    this.steps += (options * units) / unitsPerStep;
-  }
-
-  /** Takes the best of it, and as much load of each resource as is worth its discomfort at its price. */
-  #settle(box: number): void {
-    const { width, demand } = this.#flat;
-    const row = box * width;
-    const scarcest = this.#scarcest[box] as number;
-    for (let r = 0; r < width; r += 1) {
-      const index = row + r;
-      if (r === scarcest) continue;
-      const easy = this.#easy(index, 0);
-      const [load, paid] = this.#burden(index, easy);
-      this.value += load - paid;
-      this.magnitude += load + paid;
-      this.excess[index] = -easy;
-    }
-    // Of the scarcest there is at least what was taken, in whole units.
-    const knapsack = this.#knapsack;
-    const index = row + scarcest;
-    const unit = this.#unit[box] as number;
-    const units = unitsIn(this.room[index] as number, unit);
-    let least = Number.POSITIVE_INFINITY;
-    let most = 0;
-    let chosen = 0;
-    for (let used = 0; used <= units; used += 1) {
-      const own = knapsack.least(used);
-      if (own === Number.POSITIVE_INFINITY) continue;
-      const all = used * unit + this.#easy(index, used * unit);
-      const [load, paid] = this.#burden(index, all);
-      if (own + load - paid >= least) continue;
-      least = own + load - paid;
-      most = all;
-      chosen = used;
-    }
-    this.value += least;
-    this.magnitude += Math.abs(least) + (this.price[index] as number) * most;
-    this.excess[index] = -most;
-    knapsack.takenWith(chosen, (entry, option) => {
-      const column = this.#optionColumn[(this.#optionFirst[entry] as number) + option] as number;
-      const head = this.#entryHead[entry] as number;
-      this.taken[head] = (this.taken[head] as number) + 1;
-      this.picked[this.count] = column;
-      this.count += 1;
-      for (let r = 0; r < width; r += 1) this.excess[row + r] = (this.excess[row + r] as number) + (demand[column * width + r] as number);
-    });
-  }
-
-  /** What of a resource should be used beyond `load`, at its price. */
-  #easy(index: number, load: number): number {
-    const left = Math.max(0, (this.room[index] as number) - load);
-    if (this.#feels[index] === 0) return left;
-    return Math.min(left, easyLoad(this.#flat, index, this.price[index] as number, (this.#flat.fixedLoad[index] as number) + load));
-  }
-
-  /** What so much load costs, and what it is worth. */
-  #burden(index: number, load: number): [number, number] {
-    const cost = this.#feels[index] === 0 ? 0 : discomfort(this.#flat, index, (this.#flat.fixedLoad[index] as number) + load);
-    return [cost, (this.price[index] as number) * load];
-  }
-}
-
-/** The resource of each box whose room is worth most; where none is worth anything, the one that is asked for most. */
-function scarcestOf({ nodes, width, node, demand }: Flat, price: Float64Array, room: Float64Array): Int32Array {
-  const asked = new Float64Array(nodes * width);
-  for (let column = 0; column < node.length; column += 1) {
-    const row = (node[column] as number) * width;
-    for (let r = 0; r < width; r += 1) asked[row + r] = (asked[row + r] as number) + (demand[column * width + r] as number);
-  }
-  return Int32Array.from({ length: nodes }, (_, box) => {
-    let most = 0;
-    for (let r = 1; r < width; r += 1) {
-      const [one, other] = [box * width + r, box * width + most];
-      const more = at(price, one) * at(room, one) - at(price, other) * at(room, other);
-      if (more > 0 || (more === 0 && at(asked, one) * at(room, other) > at(asked, other) * at(room, one))) most = r;
-    }
-    return most;
-  });
-}
-
-/** What one unit of each box's scarcest resource is: what all demands are whole multiples of, where that is not too small. */
-function unitsOf({ nodes, width, node, demand }: Flat, scarcest: Int32Array, room: Float64Array): Float64Array {
-  const common = new Float64Array(nodes);
-  for (let column = 0; column < node.length; column += 1) {
-    const box = node[column] as number;
-    let [a, b] = [common[box] as number, demand[column * width + (scarcest[box] as number)] as number];
-    // Fractions have nothing in common with anything.
-    if (Number.isNaN(a) || !Number.isSafeInteger(b)) a = Number.NaN;
-    else while (b !== 0) [a, b] = [b, a % b];
-    common[box] = a;
-  }
-  return common.map((unit, box) => {
-    const most = at(room, box * width + at(scarcest, box));
-    return unit > 0 && unitsIn(most, unit) <= unitsMost ? unit : Math.max(most, tolerance) / unitsUsual;
-  });
-}
-
-/** Whole units of room. */
-function unitsIn(room: number, unit: number): number {
-  return Math.floor(room / unit + 1e-9);
-}
-
-/** Where each begins, one after the other; at the end the sum. */
-function starts(counts: Int32Array): Int32Array {
-  const first = new Int32Array(counts.length + 1);
-  for (let index = 0; index < counts.length; index += 1) first[index + 1] = at(first, index) + at(counts, index);
-  return first;
 }
