@@ -29,7 +29,7 @@ describe('a bound where columns were left out', () => {
       assert.ok(hasOmitted(flat));
       const capped = findPrices(flat, never).bound;
       const prices = findPrices(withoutOmitted(flat), never);
-      const bound = boundOfAll(flat, prices.price, () => never).bound;
+      const bound = boundOfAll(flat, prices.price, () => never, 200).bound;
       const all = flatten(compile(problem));
       assert.ok(!hasOmitted(all));
       const { objective, unplaced } = solve({ ...problem, limits: { steps: 100_000, seed: 1, starts: 1 } });

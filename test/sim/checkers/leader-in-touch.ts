@@ -22,10 +22,14 @@ export class LeaderInTouch implements Observer {
   readonly #known = new Map<NodeId, Known>();
 
   settled(node: SimNode, view: RaftView | undefined): void {
-    // After a pause it hears what piled up before it looks at the clock.
-    if (view?.role !== 'leader' || node.toldAt !== node.localNow) return;
+    if (view?.role !== 'leader') return;
     const { toldAt } = node;
     const before = this.#known.get(node.id);
+    // After a pause it hears what piled up before it looks at the clock. A rest may be agreed on between two looks, and end with the next.
+    if (toldAt !== node.localNow) {
+      if (before?.term === view.term && view.pace.rest > 0) this.#known.set(node.id, { ...before, isResting: true });
+      return;
+    }
     // A shorter timeout counts from the next look at the clock on.
     const patience = Math.max(view.electionTicks, before?.toldAt === toldAt ? before.patience : 0);
     const isExcused = before?.term !== view.term || before.index !== view.membershipIndex || before.isResting;
