@@ -17,7 +17,7 @@ const likely = 0.1;
 export const readerWeight = 1 / 3;
 
 /** Whether copies of shared data cost anything. */
-export function hasCopies(instance: Instance): boolean {
+function hasCopies(instance: Instance): boolean {
   return instance.sharedCount > 0 && copyCostOf(instance) > 0;
 }
 
