@@ -105,19 +105,28 @@ function transferSeconds(supplies: readonly Supply[], node: number): number {
   return seconds;
 }
 
+/** Where each stands in lists of numbers. */
+const term = { startup: 0, staging: 1, transfer: 2, hops: 3, robustness: 4, minimumSize: 5, energy: 6 } as const satisfies Readonly<
+  Record<OwnTerm, number>
+>;
+
 /** What one replica of a workload costs by itself, weighted, in micro-seconds per hour. Runs count by criticality; staging happens once. */
 export class OwnCosts {
   readonly #site: Site;
   readonly #workload: PlacementWorkload;
   readonly #runs: number;
-  readonly #weights: Readonly<Record<TermName, number>>;
+  /** Of each of `ownTerms`: its weight, and seconds per hour where it was looked at last. Asked for every box: nothing is allocated then. */
+  readonly #weight: Float64Array;
+  readonly #seconds = new Float64Array(ownTerms.length);
   readonly #supplies: readonly Supply[];
 
   constructor(site: Site, workload: PlacementWorkload) {
     this.#site = site;
     this.#workload = workload;
     this.#runs = runsPerHour(workload) * workload.criticality;
-    this.#weights = weightsOf(site.problem);
+    const weights = weightsOf(site.problem);
+    this.#weight = new Float64Array(ownTerms.length);
+    for (const name of ownTerms) this.#weight[term[name]] = weights[name];
     this.#supplies = workload.inputs.map((input) => ({
       input,
       quickest: site.routes(input, 'latencyMs'),
@@ -127,33 +136,34 @@ export class OwnCosts {
 
   /** What a box costs in any class: staging, transfer, hops, robustness, minimum size. */
   place(node: number): number {
-    const { staging, transfer, hops, robustness, minimumSize } = this.#placeSeconds(node);
+    this.#lookAtPlace(node);
     return (
-      this.#micros('staging', staging) +
-      this.#micros('transfer', transfer) +
-      this.#micros('hops', hops) +
-      this.#micros('robustness', robustness) +
-      this.#micros('minimumSize', minimumSize)
+      this.#micros(term.staging) +
+      this.#micros(term.transfer) +
+      this.#micros(term.hops) +
+      this.#micros(term.robustness) +
+      this.#micros(term.minimumSize)
     );
   }
 
   /** What a class adds to that. */
   inClass(node: number, workClass: WorkClass): number {
-    const { startup, energy } = this.#classSeconds(node, workClass);
-    return this.#micros('startup', startup) + this.#micros('energy', energy);
+    this.#lookAtClass(node, workClass);
+    return this.#micros(term.startup) + this.#micros(term.energy);
   }
 
   /** Each term, in the order of `ownTerms`; their sum is that of `place` and `inClass`. */
   terms(node: number, workClass: WorkClass): readonly number[] {
-    const seconds: Readonly<Record<OwnTerm, number>> = { ...this.#placeSeconds(node), ...this.#classSeconds(node, workClass) };
-    return ownTerms.map((name) => this.#micros(name, seconds[name]));
+    this.#lookAtPlace(node);
+    this.#lookAtClass(node, workClass);
+    return ownTerms.map((name) => this.#micros(term[name]));
   }
 
-  #micros(name: OwnTerm, seconds: number): number {
-    return toMicros(this.#weights[name] * seconds);
+  #micros(index: number): number {
+    return toMicros((this.#weight[index] as number) * (this.#seconds[index] as number));
   }
 
-  #placeSeconds(node: number): Readonly<Record<Exclude<OwnTerm, 'startup' | 'energy'>, number>> {
+  #lookAtPlace(node: number): void {
     const { criticality, demand } = this.#workload;
     const { capacity, health } = at(this.#site.nodes, node);
     let hops = 0;
@@ -162,21 +172,18 @@ export class OwnCosts {
       if (count < Number.POSITIVE_INFINITY) hops += count;
     }
     const vram = capacity.vramMiB;
-    return {
-      staging: criticality * stagingSeconds(this.#site, this.#workload, node),
-      transfer: this.#runs * transferSeconds(this.#supplies, node),
-      hops: this.#runs * hops * rates.secondsPerHop,
-      robustness: criticality * health.risk * rates.riskSeconds,
-      minimumSize: vram > 0 ? rates.wasteSeconds * Math.max(0, 1 - demand.vramMiB / vram) : 0,
-    };
+    const seconds = this.#seconds;
+    seconds[term.staging] = criticality * stagingSeconds(this.#site, this.#workload, node);
+    seconds[term.transfer] = this.#runs * transferSeconds(this.#supplies, node);
+    seconds[term.hops] = this.#runs * hops * rates.secondsPerHop;
+    seconds[term.robustness] = criticality * health.risk * rates.riskSeconds;
+    seconds[term.minimumSize] = vram > 0 ? rates.wasteSeconds * Math.max(0, 1 - demand.vramMiB / vram) : 0;
   }
 
-  #classSeconds(node: number, workClass: WorkClass): Readonly<Record<'startup' | 'energy', number>> {
+  #lookAtClass(node: number, workClass: WorkClass): void {
     const box = at(this.#site.nodes, node);
-    return {
-      startup: this.#runs * startSeconds(this.#workload, box, workClass),
-      energy: workingEnergy(this.#site, this.#workload, box, workClass),
-    };
+    this.#seconds[term.startup] = this.#runs * startSeconds(this.#workload, box, workClass);
+    this.#seconds[term.energy] = workingEnergy(this.#site, this.#workload, box, workClass);
   }
 }
 

@@ -17,15 +17,18 @@ const farther = 3;
 
 type Ways = Pick<ShortLists, 'first' | 'column'>;
 
-/** Stops when told to, also between two boxes. Penalties are as before at the end. */
-export function relieve(flat: Flat, plan: SoftPlan, lists: ShortLists, over: () => boolean): void {
+/**
+ * Penalties are as before at the end.
+ * @param over asked before each box, and told for how many passes there are not fewer overfull boxes: true ends it.
+ */
+export function relieve(flat: Flat, plan: SoftPlan, lists: ShortLists, over: (stalled: number) => boolean): void {
   let all: Ways | undefined;
   const penalties = plan.penalties();
   let least = Number.POSITIVE_INFINITY;
   let stall = 0;
-  for (let pass = 0; pass < passesMax && stall < patience && plan.overfull > 0; pass += 1) {
+  passes: for (let pass = 0; pass < passesMax && stall < patience && plan.overfull > 0; pass += 1) {
     for (let box = 0; box < flat.nodes; box += 1) {
-      if (over()) return;
+      if (over(stall)) break passes;
       if (stall >= farther) all ??= everything(flat);
       const ways = stall < farther ? lists : (all ?? lists);
       let gained = false;

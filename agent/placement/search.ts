@@ -62,6 +62,8 @@ const hopeShare = 0.4;
 const relieveEvery = 0.1;
 /** Share of all looks after which that is put off, to the end of the annealing at the latest. */
 const relieveMost = 0.3;
+/** Passes over overfull boxes without gain after which a search that is out of time has no plan. */
+const patienceLate = 8;
 /** What a round is worth to the way it began when its plan is kept, but not the best. */
 const keptReward = 0.3;
 
@@ -74,7 +76,8 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   const plan = new SoftPlan(flat, price, lists.spread);
   const kept = begin(flat, plan, lists, random);
   const outOfBudget = (): boolean => budget.interrupted() || plan.looks > looksPerStep * budget.steps;
-  relieve(flat, plan, lists, outOfBudget);
+  // As long as there is no plan, there is nothing to be in time with.
+  relieve(flat, plan, lists, (stalled) => outOfBudget() && stalled > patienceLate);
   const result = new Int32Array(slots);
   let best = Number.POSITIVE_INFINITY;
   const ofRound = new Int32Array(slots);

@@ -92,9 +92,13 @@ export function solve(
         looked * pace > roughly * time ||
         (progress?.() ?? 0) > begun + time;
     };
+    const dearPrices = dear(pricesShare);
     const some = hasOmitted(within);
     const began = progress?.() ?? 0;
-    const prices = findPrices(some ? withoutOmitted(within) : within, dear(pricesShare));
+    const prices = findPrices(
+      some ? withoutOmitted(within) : within,
+      (looked) => dearPrices(looked) && (progress === undefined || looked > roundsLeast * within.cost.length),
+    );
     pace = ((progress?.() ?? 0) - began) / Math.max(1, prices.steps);
     const grain = grainOf(within);
     const here: Priced = { flat: within, price: prices.price, grain };
@@ -206,6 +210,8 @@ const columnsMax = 300_000;
 const listShare = 0.2;
 /** Share of the time left after which prices are good enough: a plan is worth more than a bound. */
 const pricesShare = 0.3;
+/** Rounds of prices that are worth their time in any case: with fewer there may be no way to a plan within capacity. */
+const roundsLeast = 20;
 /** The same for the bound: where it is proven on more columns than prices are found on, or counts copies of data; and with whole replicas. */
 const boundShares = { prices: 0.07, boxes: 0.07 };
 /** Share of the time after which a search may leave the rest to a proof. */
