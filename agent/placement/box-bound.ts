@@ -11,7 +11,7 @@ import { at } from './model.ts';
 import { meanRegret } from './prices.ts';
 
 /** Length of the first step, as a share of the bound; where that is next to nothing, of what columns cost above the cheapest. */
-const reachFirst = 0.008;
+const reachFirst = 0.002;
 const reachLast = 1e-5;
 const reachMost = 0.05;
 const deflection = 0.5;
@@ -52,6 +52,7 @@ export function boundByBoxes(
   const boxes = new Boxes(flat, cost, begun.price);
   const { heads, need, price, room } = boxes;
   const worth = worthOf(flat, heads, need, cost, begun.price);
+  boxes.ease(worth);
   const bestWorth = worth.slice();
   const bestPrice = price.slice();
   const towards = new Float64Array(heads.length);

@@ -4,8 +4,8 @@ import { Knapsack, unitsMost } from './knapsack.ts';
 import { at, tolerance } from './model.ts';
 import { discomfort, easyLoad, feelsLoad, headsOf, twinsOf } from './prices.ts';
 
-/** What is left of the price of the scarcest resource at the beginning: that whole replicas have to fit does most of its work. */
-const keptPrice = 0.3;
+/** Shares of the price of the scarcest resource that may be left at the beginning: that whole replicas have to fit does some of its work. */
+const keptShares = [0, 0.15, 0.3, 0.45, 0.6, 0.8, 1] as const;
 /** Units that the room of a box is cut into where demands are no whole numbers of anything: the more, the less is lost by rounding. */
 const unitsUsual = 512;
 /** Units of a knapsack that take about as long as a column. */
@@ -61,7 +61,6 @@ export class Boxes {
     this.price = price.slice();
     this.#scarcest = scarcestOf(flat, price, this.room);
     this.#unit = unitsOf(flat, this.#scarcest, this.room);
-    for (const [box, r] of this.#scarcest.entries()) this.price[box * width + r] = at(price, box * width + r) * keptPrice;
     this.excess = new Float64Array(nodes * width);
     this.taken = new Int32Array(placed.length);
     const entriesOf = new Int32Array(nodes);
@@ -115,6 +114,28 @@ export class Boxes {
       }
     }
     this.#columnFirst[this.#headOf.length] = this.#column.length;
+  }
+
+  /** Begins with the share of the price of each box's scarcest resource that lets the bound be highest. */
+  ease(worth: Float64Array): void {
+    for (const [box, r] of this.#scarcest.entries()) {
+      const index = box * this.#flat.width + r;
+      const price = at(this.price, index);
+      let most = Number.NEGATIVE_INFINITY;
+      let best = price;
+      for (const share of keptShares) {
+        this.#flat.instance.checkpoint();
+        this.price[index] = price * share;
+        this.value = 0;
+        this.count = 0;
+        this.#offer(box, worth);
+        this.#settle(box);
+        if (this.value <= most) continue;
+        most = this.value;
+        best = price * share;
+      }
+      this.price[index] = best;
+    }
   }
 
   /** Lets every box take what is worth most to it. @param worth of each head, micro-seconds per hour for one place of it. */

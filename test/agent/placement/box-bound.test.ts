@@ -106,6 +106,15 @@ describe('a bound with whole replicas', () => {
     assert.ok(boxes > 29 && boxes <= objective.total, `${boxes} with whole replicas`);
   });
 
+  it('P9: begins where prices alone end, or above', () => {
+    for (const seed of [1, 2, 3]) {
+      const flat = flatten(compile(multiClassProblem({ workloads: 60, nodes: 12, seed }).problem));
+      const prices = findPrices(flat, never);
+      const { bound } = boundByBoxes(flat, { price: prices.price, rounds: 1 }, never);
+      assert.ok(bound > prices.bound * 1.001, `seed ${seed}: ${bound} at the beginning, ${prices.bound} by prices`);
+    }
+  });
+
   for (const [shape, least] of [
     [{ workloads: 60, nodes: 12, seed: 1 }, 1.02],
     [{ workloads: 120, nodes: 20, seed: 2 }, 1.01],

@@ -30,4 +30,17 @@ describe('a site too large for the time there is', () => {
     assert.equal(plan.bound, 0);
     assert.equal(plan.gapPercent, undefined);
   });
+
+  it('P8: a plan within capacity is made though the time was over before it was begun', () => {
+    for (const shape of [
+      { workloads: 600, nodes: 60, seed: 2 },
+      { workloads: 1000, nodes: 60, seed: 4 },
+    ]) {
+      const { problem } = multiClassProblem(shape);
+      const plan = solve(problem, { progress: () => 1, interrupted: () => true });
+      assert.deepEqual(plan.unplaced, [], JSON.stringify(shape));
+      assert.deepEqual(checkPlan(problem, plan), []);
+      assert.equal(plan.trace.interrupted, true);
+    }
+  });
 });
