@@ -32,6 +32,8 @@ export interface BoxBound {
   readonly bound: number;
   /** Columns looked at, or as much work. */
   readonly steps: number;
+  /** What the bound rises by in plans that use a column: of each. Where there was time for a bound. */
+  readonly rises?: () => Float64Array;
 }
 
 /**
@@ -113,7 +115,15 @@ export function boundByBoxes(
       price[index] = Math.max(0, (price[index] as number) + (length * (priceTowards[index] as number)) / ((room[index] as number) + 1e-9));
     copies?.pay(boxes.picked, boxes.count, length * readerWeight * readerWeight);
   }
-  return { bound: Math.ceil(bound), steps: boxes.steps };
+  return {
+    bound: Math.ceil(bound),
+    steps: boxes.steps,
+    rises: () => {
+      price.set(bestPrice);
+      copies?.back();
+      return boxes.rises(bestWorth);
+    },
+  };
 }
 
 /** What the last place that each needs costs at these prices of capacity: of the cheapest, on boxes of their own. */

@@ -151,8 +151,64 @@ export class Boxes {
     }
   }
 
-  /** Fills the knapsack of a box with all that gains anything there. */
-  #offer(box: number, worth: Float64Array): void {
+  /**
+   * What the bound rises by at the least in plans that use a column (variable fixing: Martello and Toth 1990, section 2.5): its box takes it
+   * whatever it is worth there, and where only one place is needed, no other box takes another. Infinite where it does not fit.
+   * @param worth as for `take`.
+   */
+  rises(worth: Float64Array): Float64Array {
+    const { cost, nodes, width, demand, instance } = this.#flat;
+    const rise = new Float64Array(cost.length).fill(Number.POSITIVE_INFINITY);
+    /** What the bound rises by when a box takes none of an entry; and of each head all boxes together. */
+    const without = new Float64Array(this.#headOf.length);
+    const withoutAll = new Float64Array(this.heads.length);
+    for (let box = 0; box < nodes; box += 1) {
+      const row = box * width;
+      const [from, to] = [at(this.#entryFirst, box), at(this.#entryFirst, box + 1)];
+      const room = at(this.room, row + at(this.#scarcest, box));
+      const unit = at(this.#unit, box);
+      const burdens = this.#burdens(box);
+      this.#offer(box, worth);
+      const least = leastOf(this.#knapsack, burdens, 0);
+      for (let entry = from; entry < to; entry += 1) {
+        instance.checkpoint();
+        const head = at(this.#headOf, entry);
+        this.#offer(box, worth, entry);
+        without[entry] = leastOf(this.#knapsack, burdens, 0) - least;
+        withoutAll[head] = at(withoutAll, head) + at(without, entry);
+        for (let index = at(this.#columnFirst, entry); index < at(this.#columnFirst, entry + 1); index += 1) {
+          const one = at(this.#column, index);
+          const needed = at(demand, one * width + at(this.#scarcest, box));
+          if (needed > room) continue;
+          let gain = at(this.#cost, one) - at(worth, head);
+          for (let r = 0; r < width; r += 1) gain += at(this.price, row + r) * at(demand, one * width + r);
+          rise[one] = gain + leastOf(this.#knapsack, burdens, Math.min(burdens.length - 1, Math.floor(needed / unit))) - least;
+        }
+      }
+    }
+    for (let entry = 0; entry < without.length; entry += 1) {
+      const head = at(this.#headOf, entry);
+      if (at(this.need, head) > 1) continue;
+      for (let index = at(this.#columnFirst, entry); index < at(this.#columnFirst, entry + 1); index += 1) {
+        const one = at(this.#column, index);
+        rise[one] = at(rise, one) + at(withoutAll, head) - at(without, entry);
+      }
+    }
+    return rise;
+  }
+
+  /** What a box's load of its scarcest resource costs beyond its price, by units taken. */
+  #burdens(box: number): Float64Array {
+    const index = box * this.#flat.width + at(this.#scarcest, box);
+    const unit = at(this.#unit, box);
+    return Float64Array.from({ length: unitsIn(at(this.room, index), unit) + 1 }, (_, used) => {
+      const [load, paid] = this.#burden(index, used * unit + this.#easy(index, used * unit));
+      return load - paid;
+    });
+  }
+
+  /** Fills the knapsack of a box with all that gains anything there, but for one entry. */
+  #offer(box: number, worth: Float64Array, except = -1): void {
     const { width, demand } = this.#flat;
     const row = box * width;
     const scarcest = this.#scarcest[box] as number;
@@ -165,6 +221,7 @@ export class Boxes {
     let options = 0;
     knapsack.clear(units);
     for (let entry = this.#entryFirst[box] as number; entry < end; entry += 1) {
+      if (entry === except) continue;
       const head = this.#headOf[entry] as number;
       const own = worth[head] as number;
       const before = options;
@@ -245,6 +302,14 @@ export class Boxes {
     const cost = this.#feels[index] === 0 ? 0 : discomfort(this.#flat, index, (this.#flat.fixedLoad[index] as number) + load);
     return [cost, (this.price[index] as number) * load];
   }
+}
+
+/** The least that a knapsack comes to beside what load costs, when so many units are taken already. */
+function leastOf(knapsack: Knapsack, burdens: Float64Array, taken: number): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let used = taken; used < burdens.length; used += 1)
+    least = Math.min(least, knapsack.least(used - taken) + (burdens[used] as number));
+  return least;
 }
 
 /** The resource of each box whose room is worth most; where none is worth anything, the one that is asked for most. */

@@ -19,7 +19,8 @@ export interface SearchBudget {
   readonly steps: number;
   /** Cost below which nothing can be found. */
   readonly target: number;
-  readonly interrupted: () => boolean;
+  /** @param steps taken so far. @param rounds that are over. */
+  readonly interrupted: (steps: number, rounds: number) => boolean;
   /** Share of the time that is over, 0..1; by steps when absent. */
   readonly progress?: () => number;
   /** Told the cost of each better plan within capacity, micro-seconds per hour. */
@@ -75,7 +76,7 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   const lists = shortLists(flat, price);
   const plan = new SoftPlan(flat, price, lists.spread);
   const kept = begin(flat, plan, lists, random);
-  const outOfBudget = (): boolean => budget.interrupted() || plan.looks > looksPerStep * budget.steps;
+  const outOfBudget = (): boolean => budget.interrupted(0, 0) || plan.looks > looksPerStep * budget.steps;
   // As long as there is no plan, there is nothing to be in time with.
   relieve(flat, plan, lists, (stalled) => outOfBudget() && stalled > patienceLate);
   const result = new Int32Array(slots);
@@ -120,21 +121,22 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   let length = 1;
   let bestBefore = best;
   let roundTries = 0;
+  let rounds = 0;
 
   const begun = budget.progress?.() ?? 0;
   const stepsSoFar = (): number => Math.ceil((anneal.tries + plan.looks) / looksPerStep);
   const begunSteps = stepsSoFar();
-  while (stepsSoFar() < budget.steps && best > budget.target && !budget.interrupted()) {
+  while (stepsSoFar() < budget.steps && best > budget.target && !budget.interrupted(stepsSoFar(), rounds)) {
     const elapsed = ((budget.progress?.() ?? 0) - begun) / Math.max(1e-9, 1 - begun);
     const over = Math.min(1, Math.max(elapsed, stepsSoFar() / budget.steps));
     const waited = Math.max(elapsed, (stepsSoFar() - begunSteps) / budget.steps);
     if (!counted && waited > countedAfter && anneal.tries > 0 && over < 1 && best < Number.POSITIVE_INFINITY) {
       counted = true;
       const moves = ((anneal.tries / waited) * (1 - over) * annealShareOfMany) / slots;
-      const rounds = Math.max(1, Math.min(roundsMax, Math.round(moves / roundMoves)));
-      if (beginning === 'anew' ? moves >= easedMoves : rounds > 1) {
+      const ahead = Math.max(1, Math.min(roundsMax, Math.round(moves / roundMoves)));
+      if (beginning === 'anew' ? moves >= easedMoves : ahead > 1) {
         annealShare = annealShareOfMany;
-        length = (1 - over) / rounds;
+        length = (1 - over) / ahead;
         if (beginning === 'anew') {
           anneal.begin(false);
           roundAt = over;
@@ -143,6 +145,7 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
     }
     const now = point + (over - roundAt) / length;
     if (now >= 1 && 1 - over > leftover * length) {
+      rounds += 1;
       const taken = elite.add(ofRound, bestOfRound);
       breed.reward(best < bestBefore ? 1 : taken ? keptReward : 0);
       bestBefore = best;

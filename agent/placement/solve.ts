@@ -6,11 +6,12 @@ import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { improveStanding, isBonded, walkFrom } from './bonded.ts';
 import { Candidate } from './candidate.ts';
 import { keepCurrent, placeByDiffusion, placeByRegret, placingOrder } from './construct.ts';
-import { enumerate, enumerationSlotsMax, isProvable, type Priced, plansLeft, relaxation } from './enumerate.ts';
+import { enumerate, enumerationSlotsMax, isProvable, type Priced, relaxation } from './enumerate.ts';
 import { type Flat, flatten } from './flat.ts';
 import { grainOf } from './grain.ts';
 import { type Budget, improve } from './improve.ts';
 import { at, toSeconds } from './model.ts';
+import { Outlook } from './outlook.ts';
 import { compareFinished, type Finished, finish, type MadeBy, planDocument } from './plan-document.ts';
 import { findPrices } from './prices.ts';
 import { PlacementRandom } from './random.ts';
@@ -79,6 +80,7 @@ export function solve(
     },
   };
   let priced: Priced | undefined;
+  let sift: ((cost: number) => Flat) | undefined;
   const onPrices = (within: Flat): void => {
     const allowed = Math.floor(steps / 2);
     // What a look takes of the time: known after the first of these searches, and roughly then.
@@ -109,22 +111,22 @@ export function solve(
       const proven = boundOfAll(within, prices.price, (part) => dear(boundShares[part]));
       bound = Math.max(bound, grain.above(proven.bound));
       used += Math.ceil(proven.steps / columnsPerStep);
+      if (instance.slots.length <= siftSlotsMax) sift = proven.sift;
     }
     const random = new PlacementRandom(seed ^ 0x5bd1e995);
-    let least = Number.POSITIVE_INFINITY;
-    let provable: boolean | undefined = progress !== undefined && isProvable(instance) ? undefined : false;
-    /** With a time given nothing would be left for a proof: looked at once, when there is a good plan. */
-    const leavesToProof = (): boolean => {
-      if (provable === undefined && (progress?.() ?? 0) > proofFrom) provable = plansLeft(here, prices.bound, least) <= provableLeft;
-      return provable === true;
-    };
+    // With a time given, nothing would be left for a proof.
+    const outlook =
+      progress !== undefined && isProvable(instance) ? new Outlook(here, prices.bound, sift ?? ((): Flat => within)) : undefined;
     const found = search(within, prices.price, random, {
       steps: Math.max(1, allowed - used),
       target: bound,
       // What draws partners to each other it does not see: the other half of the time goes to making its plan better with that.
-      interrupted: () => budget.interrupted() || (within.tied && (progress?.() ?? 0) > until / 2) || leavesToProof(),
+      interrupted: (steps, rounds) =>
+        budget.interrupted() ||
+        (within.tied && (progress?.() ?? 0) > until / 2) ||
+        outlook?.isNear(progress?.() ?? 0, steps, rounds) === true,
       onBetter: (cost: number) => {
-        least = cost;
+        outlook?.better(cost);
         onBetter?.(toSeconds(cost));
       },
       ...(progress === undefined ? {} : { progress: within.tied ? () => 2 * progress() : progress }),
@@ -150,7 +152,14 @@ export function solve(
   let optimal = false;
   const prove = (allowed: number): void => {
     const candidate = new Candidate(instance);
-    candidate.restore(at(pool.sort(compareFinished), 0).placed);
+    const known = at(pool.sort(compareFinished), 0);
+    candidate.restore(known.placed);
+    if (priced !== undefined && sift !== undefined && sum(known.unplaced) === 0) {
+      const left = sift(known.cost - priced.grain.size + 1);
+      const { price, steps: looked } = findPrices(left, budget.interrupted);
+      priced = { ...priced, flat: left, price };
+      used += Math.ceil(looked / columnsPerStep);
+    }
     optimal = enumerate(candidate, { target: bound, steps: allowed, interrupted: budget.interrupted }, priced);
     used += candidate.steps;
     pool.push(finish(candidate, 'enumeration'));
@@ -214,10 +223,8 @@ const pricesShare = 0.3;
 const roundsLeast = 20;
 /** The same for the bound: where it is proven on more columns than prices are found on, or counts copies of data; and with whole replicas. */
 const boundShares = { prices: 0.07, boxes: 0.07 };
-/** Share of the time after which a search may leave the rest to a proof. */
-const proofFrom = 0.4;
-/** Plans left, as a power of two, up to which a proof is sooner at its end than the search at a better plan. */
-const provableLeft = 72;
+/** Replicas up to which columns are looked at one by one before a proof: for more that takes too long. */
+const siftSlotsMax = 48;
 /** What a share of the time may be overdrawn by in a guess of what is ahead. */
 const roughly = 4;
 /** Columns the prices look at for the work of one evaluation. */

@@ -9,6 +9,7 @@ import { CopyShares } from './copies.ts';
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
 import { findPrices, headsOf } from './prices.ts';
+import { sieveOf } from './sieve.ts';
 
 /** Slots between two checkpoints. */
 const checkSlots = 16;
@@ -21,6 +22,8 @@ export interface BoundOfAll {
   readonly bound: number;
   /** Columns looked at, or as much work. */
   readonly steps: number;
+  /** Leaves only columns that plans of less than a cost may use: whole micro-seconds per hour. Where that is known. */
+  readonly sift?: (cost: number) => Flat;
 }
 
 /**
@@ -40,7 +43,12 @@ export function boundOfAll(
   const fitted = isNew ? findPrices(all, begin('prices'), { price, rounds, copies }) : { price, bound: 0, steps: 0 };
   copies?.back();
   const boxes = boundByBoxes(all, { price: fitted.price, copies, rounds }, begin('boxes'));
-  return { bound: Math.max(fitted.bound, boxes.bound), steps: fitted.steps + boxes.steps };
+  const { rises } = boxes;
+  return {
+    bound: Math.max(fitted.bound, boxes.bound),
+    steps: fitted.steps + boxes.steps,
+    ...(rises === undefined || all !== flat ? {} : { sift: sieveOf(flat, boxes.bound, rises) }),
+  };
 }
 
 export function hasOmitted({ leastOmitted }: Flat): boolean {
