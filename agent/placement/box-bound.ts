@@ -47,7 +47,8 @@ export function boundByBoxes(
 ): BoxBound {
   const { nodes, width } = flat;
   const { copies, rounds = roundsUsual } = begun;
-  if (flat.cost.length > columnsMost || over(roundsLeast * flat.cost.length * columnSteps))
+  // Where nothing is asked for, boxes are never full.
+  if (width === 0 || flat.cost.length > columnsMost || over(roundsLeast * flat.cost.length * columnSteps))
     return { bound: Number.NEGATIVE_INFINITY, steps: 0 };
   const cost = copies?.cost ?? flat.cost;
   const free = copies?.free ?? 0;

@@ -147,6 +147,16 @@ describe('a bound with whole replicas', () => {
     assert.ok(above > 10, `only ${above} bounds are higher for whole replicas`);
   });
 
+  it('P9: is not asked for where nothing is: boxes are never full', () => {
+    const nothing = { memoryMiB: 0, cpuSeconds: 0, imageMiB: 0, diskMiB: 0, vramMiB: 0 };
+    const problem = makeProblem(
+      ['a', 'b'].map((id) => makeNode(id)),
+      Array.from({ length: 20 }, (_, index) => makeWorkload(`w${index}`, { demand: nothing })),
+    );
+    const { unplaced, objective, bound } = solve({ ...problem, limits: { steps: 1_000_000, seed: 1, starts: 1 } });
+    assert.deepEqual([unplaced.length, bound], [0, objective.total]);
+  });
+
   it('P9: is not begun where there is no time for a few rounds', () => {
     const flat = flatten(compile(multiClassProblem({ workloads: 60, nodes: 12, seed: 1 }).problem));
     const { price } = findPrices(flat, never);
