@@ -17,13 +17,15 @@ export class Outlook {
   readonly #priced: Priced;
   readonly #bound: number;
   readonly #sift: (cost: number) => Flat;
+  readonly #begun: number;
   #lookedAt = 0;
   #cost = Number.POSITIVE_INFINITY;
   #rounds = 0;
   #betterIn = 0;
 
-  /** @param bound that the prices prove. @param sift leaves columns that plans of less than a cost may use. */
-  constructor(priced: Priced, bound: number, sift: (cost: number) => Flat) {
+  /** @param bound that the prices prove. @param sift leaves columns that plans of less than a cost may use. @param begun progress now. */
+  constructor(priced: Priced, bound: number, sift: (cost: number) => Flat, begun: number) {
+    this.#begun = begun;
     this.#priced = priced;
     this.#bound = bound;
     this.#sift = sift;
@@ -43,7 +45,7 @@ export class Outlook {
     const { grain } = this.#priced;
     const left = plansLeft({ ...this.#priced, flat: this.#sift(this.#cost - grain.size + 1) }, this.#bound, this.#cost);
     const needed = stepsLeast * 2 ** (left / doublings);
-    if (needed <= (steps / progress) * (1 - progress)) return true;
+    if (needed <= (steps / (progress - this.#begun)) * (1 - progress)) return true;
     return left <= most && rounds >= this.#betterIn + stale;
   }
 }

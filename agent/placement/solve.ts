@@ -116,7 +116,9 @@ export function solve(
     const random = new PlacementRandom(seed ^ 0x5bd1e995);
     // With a time given, nothing would be left for a proof.
     const outlook =
-      progress !== undefined && isProvable(instance) ? new Outlook(here, prices.bound, sift ?? ((): Flat => within)) : undefined;
+      progress !== undefined && isProvable(instance)
+        ? new Outlook(here, prices.bound, sift ?? ((): Flat => within), progress())
+        : undefined;
     const found = search(within, prices.price, random, {
       steps: Math.max(1, allowed - used),
       target: bound,

@@ -68,7 +68,7 @@ describe('a sieve', () => {
 describe('the outlook to a proof', () => {
   const { flat, price, bound, sift, grain } = ready(multiClassProblem({ workloads: 14, nodes: 5, seed: 3 }).problem);
   const best = bestOf(flat, price).cost;
-  const fresh = (): Outlook => new Outlook({ flat, price, grain }, bound, sift);
+  const fresh = (): Outlook => new Outlook({ flat, price, grain }, bound, sift, 0);
 
   it('P9: is near when the proof fits into the time that is left, or nothing better has been found for long', () => {
     const outlook = fresh();
@@ -88,7 +88,7 @@ describe('the outlook to a proof', () => {
 
   it('P9: is not near where too many plans are left', () => {
     const large = ready(multiClassProblem({ workloads: 40, nodes: 8, seed: 1 }).problem);
-    const outlook = new Outlook(large, large.bound, large.sift);
+    const outlook = new Outlook(large, large.bound, large.sift, 0);
     outlook.better(large.bound * 1.2);
     assert.equal(outlook.isNear(0.5, 1e6, 9), false);
   });
