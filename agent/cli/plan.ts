@@ -74,7 +74,8 @@ export function planProblem(given: PlacementProblem, options: PlanOptions, onPro
     const wanted = withOptions(given, options);
     const changed = options.whatIf.reduce(applyWhatIf, wanted);
     const search = (given: PlacementProblem): Decomposed => {
-      const budget = options.budget === undefined ? undefined : options.budget / (1 + partsTried(given));
+      const time = options.budget ?? given.limits.milliseconds;
+      const budget = time === undefined ? undefined : time / (1 + partsTried(given));
       return planWithParts(given, (one) => checked(one, searchFor(one, budget, onProgress?.say)));
     };
     const aside = (one: PlacementProblem): Plan =>
@@ -117,7 +118,7 @@ export function planProblem(given: PlacementProblem, options: PlanOptions, onPro
   }
 }
 
-function withOptions(problem: PlacementProblem, { steps, seed, weights }: PlanOptions): PlacementProblem {
+function withOptions(problem: PlacementProblem, { budget, steps, seed, weights }: PlanOptions): PlacementProblem {
   const names = [...new Set([...Object.keys(problem.weights), 'energy', 'hardware'])];
   const amounts = readAmounts(
     weights ?? '',
@@ -131,55 +132,20 @@ function withOptions(problem: PlacementProblem, { steps, seed, weights }: PlanOp
   );
   const limits = {
     ...problem.limits,
-    ...(steps === undefined ? {} : { steps: Math.max(1, steps) }),
+    // What ends a search that has a time is the time.
+    ...(steps === undefined ? (budget === undefined ? {} : { steps: stepsMax }) : { steps: Math.max(1, steps) }),
     ...(seed === undefined ? {} : { seed }),
   };
   return { ...problem, weights: { ...problem.weights, ...amounts }, limits };
 }
 
-/** One search; with a time, searches with twice the steps and the next seed until it is over, or until a plan is proven to be best. */
-function searchFor(
-  problem: PlacementProblem,
-  budgetMs: number | undefined,
-  onProgress: ((progress: SolveProgress) => void) | undefined,
-): Plan {
-  let before = 0;
-  let best: Plan | undefined;
-  const say =
-    onProgress === undefined
-      ? {}
-      : {
-          // Of all searches so far: what an earlier one found is not lost.
-          onProgress: (progress: SolveProgress): void => {
-            const known = best?.unplaced.length === progress.unplaced ? best.objective.total : progress.incumbent;
-            onProgress({ ...progress, incumbent: Math.min(known, progress.incumbent), steps: before + progress.steps });
-          },
-        };
-  if (budgetMs === undefined) return solve(problem, say);
-  const end = performance.now() + budgetMs;
-  const interrupted = (): boolean => performance.now() >= end;
-  let { steps, seed } = problem.limits;
-  do {
-    const plan = solve({ ...problem, limits: { ...problem.limits, steps, seed } }, { interrupted, ...say });
-    if (best === undefined || isBetter(problem, plan, best)) best = plan;
-    before += plan.trace.steps;
-    steps = Math.min(stepsMax, 2 * steps);
-    seed = (seed + 1) % 2 ** 32;
-  } while (!interrupted() && best.gapPercent !== 0);
-  return best;
-}
-
-/** Critical work first, then cost. */
-function isBetter({ workloads }: PlacementProblem, a: Plan, b: Plan): boolean {
-  const criticality = new Map(workloads.map(({ id, criticality: value }) => [id, value]));
-  const missing = ({ unplaced }: Plan): readonly number[] =>
-    unplaced.map(({ workload }) => criticality.get(workload) ?? 0).sort((x, y) => y - x);
-  const [left, right] = [missing(a), missing(b)];
-  for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
-    const difference = (left[index] ?? -1) - (right[index] ?? -1);
-    if (difference !== 0) return difference < 0;
-  }
-  return a.objective.total < b.objective.total;
+/** One search: by the steps of the problem, or until a time is over. */
+function searchFor(problem: PlacementProblem, budgetMs: number | undefined, say: ((progress: SolveProgress) => void) | undefined): Plan {
+  const told = say === undefined ? {} : { onProgress: say };
+  if (budgetMs === undefined) return solve(problem, told);
+  const begun = performance.now();
+  const progress = (): number => (performance.now() - begun) / budgetMs;
+  return solve(problem, { interrupted: () => progress() >= 1, progress, ...told });
 }
 
 /** No plan leaves here that the independent checker has not passed. */
@@ -194,14 +160,25 @@ interface Progress {
   end(): void;
 }
 
+const sayEveryMs = 100;
+
 /** One line on a terminal, rewritten as the search goes on; nothing where stderr is not a terminal. */
 function progressLine(): Progress | undefined {
   if (!process.stderr.isTTY) return undefined;
+  const begun = performance.now();
+  let saidAt = Number.NEGATIVE_INFINITY;
+  let best = Number.POSITIVE_INFINITY;
   return {
-    say: ({ incumbent, unplaced, bound, steps }) => {
-      const gap = bound > 0 ? `, gap ${Math.max(0, ((incumbent - bound) / bound) * 100).toFixed(1)} %` : '';
-      const homeless = unplaced > 0 ? `, ${unplaced} without a place` : '';
-      process.stderr.write(`\r\x1b[Kbest ${incumbent.toFixed(3)} s/h${homeless}, bound ${bound.toFixed(3)}${gap}, ${steps} steps`);
+    say: ({ incumbent, unplaced, bound }) => {
+      if (unplaced === 0) best = Math.min(best, incumbent);
+      // Better plans may come by the thousand.
+      if (performance.now() - saidAt < sayEveryMs) return;
+      saidAt = performance.now();
+      const known = Math.min(best, incumbent);
+      const gap = bound > 0 ? `, bound ${bound.toFixed(3)}, gap ${Math.max(0, ((known - bound) / bound) * 100).toFixed(1)} %` : '';
+      const homeless = unplaced > 0 && best === Number.POSITIVE_INFINITY ? `, ${unplaced} without a place` : '';
+      const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+      process.stderr.write(`\r\x1b[K${seconds} s: best ${known.toFixed(3)} s/h${homeless}${gap}`);
     },
     end: () => void process.stderr.write('\r\x1b[K'),
   };

@@ -25,7 +25,7 @@ export interface SolveOptions extends Pick<CompileOptions, 'places' | 'stay' | '
   readonly interrupted?: () => boolean;
   /** Share of the time allowed that is over, 0 to 1: the search cools down by it. By steps when absent; plans then repeat exactly. */
   readonly progress?: () => number;
-  /** Told after each candidate how far the search is. */
+  /** Told with each better plan, and after each candidate, how far the search is. */
   readonly onProgress?: (progress: SolveProgress) => void;
   /** Told the cost of each better plan while it is searched for, in seconds per hour: often, and before it is a document. */
   readonly onBetter?: (cost: number) => void;
@@ -49,8 +49,14 @@ export function solve(
   { interrupted = () => false, progress, onProgress, onBetter, ...which }: SolveOptions = {},
 ): Plan {
   const bonded = isBonded(problem);
+  let bound = 0;
+  let used = 0;
+  const better = (cost: number): void => {
+    onBetter?.(cost);
+    onProgress?.({ incumbent: cost, unplaced: 0, bound: toSeconds(bound), steps: used });
+  };
   if (bonded) {
-    const standing = improveStanding(problem, { interrupted, progress, onBetter, ...which });
+    const standing = improveStanding(problem, { interrupted, progress, onBetter: better, ...which });
     if (standing !== undefined) return standing;
   }
   const hurry = progress === undefined ? {} : { hurry: () => progress() > listShare };
@@ -59,13 +65,13 @@ export function solve(
   const small = instance.slots.length <= enumerationSlotsMax;
   const flat = small ? undefined : flatten(instance);
   let share = Math.max(1, Math.floor(steps / (small ? starts + 2 : (bonded ? 4 : 2) * starts)));
+  if (small) share = Math.min(share, smallShare);
   // Where replicas have to do with each other, a part of the time is left for a search that knows of that.
   let until = bonded && !small ? walkAfter : 1;
   const pool: Finished[] = [];
   const trace: Plan['trace']['starts'] = [];
-  let used = 0;
   let cut = false;
-  let bound = instance.sampled ? 0 : relaxation(instance);
+  if (!instance.sampled) bound = relaxation(instance);
   const budget: Budget = {
     get steps() {
       return share;
@@ -129,7 +135,7 @@ export function solve(
         outlook?.isNear(progress?.() ?? 0, steps, rounds) === true,
       onBetter: (cost: number) => {
         outlook?.better(cost);
-        onBetter?.(toSeconds(cost));
+        better(toSeconds(cost));
       },
       ...(progress === undefined ? {} : { progress: within.tied ? () => 2 * progress() : progress }),
     });
@@ -185,7 +191,7 @@ export function solve(
     const { cost, unplaced } = at(pool.sort(compareFinished), 0);
     onProgress?.({ incumbent: toSeconds(cost), unplaced: sum(unplaced), bound: toSeconds(budget.target), steps: used });
   }
-  if (small) prove(2 * share);
+  if (small) prove(Math.max(2 * share, steps - used));
   const candidate = new Candidate(instance);
   candidate.restore(at(pool.sort(compareFinished), 0).placed);
   if (until < 1) {
@@ -194,7 +200,7 @@ export function solve(
       steps: Math.floor(steps / 4),
       interrupted: budget.interrupted,
       progress,
-      onBetter,
+      onBetter: better,
     });
     used += walked;
     pool.push(finish(candidate, 'search'));
@@ -213,6 +219,8 @@ export function solve(
   });
 }
 
+/** Evaluations of one start of a small problem: the proof finds what they miss. */
+const smallShare = 50_000;
 /** Share of the time after which, where replicas have to do with each other, plans that keep all rules are searched. */
 const walkAfter = 0.5;
 /** Columns a plan is made from: more take longer to list and to price than what they add to the plan is worth. */

@@ -9,6 +9,7 @@ import { showReport } from '../../../agent/cli/show-problem.ts';
 import { explanationOfProblem, ofProblem, showExplanation } from '../../../agent/cli/why.ts';
 import { checkPlan } from '../../../agent/placement/checker.ts';
 import type { PlacementProblem } from '../../../schemas/generated/types.ts';
+import { multiClassProblem } from '../../bench/placement/multi-class.ts';
 import { makeNode, makeProblem, makeWorkload } from '../placement/problems.ts';
 
 const mill = new URL('../../../packaging/examples/mill.problem.yaml', import.meta.url).pathname;
@@ -105,6 +106,26 @@ describe('plan of a problem file', () => {
     const { plan } = planProblem(problem, { file: 'x', whatIf: [], budget: 60_000 }, onProgress);
     assert.equal(plan.gapPercent ?? 0, 0, 'it ends when the plan is proven, long before its time');
     assert.ok(told.length > 0 && told.every((gap) => gap >= 0));
+  });
+
+  it('P8 P9: with a time there is one search for all of it, also where the problem gives the time; it tells of better plans on the way', () => {
+    const { problem } = multiClassProblem({ workloads: 60, nodes: 12, seed: 1 });
+    const told: number[] = [];
+    const onProgress = { say: ({ incumbent }: { incumbent: number }) => void told.push(incumbent), end: () => undefined };
+    const timed = { ...problem, limits: { ...problem.limits, seed: 5, steps: 2 ** 31 - 1, milliseconds: 300 } };
+    for (const [given, budget] of [
+      [timed, undefined],
+      [{ ...problem, limits: { ...problem.limits, seed: 5, steps: 10 } }, 300],
+    ] as const) {
+      told.length = 0;
+      const { plan } = planProblem(given, { file: 'x', whatIf: [], ...(budget === undefined ? {} : { budget }) }, onProgress);
+      assert.deepEqual([plan.trace.seed, plan.trace.interrupted, plan.unplaced.length], [5, true, 0]);
+      assert.ok(plan.trace.steps > 10);
+      assert.ok(
+        told.length > 3 && Math.min(...told) === plan.objective.total,
+        `${Math.min(...told)} told, ${plan.objective.total} planned`,
+      );
+    }
   });
 
   it('P17: what-if says what changes, and the same problem written so gives the same plan', () => {
