@@ -24,8 +24,9 @@ export class HardLoad {
   /** What the load of a box costs now, and the part of it that is for what is left free out of proportion. */
   readonly burden: Float64Array;
   readonly strandedNow: Float64Array;
-  /** Changes of a box so far: what was worked out for it before is worth nothing after. */
+  /** Another number after each change of a box, and never that of another box: what was worked out before is worth nothing after. */
   readonly version: Int32Array;
+  #changes = 0;
   /** How large a slot is: the largest share of a mean box that it takes of any resource. */
   readonly size: Float64Array;
   readonly #nodes: number;
@@ -181,7 +182,8 @@ export class HardLoad {
     this.#overNow[node] = overload;
     this.strandedNow[node] = this.stranded(node, -1, -1);
     this.burden[node] = this.after(node, -1, -1, -1, -1, infinite);
-    this.version[node] = (this.version[node] as number) + 1;
+    this.#changes += 1;
+    this.version[node] = this.#changes;
   }
 
   addsHeld(slot: number, variant: number, node: number, h: number): number {

@@ -157,7 +157,8 @@ describe('what replicas have to do with each other', () => {
         const { total } = evaluate(problem, { assignments });
         assert.ok(Math.abs(plan.value / 1e6 - total) < 1e-4 * (1 + problem.nodes.length), `${plan.value / 1e6} and ${total}`);
       }),
-      { numRuns: 60 },
+      // The one that is given: a replica goes to a box that has changed as often as the one it was on.
+      { numRuns: 60, examples: [[2081285494, ['leastDomains', 'proportions', 'moveSeconds']]] },
     );
   });
 
