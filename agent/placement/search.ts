@@ -76,7 +76,10 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   const lists = shortLists(flat, price);
   const plan = new SoftPlan(flat, price, lists.spread);
   const kept = begin(flat, plan, lists, random);
-  const outOfBudget = (): boolean => budget.interrupted(0, 0) || plan.looks > looksPerStep * budget.steps;
+  const anneal = new Annealing(flat, plan, lists, random);
+  let rounds = 0;
+  const stepsSoFar = (): number => Math.ceil((anneal.tries + plan.looks) / looksPerStep);
+  const outOfBudget = (): boolean => budget.interrupted(stepsSoFar(), rounds) || plan.looks > looksPerStep * budget.steps;
   // As long as there is no plan, there is nothing to be in time with.
   relieve(flat, plan, lists, (stalled) => outOfBudget() && stalled > patienceLate);
   const result = new Int32Array(slots);
@@ -95,7 +98,6 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
     budget.onBetter?.(best);
   };
   keep();
-  const anneal = new Annealing(flat, plan, lists, random);
   const regroup = new Regroup(flat, plan, lists, price);
   const elite = new Elite();
   // Where load has a cost of its own, loads settle without being eased; so do those of few replicas, and plans that stand already.
@@ -121,10 +123,8 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   let length = 1;
   let bestBefore = best;
   let roundTries = 0;
-  let rounds = 0;
 
   const begun = budget.progress?.() ?? 0;
-  const stepsSoFar = (): number => Math.ceil((anneal.tries + plan.looks) / looksPerStep);
   const begunSteps = stepsSoFar();
   while (stepsSoFar() < budget.steps && best > budget.target && !budget.interrupted(stepsSoFar(), rounds)) {
     const elapsed = ((budget.progress?.() ?? 0) - begun) / Math.max(1e-9, 1 - begun);

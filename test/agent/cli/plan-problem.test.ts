@@ -126,6 +126,16 @@ describe('plan of a problem file', () => {
     }
   });
 
+  it('P9: a search that knows how long it has leaves time for the proof; one by steps looks at no clock', () => {
+    const { problem } = multiClassProblem({ workloads: 14, nodes: 5, seed: 3 });
+    const { plan } = planProblem(problem, { file: 'x', whatIf: [], budget: 4000 });
+    assert.deepEqual([plan.provenBy, plan.trace.interrupted], ['enumeration', false]);
+    const brief = { ...problem, limits: { ...problem.limits, milliseconds: 1 } };
+    const bySteps = planProblem(brief, { file: 'x', whatIf: [], steps: 20_000 }).plan;
+    assert.equal(bySteps.trace.interrupted, false);
+    assert.equal(bySteps.hash, planProblem(problem, { file: 'x', whatIf: [], steps: 20_000 }).plan.hash);
+  });
+
   it('P17: what-if says what changes, and the same problem written so gives the same plan', () => {
     const problem = read(mill);
     const report = planProblem(problem, { file: mill, whatIf: ['remove:press-2', 'scale:site-panel=1'] });
