@@ -1,8 +1,8 @@
 /** Columns: the pairs (box, class) a workload may be placed in, what each would use, and what each would cost by itself. */
-import type { PlacementWorkload } from '../../schemas/generated/types.ts';
+import type { PlacementNode, PlacementWorkload } from '../../schemas/generated/types.ts';
 import { demandOf } from './demand.ts';
 import { OwnCosts } from './merit.ts';
-import { fitsEmpty, placeMisfits } from './misfit.ts';
+import { asksNothingOfPlaces, fitsEmpty, placeMisfits } from './misfit.ts';
 import { at, type WorkClass } from './model.ts';
 import type { Site } from './site.ts';
 
@@ -50,85 +50,145 @@ export interface Wanted {
 
 /** Columns of a workload. A cordoned box has them for what it keeps. */
 export function columnsOf(site: Site, workload: PlacementWorkload, wanted: Wanted = {}): ColumnChoice {
-  const { among, perClass = Number.POSITIVE_INFINITY } = wanted;
-  const nodes: number[] = [];
-  const costs = new OwnCosts(site, workload);
-  const count = workload.classes.length;
-  const room = among === undefined ? site.nodes.length : among.size;
-  const cost = new Float64Array(room * count).fill(Number.POSITIVE_INFINITY);
-  const anywhere = workload.classes.map((workClass) => demandOf(workload, workClass, undefined, site.further));
-  const measured = new Set(workload.measured?.map(({ node }) => node));
-  const demandAt = (node: number, index: number): readonly number[] => {
-    const { id } = at(site.nodes, node);
-    return measured.size > 0 && measured.has(id) ? demandOf(workload, at(workload.classes, index), id, site.further) : at(anywhere, index);
-  };
-  const { memoryMiB, vramMiB } = workload.demand;
-  // Room for this is room for every class: most boxes have it, and are looked at once only.
-  const most = site.resources.map((resource, r) =>
-    Math.max(resource === 'memoryMiB' ? memoryMiB : resource === 'vramMiB' ? vramMiB : 0, ...anywhere.map((demand) => at(demand, r))),
-  );
-  for (const node of among ?? site.nodes.keys()) {
-    if (at(site.nodes, node).health.cordoned === true && wanted.kept?.has(node) !== true) continue;
-    if (placeMisfits(site, workload, node).length > 0) continue;
-    let place = -1;
-    const ample = workload.measured === undefined && hasRoom(at(site.available, node), most);
-    for (let index = 0; index < count; index += 1) {
-      if (!ample && !fitsEmpty(site, workload, node, demandAt(node, index))) continue;
-      if (place === -1) place = costs.place(node);
-      cost[nodes.length * count + index] = place + costs.inClass(node, at(workload.classes, index));
-    }
-    if (place !== -1) nodes.push(node);
-  }
+  const { perClass = Number.POSITIVE_INFINITY, kept, draw = 0, listOmitted = false } = wanted;
+  const needs = new Needs(site, workload);
+  const { count, nodes, cost } = placesOf(site, workload, needs, wanted);
+  const classCount = workload.classes.length;
+  const all = count <= perClass;
   const columns: Column[] = [];
   let leastOmitted = Number.POSITIVE_INFINITY;
   const omitted: Omitted[] = [];
-  const leftNodes = new Int32Array(nodes.length);
-  const leftCosts = new Float64Array(nodes.length);
-  const least = (index: number): readonly number[] =>
-    at(anywhere, index).map((demand, r) =>
-      [...measured].reduce(
-        (lowest, node) => Math.min(lowest, at(demandOf(workload, at(workload.classes, index), node, site.further), r)),
-        demand,
-      ),
-    );
+  // One after the other, class by class; and room to choose in, before that is needed for them.
+  const left = {
+    nodes: new Int32Array(listOmitted ? count * classCount : 0),
+    costs: new Float64Array(listOmitted ? count * classCount : 0),
+  };
+  const scratch = new Float64Array(all ? 0 : count);
+  let leftCount = 0;
+  const stride = Math.ceil(count / Math.max(1, perClass - (perClass >> 1)));
   for (const [index, workClass] of workload.classes.entries()) {
-    const all = nodes.length <= perClass;
-    const limit = all ? Number.POSITIVE_INFINITY : nth(cost, index, count, nodes.length, perClass >> 1);
-    const stride = Math.ceil(nodes.length / Math.max(1, perClass - (perClass >> 1)));
+    const limit = all ? Number.POSITIVE_INFINITY : nth(cost, index, classCount, scratch, perClass >> 1);
+    const leftFrom = leftCount;
     let cheap = perClass >> 1;
-    let leftCount = 0;
-    for (let turn = 0; turn < nodes.length; turn += 1) {
-      // Begun elsewhere for each workload: of many boxes that cost the same, not all work must look at the same few.
-      const position = (turn + (wanted.draw ?? 0)) % nodes.length;
-      const own = at(cost, position * count + index);
+    // Begun elsewhere for each workload: of many boxes that cost the same, not all work must look at the same few.
+    let position = count === 0 ? 0 : draw % count;
+    for (let turn = 0, drawn = 0; turn < count; turn += 1, position += 1) {
+      if (position === count) position = 0;
+      const isDrawn = turn === drawn;
+      if (isDrawn) drawn += stride;
+      const own = cost[position * classCount + index] as number;
       if (own === Number.POSITIVE_INFINITY) continue;
-      const node = at(nodes, position);
+      const node = nodes[position] as number;
       const isCheap = own < limit || (own === limit && cheap > 0);
       if (isCheap) cheap -= 1;
-      if (all || isCheap || turn % stride === 0 || wanted.kept?.has(node) === true)
-        columns.push({ node, class: workClass, demand: demandAt(node, index), cost: own });
+      if (all || isCheap || isDrawn || kept?.has(node) === true)
+        columns.push({ node, class: workClass, demand: needs.at(node, index), cost: own });
       else {
-        leastOmitted = Math.min(leastOmitted, own);
-        if (wanted.listOmitted !== true) continue;
-        leftNodes[leftCount] = node;
-        leftCosts[leftCount] = own;
+        if (own < leastOmitted) leastOmitted = own;
+        if (!listOmitted) continue;
+        left.nodes[leftCount] = node;
+        left.costs[leftCount] = own;
         leftCount += 1;
       }
     }
-    if (leftCount > 0) omitted.push({ node: leftNodes.slice(0, leftCount), cost: leftCosts.slice(0, leftCount), demand: least(index) });
+    if (leftCount === leftFrom) continue;
+    const [node, own] = [left.nodes.subarray(leftFrom, leftCount), left.costs.subarray(leftFrom, leftCount)];
+    omitted.push({ node, cost: own, demand: needs.least(index) });
   }
   columns.sort((a, b) => a.cost - b.cost || a.node - b.node || (a.class < b.class ? -1 : 1));
-  return { columns, leastOmitted, omitted: wanted.listOmitted === true ? omitted : undefined };
+  return { columns, leastOmitted, omitted: listOmitted ? omitted : undefined };
 }
 
-function hasRoom(available: readonly number[], most: readonly number[]): boolean {
-  for (let r = 0; r < most.length; r += 1) if ((most[r] as number) > (available[r] as number)) return false;
-  return true;
+/** Boxes that may take a workload, in order, and what each costs in each class: row by row, infinite where it does not fit. */
+interface Places {
+  readonly count: number;
+  readonly nodes: Int32Array;
+  readonly cost: Float64Array;
 }
 
-/** The cost that `rank` boxes do not exceed in one class: chosen by parts (Hoare's selection), all in order would take longer. */
-function nth(cost: Float64Array, index: number, count: number, nodes: number, rank: number): number {
-  const values = new Float64Array(nodes);
+function placesOf(site: Site, workload: PlacementWorkload, needs: Needs, { among, kept }: Wanted): Places {
+  const { classes } = workload;
+  const looked = among === undefined ? site.nodes.length : among.size;
+  const nodes = new Int32Array(looked);
+  const cost = new Float64Array(looked * classes.length).fill(Number.POSITIVE_INFINITY);
+  const costs = new OwnCosts(site, workload);
+  const modest = asksNothingOfPlaces(site, workload);
+  let count = 0;
+  for (const node of among ?? site.nodes.keys()) {
+    const { health } = site.nodes[node] as PlacementNode;
+    if (health.cordoned === true && kept?.has(node) !== true) continue;
+    if (!(modest && site.open[node] === 1) && placeMisfits(site, workload, node).length > 0) continue;
+    const ample = needs.haveRoom(node);
+    let place = -1;
+    for (let index = 0; index < classes.length; index += 1) {
+      if (!ample && !fitsEmpty(site, workload, node, needs.at(node, index))) continue;
+      if (place === -1) place = costs.place(node);
+      cost[count * classes.length + index] = place + costs.inClass(node, classes[index] as WorkClass);
+    }
+    if (place === -1) continue;
+    nodes[count] = node;
+    count += 1;
+  }
+  return { count, nodes, cost };
+}
+
+/** What a workload takes, by class: the same on all boxes where nothing was measured. */
+class Needs {
+  readonly #site: Site;
+  readonly #workload: PlacementWorkload;
+  readonly #anywhere: readonly (readonly number[])[];
+  readonly #measured: ReadonlySet<string>;
+  /** Room for this is room for every class: most boxes have it, and are looked at once only. */
+  readonly #most: readonly number[];
+
+  constructor(site: Site, workload: PlacementWorkload) {
+    const { memoryMiB, vramMiB } = workload.demand;
+    this.#site = site;
+    this.#workload = workload;
+    this.#anywhere = workload.classes.map((workClass) => demandOf(workload, workClass, undefined, site.further));
+    this.#measured = new Set(workload.measured?.map(({ node }) => node));
+    this.#most = site.resources.map((resource, r) =>
+      Math.max(
+        resource === 'memoryMiB' ? memoryMiB : resource === 'vramMiB' ? vramMiB : 0,
+        ...this.#anywhere.map((demand) => at(demand, r)),
+      ),
+    );
+  }
+
+  at(node: number, index: number): readonly number[] {
+    if (this.#measured.size === 0) return this.#anywhere[index] as readonly number[];
+    const { id } = at(this.#site.nodes, node);
+    return this.#measured.has(id)
+      ? demandOf(this.#workload, at(this.#workload.classes, index), id, this.#site.further)
+      : at(this.#anywhere, index);
+  }
+
+  /** On any box. */
+  least(index: number): readonly number[] {
+    return at(this.#anywhere, index).map((demand, r) =>
+      [...this.#measured].reduce(
+        (lowest, node) => Math.min(lowest, at(demandOf(this.#workload, at(this.#workload.classes, index), node, this.#site.further), r)),
+        demand,
+      ),
+    );
+  }
+
+  /** Whether an empty box is known to have room whatever the class. */
+  haveRoom(node: number): boolean {
+    if (this.#measured.size > 0) return false;
+    const available = this.#site.available[node] as readonly number[];
+    const most = this.#most;
+    for (let r = 0; r < most.length; r += 1) if ((most[r] as number) > (available[r] as number)) return false;
+    return true;
+  }
+}
+
+/**
+ * The cost that `rank` boxes do not exceed in one class: chosen by parts (Hoare's selection), all in order would take longer.
+ * @param values to work in: as many as boxes.
+ */
+function nth(cost: Float64Array, index: number, count: number, values: Float64Array, rank: number): number {
+  const nodes = values.length;
   for (let position = 0; position < nodes; position += 1) values[position] = cost[position * count + index] as number;
   const wanted = Math.min(nodes - 1, Math.max(0, rank - 1));
   let low = 0;

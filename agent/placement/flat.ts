@@ -1,4 +1,5 @@
 /** An instance as typed arrays, for loops that must not allocate: columns row by row (CSR), active resources only. */
+import type { Column } from './columns.ts';
 import { comfortOf } from './demand.ts';
 import { loadPrices, rates } from './merit.ts';
 import { at } from './model.ts';
@@ -71,12 +72,13 @@ export function flatten(instance: Instance): Flat {
           other.node === node || (byDomain && other.node >= 0 && at(site.nodes, other.node).domain === at(site.nodes, node).domain),
       );
     const watchful = fixed.length > 0;
-    for (const [index, { node, cost, demand }] of columns.entries()) {
+    for (let index = 0; index < columns.length; index += 1) {
+      const { node, cost, demand } = columns[index] as Column;
       if (watchful && barred(node)) continue;
       if (index === startColumn) flat.keeps[slot] = end;
       flat.node[end] = node;
       flat.index[end] = index;
-      flat.cost[end] = cost + at(moving, index);
+      flat.cost[end] = cost + (moving[index] as number);
       for (let position = 0; position < active.length; position += 1)
         flat.demand[end * width + position] = demand[active[position] as number] as number;
       if (counted) flat.demand[end * width + width - 1] = 1;

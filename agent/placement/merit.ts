@@ -93,7 +93,7 @@ function transferSeconds(supplies: readonly Supply[], node: number): number {
   let seconds = 0;
   for (const { input, quickest, shortest } of supplies) {
     const { mbPerCall, maxHops, maxLatencyMs } = input;
-    const { origin, latencyMs, mbps } = at(quickest, node);
+    const { origin, latencyMs, mbps } = quickest[node] as Route;
     if (origin === -1) {
       seconds += rates.unreachableSeconds;
       continue;
@@ -119,6 +119,7 @@ export class OwnCosts {
   readonly #weight: Float64Array;
   readonly #seconds = new Float64Array(ownTerms.length);
   readonly #supplies: readonly Supply[];
+  readonly #usesPower: boolean;
 
   constructor(site: Site, workload: PlacementWorkload) {
     this.#site = site;
@@ -127,6 +128,7 @@ export class OwnCosts {
     const weights = weightsOf(site.problem);
     this.#weight = new Float64Array(ownTerms.length);
     for (const name of ownTerms) this.#weight[term[name]] = weights[name];
+    this.#usesPower = (site.problem.energyPrice ?? 0) !== 0;
     this.#supplies = workload.inputs.map((input) => ({
       input,
       quickest: site.routes(input, 'latencyMs'),
@@ -160,15 +162,16 @@ export class OwnCosts {
   }
 
   #micros(index: number): number {
-    return toMicros((this.#weight[index] as number) * (this.#seconds[index] as number));
+    const seconds = this.#seconds[index] as number;
+    return seconds === 0 ? 0 : toMicros((this.#weight[index] as number) * seconds);
   }
 
   #lookAtPlace(node: number): void {
     const { criticality, demand } = this.#workload;
-    const { capacity, health } = at(this.#site.nodes, node);
+    const { capacity, health } = this.#site.nodes[node] as PlacementNode;
     let hops = 0;
     for (const { shortest } of this.#supplies) {
-      const count = at(shortest, node).hops;
+      const count = (shortest[node] as Route).hops;
       if (count < Number.POSITIVE_INFINITY) hops += count;
     }
     const vram = capacity.vramMiB;
@@ -181,9 +184,9 @@ export class OwnCosts {
   }
 
   #lookAtClass(node: number, workClass: WorkClass): void {
-    const box = at(this.#site.nodes, node);
+    const box = this.#site.nodes[node] as PlacementNode;
     this.#seconds[term.startup] = this.#runs * startSeconds(this.#workload, box, workClass);
-    this.#seconds[term.energy] = workingEnergy(this.#site, this.#workload, box, workClass);
+    this.#seconds[term.energy] = this.#usesPower ? workingEnergy(this.#site, this.#workload, box, workClass) : 0;
   }
 }
 

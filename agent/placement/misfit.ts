@@ -67,6 +67,20 @@ export function placeMisfits(site: Site, workload: PlacementWorkload, node: numb
   return misfits;
 }
 
+/**
+ * Whether a workload can have a misfit of `placeMisfits` only where a box has rules of its own (`Site.open` says where it has none): most
+ * workloads and boxes are so, and need not be looked at pair by pair.
+ */
+export function asksNothingOfPlaces(site: Site, { pin, requires, inputs, mustBeStaged }: PlacementWorkload): boolean {
+  if (pin !== undefined || requires.nodes !== undefined || mustBeStaged) return false;
+  if (requires.tags.length > 0 || requires.extras.length > 0) return false;
+  return inputs.every((input) => {
+    if (!input.hard) return true;
+    if (input.maxHops !== undefined || input.maxLatencyMs !== undefined || isStarved(site.problem.sources, input)) return false;
+    return site.routes(input, 'hops').every(({ origin }) => origin !== -1);
+  });
+}
+
 /** A misfit in words, for people. */
 export function describeMisfit({ code, needMiB, freeMiB, needCores, freeCores, limit, actual, names }: Misfit): string {
   const facts: string[] = [];

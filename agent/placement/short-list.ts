@@ -35,6 +35,7 @@ export function shortLists(flat: Flat, price: Float64Array): ShortLists {
   const { slots, nodes, width } = flat;
   const reduced = new Float64Array(flat.cost.length);
   const first = new Int32Array(slots + 1);
+  const nearest = new Nearest();
   const chosen: number[] = [];
   let spread = 0;
   for (let slot = 0; slot < slots; slot += 1) {
@@ -47,34 +48,25 @@ export function shortLists(flat: Flat, price: Float64Array): ShortLists {
       for (let r = 0; r < width; r += 1) sum += (price[row + r] as number) * (flat.demand[column * width + r] as number);
       reduced[column] = sum;
     }
-    const cheapest = (a: number, b: number): number => at(reduced, a) - at(reduced, b) || a - b;
-    // All in order would take long where there are thousands: only those up to the last of the list are put in order.
-    const values = reduced.slice(start, end).sort();
-    const limit = at(values, Math.min(values.length, lengthMax) - 1);
-    const near: number[] = [];
-    for (let column = start; column < end; column += 1) if ((reduced[column] as number) <= limit) near.push(column);
-    const list = near.sort(cheapest).slice(0, lengthMax);
+    const count = nearest.take(reduced, start, end);
+    const list: number[] = [];
+    for (let rank = 0; rank < count; rank += 1) list.push(nearest.column[rank] as number);
     // Where room is short, what helps is another class: the ways to that are kept open.
-    const { columns } = at(flat.instance.slots, slot);
-    const classOf = (column: number): WorkClass => at(columns, at(flat.index, column)).class;
-    for (const one of classes) {
-      const missing = perClass - list.filter((column) => classOf(column) === one).length;
-      if (missing <= 0 || values.length <= lengthMax) continue;
-      const others: number[] = [];
-      for (let column = start; column < end; column += 1)
-        if ((reduced[column] as number) >= limit && classOf(column) === one && !list.includes(column)) others.push(column);
-      list.push(...others.sort(cheapest).slice(0, missing));
-    }
+    if (end - start > lengthMax) addClasses(flat, slot, list, reduced);
     const keeps = at(flat.keeps, slot);
     if (keeps !== -1 && !list.includes(keeps)) list[list.length - 1] = keeps;
-    spread += at(values, Math.min(values.length - 1, 4)) - at(values, 0);
+    spread += at(nearest.value, Math.min(count - 1, 4)) - at(nearest.value, 0);
     chosen.push(...list);
     first[slot + 1] = chosen.length;
   }
   const column = Int32Array.from(chosen);
   const table = slots * nodes <= tableMax ? cheapestAt(flat, first, column) : undefined;
-  const worth = Float64Array.from(column, (one) => at(reduced, one));
-  const boxes = column.map((one) => at(flat.node, one));
+  const worth = new Float64Array(column.length);
+  const boxes = new Int32Array(column.length);
+  for (let index = 0; index < column.length; index += 1) {
+    worth[index] = reduced[column[index] as number] as number;
+    boxes[index] = flat.node[column[index] as number] as number;
+  }
   return {
     first,
     column,
@@ -110,6 +102,48 @@ export function shortLists(flat: Flat, price: Float64Array): ShortLists {
       return column[start + Math.floor(share * share * ((first[slot + 1] as number) - start))] as number;
     },
   };
+}
+
+/** The columns with least reduced cost, in order: kept so while all are looked at, as all in order would take long. */
+class Nearest {
+  readonly column = new Int32Array(lengthMax);
+  readonly value = new Float64Array(lengthMax);
+
+  /** @returns how many there are. */
+  take(reduced: Float64Array, start: number, end: number): number {
+    const { column, value } = this;
+    let count = 0;
+    for (let one = start; one < end; one += 1) {
+      const own = reduced[one] as number;
+      if (count === lengthMax && own >= (value[count - 1] as number)) continue;
+      let to = count < lengthMax ? count : count - 1;
+      for (; to > 0 && (value[to - 1] as number) > own; to -= 1) {
+        value[to] = value[to - 1] as number;
+        column[to] = column[to - 1] as number;
+      }
+      value[to] = own;
+      column[to] = one;
+      if (count < lengthMax) count += 1;
+    }
+    return count;
+  }
+}
+
+/** Adds the cheapest columns of each class that has too few in the list. */
+function addClasses({ instance, first, index }: Flat, slot: number, list: number[], reduced: Float64Array): void {
+  const { columns } = at(instance.slots, slot);
+  const classOf = (column: number): WorkClass => at(columns, at(index, column)).class;
+  const listed = { hot: 0, warm: 0, cold: 0 };
+  for (const column of list) listed[classOf(column)] += 1;
+  for (const one of classes) {
+    const missing = perClass - listed[one];
+    if (missing <= 0) continue;
+    const others: number[] = [];
+    for (let column = at(first, slot); column < at(first, slot + 1); column += 1)
+      if (classOf(column) === one && !list.includes(column)) others.push(column);
+    others.sort((a, b) => at(reduced, a) - at(reduced, b) || a - b);
+    list.push(...others.slice(0, missing));
+  }
 }
 
 /** Column of its list that each slot would take on each box; -1 for none. */

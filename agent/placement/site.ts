@@ -26,6 +26,8 @@ export interface Site {
   /** All boxes, those that an input's data reaches soonest first. */
   readonly nearest: (input: Way) => Int32Array;
   readonly stagedAt: readonly ReadonlySet<string>[];
+  /** 1 for boxes that take whatever work there is: usable, and without minimum claims or rules of who may come. */
+  readonly open: Uint8Array;
 }
 
 /** Where data comes from, and what the links it takes must be like. */
@@ -98,7 +100,13 @@ export function readSite(problem: PlacementProblem): Site {
       return order;
     },
     stagedAt: problem.nodes.map(({ stagedArtefacts }) => new Set(stagedArtefacts)),
+    open: Uint8Array.from(problem.nodes, (node) => (isOpen(node) ? 1 : 0)),
   };
+}
+
+function isOpen({ health, admits, minimumMemoryMiB = 0, minimumVramMiB = 0 }: PlacementNode): boolean {
+  if (!health.usable || minimumMemoryMiB > 0 || minimumVramMiB > 0) return false;
+  return admits.requesters === undefined && admits.workloadTags === undefined;
 }
 
 function isPlain({ minMbps, linkKinds, rateMBps }: Way): boolean {

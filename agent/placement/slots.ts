@@ -184,6 +184,7 @@ function makeSlots(
 ): { readonly slots: readonly Slot[]; readonly sampled: boolean } {
   const { problem, workloads } = site;
   let sampled = false;
+  const hasCordoned = site.nodes.some(({ health }) => health.cordoned === true);
   const isFixed = new Set(fixed.map(({ workload, replica }) => `${workload}/${replica}`));
   const current = new Map(problem.current.map((placed) => [`${placed.workload}/${placed.replica}`, placed]));
   const begun = new Map(start.map((placed) => [`${placed.workload}/${placed.replica}`, placed]));
@@ -208,23 +209,27 @@ function makeSlots(
     sampled ||= found;
     const { columns: all, leastOmitted, omitted } = found ? quick : look(among);
     const cost = moveCost(problem, workload);
+    const unmoved = all.map(() => 0);
     return free.map((replica): Slot => {
       const placed = current.get(`${workload.id}/${replica}`);
       const currentNode = placed === undefined ? -1 : (site.nodeIndex.get(placed.node) ?? -1);
       // A cordoned box takes nothing new and keeps what it has.
       const stays = stay?.has(`${workload.id}/${replica}`) === true;
-      const columns = all.filter(({ node }) => node === currentNode || (!stays && at(site.nodes, node).health.cordoned !== true));
+      const columns =
+        !stays && !hasCordoned
+          ? all
+          : all.filter(({ node }) => node === currentNode || (!stays && at(site.nodes, node).health.cordoned !== true));
       const columnOf = (one: PlacedReplica | undefined): number => {
-        const node = one === undefined ? -1 : (site.nodeIndex.get(one.node) ?? -1);
+        if (one === undefined) return -1;
+        const node = site.nodeIndex.get(one.node) ?? -1;
         return columns.findIndex((column) => column.node === node && column.class === one?.class);
       };
-      const mayStay = columns.some(({ node }) => node === currentNode);
+      const mayStay = currentNode !== -1 && columns.some(({ node }) => node === currentNode);
       const leaving = mayStay ? leavingCosts(site, currentNode) : undefined;
-      const moving = columns.map((column) => {
-        if (!mayStay) return 0;
+      const moved = (column: Column): number => {
         if (column.node !== currentNode) return cost + (leaving?.get(column.node) ?? 0);
         return column.class === placed?.class ? 0 : Math.round(cost * rates.reclassShare);
-      });
+      };
       const currentColumn = columnOf(placed);
       const first = begun.get(`${workload.id}/${replica}`);
       return {
@@ -234,7 +239,7 @@ function makeSlots(
         columns,
         leastOmitted,
         omitted,
-        moving,
+        moving: mayStay ? columns.map(moved) : columns === all ? unmoved : columns.map(() => 0),
         currentColumn,
         currentNode,
         mayStay,

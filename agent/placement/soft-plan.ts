@@ -248,6 +248,17 @@ export class SoftPlan {
     return change + (this.#ties?.moves(slot, here, there) ?? 0) + left + this.#exchange(there, -1, to);
   }
 
+  /** The same, but no more is looked at once it is known to be `most` or more: a box never gains by what comes. */
+  weighGain(slot: number, to: number, leaving: number, most: number): number {
+    const from = this.placed[slot] as number;
+    const here = this.#node[from] as number;
+    const there = this.#node[to] as number;
+    if (here === there) return this.weighShift(slot, to);
+    this.looks += 1;
+    const change = (this.#cost[to] as number) - (this.#cost[from] as number) + (this.#ties?.moves(slot, here, there) ?? 0) + leaving;
+    return change >= most ? change : change + this.#exchange(there, -1, to);
+  }
+
   /** The same if two slots on different boxes went to columns on each other's boxes. */
   weighSwap(slot: number, to: number, other: number, back: number): number {
     const cost = this.#cost;
