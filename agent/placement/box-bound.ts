@@ -4,7 +4,7 @@
  * relaxation of "each is placed once" (Fisher, Jaikumar and Van Wassenhove 1986, for generalised assignment). The other resources have
  * prices as before, and so has the scarcest, for what rounding leaves of it.
  */
-import { Boxes, columnSteps } from './boxes.ts';
+import { Boxes, columnSteps, columnStepsUsual } from './boxes.ts';
 import { type CopyShares, readerWeight } from './copies.ts';
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
@@ -14,16 +14,18 @@ import { meanRegret } from './prices.ts';
 const reachFirst = 0.002;
 const reachLast = 1e-5;
 const reachMost = 0.05;
-const deflection = 0.5;
+const deflection = 0.85;
 /** Rounds without gain after which the step is made shorter. */
-const patience = 15;
+const patience = 20;
+/** Square of the shortest step, in mean ones. */
+const strideLeast = 0.05;
 const shorter = 0.6;
 /** What a round with gain makes it longer by. */
 const longer = 1.03;
 const roundsUsual = 1000;
 /** Rounds below which it is not worth beginning, and columns beyond which it takes minutes to come to what prices alone prove. */
 const roundsLeast = 20;
-const columnsMost = 200_000;
+const columnsMost = 400_000;
 /** Sums of many terms are off by less than such a part. */
 const sumError = 1e-11;
 
@@ -48,34 +50,47 @@ export function boundByBoxes(
   const { nodes, width } = flat;
   const { copies, rounds = roundsUsual } = begun;
   // Where nothing is asked for, boxes are never full.
-  if (width === 0 || flat.cost.length > columnsMost || over(roundsLeast * flat.cost.length * columnSteps))
+  if (width === 0 || flat.cost.length > columnsMost || over((columnSteps + roundsLeast * columnStepsUsual) * flat.cost.length))
     return { bound: Number.NEGATIVE_INFINITY, steps: 0 };
   const cost = copies?.cost ?? flat.cost;
   const free = copies?.free ?? 0;
   const boxes = new Boxes(flat, cost, begun.price);
-  const { heads, need, price, room } = boxes;
-  const worth = worthOf(flat, heads, need, cost, begun.price);
+  const { heads, need, price, room, domains } = boxes;
+  const worth = worthOf(flat, boxes, cost, begun.price);
+  domains?.keep();
   boxes.ease(worth);
   const bestWorth = worth.slice();
   const bestPrice = price.slice();
   const towards = new Float64Array(heads.length);
   const priceTowards = new Float64Array(nodes * width);
   const scale = meanRegret(flat) / 5;
+  // What is worth much may change by more: steps in shares of the square root of the worth, on average 1.
+  const mean = worth.reduce((sum, one) => sum + one, 0) / Math.max(1, worth.length);
+  const stride = worth.map((one) => Math.sqrt(Math.max(strideLeast, one / Math.max(1, mean))));
   let bound = Number.NEGATIVE_INFINITY;
   let reach = reachFirst;
   let stall = 0;
-  for (let round = 0; round < rounds && reach > reachLast; round += 1) {
-    if (round > 0 && over(boxes.steps)) break;
-    boxes.take(worth);
-    let value = boxes.value - free;
-    let magnitude = boxes.magnitude + Math.abs(free);
+  const sumOf = (): { readonly value: number; readonly safe: number } => {
+    let value = boxes.value - free - (domains?.sum ?? 0);
+    let magnitude = boxes.magnitude + Math.abs(free) + (domains?.sum ?? 0);
     for (let head = 0; head < heads.length; head += 1) {
       const all = (worth[head] as number) * (need[head] as number);
       value += all;
       magnitude += Math.abs(all);
     }
     // What load costs is rounded for each box: stay below by more than that.
-    const safe = value - magnitude * sumError - 1e-3 - nodes;
+    return { value, safe: value - magnitude * sumError - 1e-3 - nodes };
+  };
+  const goBack = (): void => {
+    worth.set(bestWorth);
+    price.set(bestPrice);
+    copies?.back();
+    domains?.back();
+  };
+  for (let round = 0; round < rounds && reach > reachLast; round += 1) {
+    if (round > 0 && over(boxes.steps)) break;
+    boxes.take(worth);
+    const { value, safe } = sumOf();
     if (safe > bound) {
       if (safe > bound + Math.abs(bound) * 1e-6) stall = 0;
       reach = Math.min(reachMost, reach * longer);
@@ -83,20 +98,20 @@ export function boundByBoxes(
       bestWorth.set(worth);
       bestPrice.set(price);
       copies?.keep();
+      domains?.keep();
     } else stall += 1;
     if (stall > patience) {
       reach *= shorter;
       stall = 0;
-      worth.set(bestWorth);
-      price.set(bestPrice);
-      copies?.back();
+      goBack();
       towards.fill(0);
       priceTowards.fill(0);
       continue;
     }
     let norm = 0;
     for (let head = 0; head < heads.length; head += 1) {
-      const step = (need[head] as number) - (boxes.taken[head] as number) + deflection * (towards[head] as number);
+      const missing = (need[head] as number) - (boxes.taken[head] as number);
+      const step = missing * (stride[head] as number) + deflection * (towards[head] as number);
       towards[head] = step;
       norm += step * step;
     }
@@ -107,28 +122,30 @@ export function boundByBoxes(
       priceTowards[index] = step;
       norm += step * step;
     }
+    norm += domains?.aim(deflection) ?? 0;
     if (copies !== undefined)
       for (let index = 0; index < boxes.count; index += 1) norm += copies.readsAt(at(boxes.picked, index)) * readerWeight * readerWeight;
     if (norm < 1e-18) break;
     const length = (bound - value + reach * Math.max(scale, Math.abs(bound))) / norm;
-    for (let head = 0; head < heads.length; head += 1) worth[head] = (worth[head] as number) + length * (towards[head] as number);
+    for (let head = 0; head < heads.length; head += 1)
+      worth[head] = (worth[head] as number) + length * (stride[head] as number) * (towards[head] as number);
     for (let index = 0; index < price.length; index += 1)
       price[index] = Math.max(0, (price[index] as number) + (length * (priceTowards[index] as number)) / ((room[index] as number) + 1e-9));
+    domains?.go(length);
     copies?.pay(boxes.picked, boxes.count, length * readerWeight * readerWeight);
   }
   return {
     bound: Math.ceil(bound),
     steps: boxes.steps,
     rises: () => {
-      price.set(bestPrice);
-      copies?.back();
+      goBack();
       return boxes.rises(bestWorth);
     },
   };
 }
 
-/** What the last place that each needs costs at these prices of capacity: of the cheapest, on boxes of their own. */
-function worthOf(flat: Flat, heads: Int32Array, need: Int32Array, cost: Float64Array, price: Float64Array): Float64Array {
+/** What the last place that each needs costs at these prices of capacity: of the cheapest, on boxes or in domains of their own. */
+function worthOf(flat: Flat, { heads, need, domains }: Boxes, cost: Float64Array, price: Float64Array): Float64Array {
   const { first, node, width, demand, nodes, instance } = flat;
   const cheapest = new Float64Array(nodes);
   return Float64Array.from(heads, (slot, head) => {
@@ -140,6 +157,7 @@ function worthOf(flat: Flat, heads: Int32Array, need: Int32Array, cost: Float64A
       for (let r = 0; r < width; r += 1) sum += (price[box * width + r] as number) * (demand[column * width + r] as number);
       if (sum < (cheapest[box] as number)) cheapest[box] = sum;
     }
+    if (domains?.isSpread(head) === true) return domains.begin(head, cheapest, at(need, head));
     return at(cheapest.sort(), at(need, head) - 1);
   });
 }

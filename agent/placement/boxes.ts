@@ -1,4 +1,6 @@
 /** The boxes of a site, each for itself: what it would take of replicas that have a price, whole ones only. */
+import { type ByBox, byBox } from './by-box.ts';
+import { DomainPrices } from './domain-prices.ts';
 import type { Flat } from './flat.ts';
 import { Knapsack, unitsMost } from './knapsack.ts';
 import { at, tolerance } from './model.ts';
@@ -12,6 +14,8 @@ const unitsUsual = 512;
 const unitsPerStep = 16;
 /** What a column takes at the most, in columns looked at. */
 export const columnSteps = 1 + unitsUsual / unitsPerStep;
+/** The same at prices that are nearly right, where few columns gain anything. */
+export const columnStepsUsual = 3;
 
 export class Boxes {
   /** First slots of those that are all the same, and on how many boxes each is needed. */
@@ -28,6 +32,8 @@ export class Boxes {
   readonly taken: Int32Array;
   readonly excess: Float64Array;
   readonly picked: Int32Array;
+  /** Undefined where nothing is spread over failure domains. */
+  readonly domains: DomainPrices | undefined;
   count = 0;
   steps = 0;
   readonly #flat: Flat;
@@ -37,11 +43,7 @@ export class Boxes {
   readonly #scarcest: Int32Array;
   /** What one unit of that is. */
   readonly #unit: Float64Array;
-  // Entries of box b are entryFirst[b] .. entryFirst[b + 1] - 1, one for each head; columns of entry e are columnFirst[e] ...
-  readonly #entryFirst: Int32Array;
-  readonly #headOf: Int32Array;
-  readonly #columnFirst: Int32Array;
-  readonly #column: Int32Array;
+  readonly #byBox: ByBox;
   readonly #knapsack: Knapsack;
   /** Of the box that is looked at: the column of each option, and the first option and the head of each entry that is worth anything. */
   readonly #optionColumn: Int32Array;
@@ -49,7 +51,7 @@ export class Boxes {
   readonly #entryHead: Int32Array;
 
   constructor(flat: Flat, cost: Float64Array, price: Float64Array) {
-    const { nodes, width, first, node, capacity, fixedLoad } = flat;
+    const { nodes, width, first, capacity, fixedLoad } = flat;
     const twins = twinsOf(flat);
     this.#flat = flat;
     this.#cost = cost;
@@ -63,57 +65,33 @@ export class Boxes {
     this.#unit = unitsOf(flat, this.#scarcest, this.room);
     this.excess = new Float64Array(nodes * width);
     this.taken = new Int32Array(placed.length);
-    const entriesOf = new Int32Array(nodes);
-    const columnsOf = new Int32Array(nodes);
-    const seen = new Int32Array(nodes).fill(-1);
-    const boxesOf = new Int32Array(placed.length);
-    for (const [head, slot] of placed.entries())
-      for (let column = at(first, slot); column < at(first, slot + 1); column += 1) {
-        const box = at(node, column);
-        columnsOf[box] = at(columnsOf, box) + 1;
-        if (seen[box] === head) continue;
-        seen[box] = head;
-        boxesOf[head] = at(boxesOf, head) + 1;
-        entriesOf[box] = at(entriesOf, box) + 1;
+    this.domains = DomainPrices.of(flat, this.heads, twins);
+    this.#byBox = byBox(flat, this.heads);
+    const { entryFirst, headOf, columnFirst } = this.#byBox;
+    const placesOf = new Int32Array(placed.length);
+    const seenDomain = new Uint8Array(placed.length * (this.domains?.count ?? 0));
+    let [entriesMost, optionsMost] = [0, 0];
+    for (let box = 0; box < nodes; box += 1) {
+      const [from, to] = [at(entryFirst, box), at(entryFirst, box + 1)];
+      entriesMost = Math.max(entriesMost, to - from);
+      optionsMost = Math.max(optionsMost, at(columnFirst, to) - at(columnFirst, from));
+      for (let entry = from; entry < to; entry += 1) {
+        const head = at(headOf, entry);
+        const { domains } = this;
+        if (domains?.isSpread(head) === true) {
+          const index = head * domains.count + at(domains.domain, box);
+          if (seenDomain[index] === 1) continue;
+          seenDomain[index] = 1;
+        }
+        placesOf[head] = at(placesOf, head) + 1;
       }
-    this.need = Int32Array.from(placed, (slot, head) => Math.min(at(twins, slot), at(boxesOf, head)));
-    this.picked = new Int32Array(boxesOf.reduce((sum, boxes) => sum + boxes, 0));
-    this.#entryFirst = starts(entriesOf);
-    const entries = at(this.#entryFirst, nodes);
-    this.#headOf = new Int32Array(entries);
-    this.#columnFirst = new Int32Array(entries + 1);
-    const columnsAt = starts(columnsOf);
-    this.#column = new Int32Array(at(columnsAt, nodes));
-    this.#fill(columnsAt.slice());
-    const entriesMost = entriesOf.reduce((most, count) => Math.max(most, count), 0);
-    const optionsMost = columnsOf.reduce((most, count) => Math.max(most, count), 0);
+    }
+    this.need = Int32Array.from(placed, (slot, head) => Math.min(at(twins, slot), at(placesOf, head)));
+    this.picked = new Int32Array(headOf.length);
     this.#knapsack = new Knapsack(entriesMost, optionsMost);
     this.#optionColumn = new Int32Array(optionsMost);
     this.#optionFirst = new Int32Array(entriesMost + 1);
     this.#entryHead = new Int32Array(entriesMost);
-  }
-
-  /** Sorts the columns by box, and there by head. */
-  #fill(next: Int32Array): void {
-    const { first, node, nodes, instance } = this.#flat;
-    const entryAt = this.#entryFirst.slice();
-    const seen = new Int32Array(nodes).fill(-1);
-    for (const [head, slot] of this.heads.entries()) {
-      instance.checkpoint();
-      for (let column = at(first, slot); column < at(first, slot + 1); column += 1) {
-        const box = at(node, column);
-        if (seen[box] !== head) {
-          seen[box] = head;
-          const entry = at(entryAt, box);
-          entryAt[box] = entry + 1;
-          this.#headOf[entry] = head;
-          this.#columnFirst[entry] = at(next, box);
-        }
-        this.#column[at(next, box)] = column;
-        next[box] = at(next, box) + 1;
-      }
-    }
-    this.#columnFirst[this.#headOf.length] = this.#column.length;
   }
 
   /** Begins with the share of the price of each box's scarcest resource that lets the bound be highest. */
@@ -144,6 +122,7 @@ export class Boxes {
     this.magnitude = 0;
     this.count = 0;
     this.taken.fill(0);
+    this.domains?.clear();
     for (let box = 0; box < this.#flat.nodes; box += 1) {
       this.#flat.instance.checkpoint();
       this.#offer(box, worth);
@@ -158,13 +137,14 @@ export class Boxes {
    */
   rises(worth: Float64Array): Float64Array {
     const { cost, nodes, width, demand, instance } = this.#flat;
+    const { entryFirst, headOf, columnFirst, column } = this.#byBox;
     const rise = new Float64Array(cost.length).fill(Number.POSITIVE_INFINITY);
     /** What the bound rises by when a box takes none of an entry; and of each head all boxes together. */
-    const without = new Float64Array(this.#headOf.length);
+    const without = new Float64Array(headOf.length);
     const withoutAll = new Float64Array(this.heads.length);
     for (let box = 0; box < nodes; box += 1) {
       const row = box * width;
-      const [from, to] = [at(this.#entryFirst, box), at(this.#entryFirst, box + 1)];
+      const [from, to] = [at(entryFirst, box), at(entryFirst, box + 1)];
       const room = at(this.room, row + at(this.#scarcest, box));
       const unit = at(this.#unit, box);
       const burdens = this.#burdens(box);
@@ -172,25 +152,25 @@ export class Boxes {
       const least = leastOf(this.#knapsack, burdens, 0);
       for (let entry = from; entry < to; entry += 1) {
         instance.checkpoint();
-        const head = at(this.#headOf, entry);
+        const head = at(headOf, entry);
         this.#offer(box, worth, entry);
         without[entry] = leastOf(this.#knapsack, burdens, 0) - least;
         withoutAll[head] = at(withoutAll, head) + at(without, entry);
-        for (let index = at(this.#columnFirst, entry); index < at(this.#columnFirst, entry + 1); index += 1) {
-          const one = at(this.#column, index);
+        for (let index = at(columnFirst, entry); index < at(columnFirst, entry + 1); index += 1) {
+          const one = at(column, index);
           const needed = at(demand, one * width + at(this.#scarcest, box));
           if (needed > room) continue;
-          let gain = at(this.#cost, one) - at(worth, head);
+          let gain = at(this.#cost, one) - at(worth, head) + (this.domains?.at(head, box) ?? 0);
           for (let r = 0; r < width; r += 1) gain += at(this.price, row + r) * at(demand, one * width + r);
           rise[one] = gain + leastOf(this.#knapsack, burdens, Math.min(burdens.length - 1, Math.floor(needed / unit))) - least;
         }
       }
     }
     for (let entry = 0; entry < without.length; entry += 1) {
-      const head = at(this.#headOf, entry);
+      const head = at(headOf, entry);
       if (at(this.need, head) > 1) continue;
-      for (let index = at(this.#columnFirst, entry); index < at(this.#columnFirst, entry + 1); index += 1) {
-        const one = at(this.#column, index);
+      for (let index = at(columnFirst, entry); index < at(columnFirst, entry + 1); index += 1) {
+        const one = at(column, index);
         rise[one] = at(rise, one) + at(withoutAll, head) - at(without, entry);
       }
     }
@@ -216,16 +196,16 @@ export class Boxes {
     const unit = this.#unit[box] as number;
     const units = unitsIn(room, unit);
     const knapsack = this.#knapsack;
-    const column = this.#column;
-    const end = this.#entryFirst[box + 1] as number;
+    const { entryFirst, headOf, columnFirst, column } = this.#byBox;
+    const end = entryFirst[box + 1] as number;
     let options = 0;
     knapsack.clear(units);
-    for (let entry = this.#entryFirst[box] as number; entry < end; entry += 1) {
+    for (let entry = entryFirst[box] as number; entry < end; entry += 1) {
       if (entry === except) continue;
-      const head = this.#headOf[entry] as number;
-      const own = worth[head] as number;
+      const head = headOf[entry] as number;
+      const own = (worth[head] as number) - (this.domains?.at(head, box) ?? 0);
       const before = options;
-      for (let index = this.#columnFirst[entry] as number; index < (this.#columnFirst[entry + 1] as number); index += 1) {
+      for (let index = columnFirst[entry] as number; index < (columnFirst[entry + 1] as number); index += 1) {
         const one = column[index] as number;
         let gain = (this.#cost[one] as number) - own;
         for (let r = 0; gain < 0 && r < width; r += 1) gain += (this.price[row + r] as number) * (demand[one * width + r] as number);
@@ -241,7 +221,7 @@ export class Boxes {
       this.#entryHead[knapsack.entries] = head;
       knapsack.add();
     }
-    this.steps += (this.#columnFirst[end] as number) - (this.#columnFirst[this.#entryFirst[box] as number] as number);
+    this.steps += (columnFirst[end] as number) - (columnFirst[entryFirst[box] as number] as number);
     this.steps += (options * units) / unitsPerStep;
   }
 
@@ -284,6 +264,7 @@ export class Boxes {
       const column = this.#optionColumn[(this.#optionFirst[entry] as number) + option] as number;
       const head = this.#entryHead[entry] as number;
       this.taken[head] = (this.taken[head] as number) + 1;
+      this.domains?.take(head, box);
       this.picked[this.count] = column;
       this.count += 1;
       for (let r = 0; r < width; r += 1) this.excess[row + r] = (this.excess[row + r] as number) + (demand[column * width + r] as number);
@@ -350,11 +331,4 @@ function unitsOf({ nodes, width, node, demand }: Flat, scarcest: Int32Array, roo
 /** Whole units of room. */
 function unitsIn(room: number, unit: number): number {
   return Math.floor(room / unit + 1e-9);
-}
-
-/** Where each begins, one after the other; at the end the sum. */
-function starts(counts: Int32Array): Int32Array {
-  const first = new Int32Array(counts.length + 1);
-  for (let index = 0; index < counts.length; index += 1) first[index + 1] = at(first, index) + at(counts, index);
-  return first;
 }

@@ -6,6 +6,7 @@
 import { type CopyShares, readerWeight } from './copies.ts';
 import type { Flat } from './flat.ts';
 import { at, tolerance } from './model.ts';
+import { domainsOf } from './rivals.ts';
 
 export interface Prices {
   /** Per node and resource, micro-seconds per hour for one unit. */
@@ -210,12 +211,7 @@ class Apart {
     this.#flat = flat;
     this.#sorted = sorted;
     this.#costs = costs;
-    const numbers = new Map<string, number>();
-    this.#domain = Int32Array.from(flat.instance.site.nodes, ({ domain }) => {
-      const number = numbers.get(domain) ?? numbers.size;
-      numbers.set(domain, number);
-      return number;
-    });
+    this.#domain = domainsOf(flat.instance.site.nodes);
   }
 
   /** What the replicas come to at these prices; what they use is added to `excess`. */

@@ -1,4 +1,5 @@
 /** Who must not share a box, or a failure domain: replicas of one workload, and workloads that must be apart. Whatever the load. */
+import type { PlacementNode } from '../../schemas/generated/types.ts';
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
 import type { Instance } from './slots.ts';
@@ -14,17 +15,22 @@ export interface Rivalry {
 }
 
 export function rivalryOf({ site, slots, slotsOf, apart }: Instance): Rivalry {
-  const domains = new Map<string, number>();
   return {
     siblings: slots.map(({ workload }, slot) => Int32Array.from(at(slotsOf, workload).filter((other) => other !== slot))),
     enemies: slots.map(({ workload }) => Int32Array.from([...at(apart, workload)].flatMap((other) => [...at(slotsOf, other)]))),
     byDomain: Uint8Array.from(slots, ({ workload }) => (at(site.workloads, workload).spread === 'domain' ? 1 : 0)),
-    domain: Int32Array.from(site.nodes, ({ domain }) => {
-      const known = domains.get(domain) ?? domains.size;
-      domains.set(domain, known);
-      return known;
-    }),
+    domain: domainsOf(site.nodes),
   };
+}
+
+/** Number of the failure domain of each box. */
+export function domainsOf(nodes: readonly PlacementNode[]): Int32Array {
+  const numbers = new Map<string, number>();
+  return Int32Array.from(nodes, ({ domain }) => {
+    const number = numbers.get(domain) ?? numbers.size;
+    numbers.set(domain, number);
+    return number;
+  });
 }
 
 export class Rivals {

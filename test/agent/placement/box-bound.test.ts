@@ -148,6 +148,32 @@ describe('a bound with whole replicas', () => {
     assert.ok(above > 0, 'no bound is higher for whole replicas');
   });
 
+  it('P9, P12: knows that a failure domain takes one replica only, where they are spread over domains', () => {
+    // The cheap boxes are of one domain: the other replica has to go to the box that may fail.
+    const problem = makeProblem(
+      [
+        makeNode('a', { domain: 'east' }),
+        makeNode('b', { domain: 'east' }),
+        makeNode('c', { domain: 'west', health: { usable: true, risk: 0.5 } }),
+      ],
+      [makeWorkload('w', { replicas: 2, spread: 'domain', classes: ['hot'], criticality: 1 })],
+    );
+    const { boxes } = boundsOf({ ...problem, weights: { ...problem.weights, balance: 0 } });
+    assert.ok(boxes > 29 && boxes <= solve(problem).objective.total, `${boxes} with whole replicas`);
+    // Where there are not as many domains, it is of those that find a place.
+    const more = problem.workloads.map((workload) => ({ ...workload, replicas: 3 }));
+    const { boxes: ofTwo } = boundsOf({ ...problem, workloads: more, weights: { ...problem.weights, balance: 0 } });
+    assert.ok(Math.abs(ofTwo - boxes) < 0.01, `${ofTwo}, ${boxes} with a replica less`);
+  });
+
+  it('P9, P12: of a site with failure domains is above what prices prove, and below a plan', () => {
+    const { problem } = multiClassProblem({ workloads: 150, nodes: 40, seed: 2 });
+    const { prices, boxes } = boundsOf(problem);
+    const { objective, unplaced } = solve({ ...problem, limits: { steps: 100_000, seed: 1, starts: 1 } });
+    assert.deepEqual(unplaced, []);
+    assert.ok(boxes > 1.01 * prices && boxes <= objective.total, `${boxes} with whole replicas, ${prices} by prices, ${objective.total}`);
+  });
+
   it('P9: is not asked for where nothing is: boxes are never full', () => {
     const nothing = { memoryMiB: 0, cpuSeconds: 0, imageMiB: 0, diskMiB: 0, vramMiB: 0 };
     const problem = makeProblem(
