@@ -7,6 +7,7 @@ import type {
   DecisionsDocument,
   KvTransaction,
   NodesDocument,
+  PlacementProblem,
   PlacementsDocument,
   Plan,
   StatusDocument,
@@ -17,7 +18,7 @@ import type { Agreement } from './agreement.ts';
 import type { Answers } from './answers.ts';
 import type { DecisionBook } from './control/decisions.ts';
 import type { PlanningDuty } from './control/planning-duty.ts';
-import type { EnginePlanner } from './engine-planner.ts';
+import { type EnginePlanner, toProblem } from './engine-planner.ts';
 import type { LogCollector } from './log-collector.ts';
 import { MaintenanceService } from './maintenance-service.ts';
 import { MembersService } from './members-service.ts';
@@ -144,6 +145,10 @@ export class AgentService implements AgentApi {
     if (plan === undefined || plan === null) throw new ApiError(404, 'NO_PLAN', 'There is no plan yet: it is being made');
     const planned = () => planner.explain(duty.input(), plan, workload);
     return this.#engine(planned);
+  }
+
+  problem(): PlacementProblem {
+    return toProblem(this.#parts.duty.input());
   }
 
   async dryRun(file: WorkloadFile): Promise<object> {

@@ -165,6 +165,7 @@ export async function startAgent({ settings, log, version, workerUrl, onFatal, d
         hasChildren: settings.children.length > 0,
         uplink: { latencyMs: settings.upper?.latencyMs ?? 20, mbps: settings.upper?.mbps ?? 100 },
         replan: replanOptions(settings.replan, settings.energy),
+        weights: settings.weights,
       },
     );
     const uplinkClient =

@@ -48,6 +48,7 @@ export interface Settings {
   readonly timing: Required<NonNullable<AgentConfig['timing']>>;
   readonly limits: Required<NonNullable<AgentConfig['limits']>>;
   readonly energy: AgentConfig['energy'];
+  readonly weights: NonNullable<AgentConfig['weights']>;
   readonly availability: AvailabilityBounds;
   readonly replan: Required<NonNullable<AgentConfig['replan']>>;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
@@ -177,6 +178,7 @@ export function resolveSettings(document: AgentConfig, file: string): Settings {
     timing,
     limits: { artefactStoreMiB: 1024, outputKiB: 256, logSegmentKiB: 4096, ...document.limits },
     energy: document.energy,
+    weights: document.weights ?? {},
     availability,
     replan: {
       ignore: [],

@@ -28,13 +28,14 @@ export class EnginePlanner implements PlanningPort {
   }
 }
 
+/** The site as it is known now, as a problem that can be planned anywhere. */
 export function toProblem(input: PlanningInput): PlacementProblem {
   const { known, options } = knownOf(input);
   return specsToProblem(known, options);
 }
 
 function knownOf(input: PlanningInput): { readonly known: Planned; readonly options: ProblemOptions } {
-  const { nodes, specs, current, held, uplink, unreachableArtefacts, cordoned, learned, energy, moveThresholdSeconds } = input;
+  const { nodes, specs, current, held, uplink, unreachableArtefacts, cordoned, learned, energy, moveThresholdSeconds, weights } = input;
   const names = new Set(nodes.map(({ topology }) => topology.node));
   return {
     known: {
@@ -50,7 +51,8 @@ function knownOf(input: PlanningInput): { readonly known: Planned; readonly opti
     },
     options: {
       ...(moveThresholdSeconds === undefined ? {} : { moveThresholdSeconds }),
-      ...(energy === undefined ? {} : { energyPrice: energy.price, weights: { energy: energy.secondsPerMoney } }),
+      weights: { ...weights, ...(energy === undefined ? {} : { energy: energy.secondsPerMoney }) },
+      ...(energy === undefined ? {} : { energyPrice: energy.price }),
     },
   };
 }

@@ -8,6 +8,7 @@ import type {
   InstancesDocument,
   MeasuredRun,
   Placement,
+  PlacementProblem,
   Plan,
   ReportedNode,
   WorkloadSpec,
@@ -183,6 +184,8 @@ export interface PlanningInput {
   readonly partOnly?: boolean;
   /** Seconds per hour a move must save beyond what it costs. */
   readonly moveThresholdSeconds?: number;
+  /** What the terms of the figure of merit count; 1 where nothing is said. */
+  readonly weights?: Partial<PlacementProblem['weights']>;
 }
 
 export interface PlanResult {

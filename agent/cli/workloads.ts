@@ -4,6 +4,7 @@ import { wholeNumber } from './context.ts';
 import { addHistory } from './history.ts';
 import type { Act } from './main-cli.ts';
 import { showWorkloads } from './show.ts';
+import { addSiteProblem } from './site-problem.ts';
 import { addWhy } from './why.ts';
 import { readWorkloadFile, uploadArtefacts } from './workload-file.ts';
 
@@ -29,6 +30,7 @@ export function addWorkloads(program: Command, act: Act): void {
   const placement = program.command('placement').description('where workloads run, and why');
   addWhy(placement, act);
   addHistory(placement, act);
+  addSiteProblem(placement, act);
   const workload = program.command('workload').description('workloads and their replicas');
   workload
     .command('list')

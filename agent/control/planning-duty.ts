@@ -74,6 +74,7 @@ export interface PlanningDutyOptions {
   readonly hasChildren: boolean;
   readonly uplink: { readonly latencyMs: number; readonly mbps: number };
   readonly replan?: ReplanOptions;
+  readonly weights?: NonNullable<PlanningInput['weights']>;
   /** Milliseconds that news is gathered before a plan is made. @default 30 */
   readonly gatherMs?: number;
   /** The same when boxes came and nothing else: seldom comes one alone, and each plan would move work once more. @default 500 */
@@ -109,7 +110,7 @@ export class PlanningDuty {
 
   constructor(components: PlanningDutyComponents, options: PlanningDutyOptions) {
     this.#parts = components;
-    this.#options = { gatherMs: 30, gatherJoiningMs: 500, retryMs: 250, replan: defaultReplan, ...options };
+    this.#options = { gatherMs: 30, gatherJoiningMs: 500, retryMs: 250, replan: defaultReplan, weights: {}, ...options };
     this.#retryMs = this.#options.retryMs;
   }
 
@@ -177,6 +178,7 @@ export class PlanningDuty {
       learned: this.#runs.learned(),
       ...(energyPrice === undefined ? {} : { energy: { price: energyPrice, secondsPerMoney: this.#options.replan.secondsPerMoney } }),
       moveThresholdSeconds: this.#options.replan.moveThresholdSeconds,
+      weights: this.#options.weights,
     };
   }
 

@@ -64,7 +64,7 @@ function leave(plan: SoftPlan, { first, column }: Ways, slot: number): boolean {
   for (let index = at(first, slot); index < end; index += 1) {
     const option = column[index] as number;
     if (option === now) continue;
-    const change = plan.weighGain(slot, option, leaving, gain);
+    const change = plan.weighShift(slot, option, leaving, gain);
     if (change >= gain || !plan.allows(slot, option)) continue;
     gain = change;
     to = option;

@@ -235,8 +235,12 @@ export class SoftPlan {
     return this.#exchange(this.#node[from] as number, from, -1);
   }
 
-  /** What value and penalty would change by if a slot that has a place went to another column. Conflicts are not looked at. */
-  weighShift(slot: number, to: number, leaving?: number): number {
+  /**
+   * What value and penalty would change by if a slot that has a place went to another column. Conflicts are not looked at.
+   * @param leaving of that slot, where it is known. @param most no more is looked at once it is known to be that or more: a box never gains
+   *   by what comes.
+   */
+  weighShift(slot: number, to: number, leaving?: number, most = Number.POSITIVE_INFINITY): number {
     const node = this.#node;
     const from = this.placed[slot] as number;
     this.looks += 1;
@@ -244,19 +248,8 @@ export class SoftPlan {
     const here = node[from] as number;
     const there = node[to] as number;
     if (here === there) return change + this.#exchange(here, from, to);
-    const left = leaving ?? this.#exchange(here, from, -1);
-    return change + (this.#ties?.moves(slot, here, there) ?? 0) + left + this.#exchange(there, -1, to);
-  }
-
-  /** The same, but no more is looked at once it is known to be `most` or more: a box never gains by what comes. */
-  weighGain(slot: number, to: number, leaving: number, most: number): number {
-    const from = this.placed[slot] as number;
-    const here = this.#node[from] as number;
-    const there = this.#node[to] as number;
-    if (here === there) return this.weighShift(slot, to);
-    this.looks += 1;
-    const change = (this.#cost[to] as number) - (this.#cost[from] as number) + (this.#ties?.moves(slot, here, there) ?? 0) + leaving;
-    return change >= most ? change : change + this.#exchange(there, -1, to);
+    const left = change + (this.#ties?.moves(slot, here, there) ?? 0) + (leaving ?? this.#exchange(here, from, -1));
+    return left > most ? left : left + this.#exchange(there, -1, to);
   }
 
   /** The same if two slots on different boxes went to columns on each other's boxes. */

@@ -3,6 +3,7 @@ import type {
   DecisionsDocument,
   KvTransaction,
   NodesDocument,
+  PlacementProblem,
   PlacementsDocument,
   StatusDocument,
   WorkloadFile,
@@ -94,6 +95,8 @@ export interface AgentApi {
   /** Why plans were made, and what became of them. */
   decisions(): DecisionsDocument;
   explain(workload: string): Promise<object>;
+  /** What would be planned from now: the site as a placement problem, to be looked into with `holdfast plan`. */
+  problem(): PlacementProblem;
   /** What would be planned if this file were applied; changes nothing. */
   dryRun(file: WorkloadFile): Promise<object>;
   kvGet(key: string, stale: boolean): Promise<KvValue | undefined>;

@@ -308,6 +308,43 @@ export interface AgentConfig {
     logSegmentKiB?: number;
   };
   /**
+   * What plans of this site weigh, as in placement problems. What energy is worth stands under `energy`.
+   */
+  weights?: {
+    /**
+     * Weight of start-up, staging and transfer seconds.
+     */
+    latency?: number;
+    /**
+     * Weight of forwarding by boxes on the way.
+     */
+    hops?: number;
+    /**
+     * Weight of load above comfort.
+     */
+    balance?: number;
+    /**
+     * Weight of risk times criticality.
+     */
+    robustness?: number;
+    /**
+     * Weight of using scarce hardware for work that does not need it.
+     */
+    minimumSize?: number;
+    /**
+     * Weight of keeping work near its data and its partners.
+     */
+    colocation?: number;
+    /**
+     * Weight of moving what already runs.
+     */
+    migration?: number;
+    /**
+     * Seconds per hour that a box in use counts for.
+     */
+    hardware?: number;
+  };
+  /**
    * What energy costs and how much that counts. The price in force is planned with, and a new one calls for a plan.
    */
   energy?: {

@@ -75,6 +75,11 @@ describe('configuration', () => {
     assert.deepEqual([[...ignore], restMs, secondsPerMoney], [['load'], 5000, 7]);
   });
 
+  it('P15: what plans weigh is said there; what is left out counts as it does everywhere', () => {
+    assert.deepEqual(load({ ...least, weights: { robustness: 4, hardware: 0.5 } }).weights, { robustness: 4, hardware: 0.5 });
+    assert.deepEqual(load(least).weights, {});
+  });
+
   it('C1: YAML and JSON say the same', () => {
     const yaml = `# a comment
 version: 1

@@ -4,13 +4,28 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { done, notYet, until } from '../../agent/demo/until.ts';
-import type { DecisionsDocument, WorkloadsDocument } from '../../schemas/generated/types.ts';
+import type { DecisionsDocument, PlacementProblem, WorkloadsDocument } from '../../schemas/generated/types.ts';
 import { LoneAgent, program, run } from './agent-process.ts';
 
 /** Names of the commands a help page lists. */
 function commandsIn(help: string): string[] {
   const section = help.split('\nCommands:\n')[1] ?? '';
   return [...section.matchAll(/^ {2}([a-z]+)/gm)].map((match) => match[1] as string).filter((name) => name !== 'help');
+}
+
+/** The site as a problem: what would become of it is tried without touching it. */
+async function triesOut(lone: LoneAgent): Promise<void> {
+  const problem = await lone.cli(['placement', 'problem']);
+  assert.equal(problem.code, 0, problem.stderr);
+  assert.equal((JSON.parse(problem.stdout) as PlacementProblem).weights.hops, 3, 'as in the configuration');
+  const site = join(lone.dir, 'site.json');
+  writeFileSync(site, problem.stdout);
+  const same = await lone.cli(['plan', '-f', site, '--steps', '1000', '--compare', 'current']);
+  assert.equal(same.code, 0, same.stderr);
+  assert.match(same.stdout, /talker\/0 .* solo +hot/);
+  const twice = await lone.cli(['plan', '-f', site, '--steps', '1000', '--what-if', 'scale:talker=2']);
+  assert.equal(twice.code, 4, 'P17: one box has no place for another replica');
+  assert.match(twice.stdout, /talker\/1/);
 }
 
 /** A box that is given nothing new keeps what it has, and takes the rest when it may again. */
@@ -97,7 +112,7 @@ describe('the command line', function () {
     const file = join(lone.dir, 'work.yaml');
     before(async function () {
       this.timeout(40_000);
-      lone.write(await lone.config());
+      lone.write(await lone.config({ weights: { hops: 3 } }));
       await lone.start();
       writeFileSync(
         file,
@@ -168,6 +183,9 @@ workloads:
       assert.match((await lone.cli(['workload', 'list'])).stdout, /talker +solo +hot +ready/);
       const explained = await lone.cli(['placement', 'explain', 'talker']);
       assert.match(explained.stdout, /talker\/0: on solo/);
+      assert.match((await lone.cli(['placement', 'why', 'talker', 'solo'])).stdout, /talker\/0/);
+      assert.equal((await lone.cli(['placement', 'why-not', 'talker', 'nowhere'])).code, 3);
+      await triesOut(lone);
       const { decisions } = JSON.parse((await lone.cli(['placement', 'history', '--json'])).stdout) as DecisionsDocument;
       const decision = decisions.find(({ triggers }) => triggers.some(({ kind, subject }) => kind === 'workload' && subject === 'talker'));
       assert.deepEqual(decision?.moves, ['talker/0: nowhere → solo (hot)'], 'P18: why there is a plan');

@@ -1,5 +1,6 @@
 /** A leader with its planning duty on a played site. */
 import { defaultReplan, PlanningDuty, type ReplanOptions } from '../../../agent/control/planning-duty.ts';
+import type { PlanningInput } from '../../../agent/ports.ts';
 import type { Decision, ReportedNode } from '../../../schemas/generated/types.ts';
 import { keepingLog, ManualClock } from '../health/fixtures.ts';
 import { box, InlinePlanner, SiteDouble, settled } from '../site-double.ts';
@@ -8,6 +9,7 @@ export interface LeaderOptions {
   readonly hasUpper?: boolean;
   readonly hasChildren?: boolean;
   readonly replan?: Partial<ReplanOptions>;
+  readonly weights?: PlanningInput['weights'];
 }
 
 /** A leader with its duty; what it knows of boxes is set by the test. */
@@ -25,7 +27,7 @@ export class Leader {
   /** Decisions to leave everything as it is, oldest first. */
   readonly kept: Decision[] = [];
 
-  constructor({ hasUpper = false, hasChildren = false, replan = {} }: LeaderOptions = {}) {
+  constructor({ hasUpper = false, hasChildren = false, replan = {}, weights = {} }: LeaderOptions = {}) {
     this.site = new SiteDouble(this.clock, { hasUpper });
     this.duty = new PlanningDuty(
       {
@@ -42,7 +44,7 @@ export class Leader {
         price: () => this.price,
         wallClock: () => new Date(1e12),
       },
-      { hasUpper, hasChildren, uplink: { latencyMs: 20, mbps: 100 }, replan: { ...defaultReplan, ...replan } },
+      { hasUpper, hasChildren, uplink: { latencyMs: 20, mbps: 100 }, replan: { ...defaultReplan, ...replan }, weights },
     );
   }
 

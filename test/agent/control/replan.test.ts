@@ -209,6 +209,22 @@ describe('a plan is worth its moves, or is not carried out', () => {
   });
 });
 
+describe('the weights of a site', () => {
+  it('P15: are those of its plans: work stays on a box that may fail where that counts little', async () => {
+    for (const [robustness, where] of [
+      [1, 'b'],
+      [0, 'a'],
+    ] as const) {
+      const leader = new Leader({ weights: { robustness } });
+      leader.nodes = [{ ...box('a'), risk: 0.9 }, box('b')];
+      leader.site.give(spec('web'));
+      leader.site.plan({ 'web/0': 'a' });
+      await leader.round();
+      assert.equal(leader.at('web/0'), where, `robustness ${robustness}`);
+    }
+  });
+});
+
 describe('the price of energy', () => {
   it('P25 P18: a new price calls for a plan, and empties a box when that saves more than the moves cost', async () => {
     const leader = new Leader({ replan: { restMs: 1000, secondsPerMoney: 100 } });
