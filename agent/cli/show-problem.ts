@@ -46,6 +46,8 @@ const maker: Readonly<Record<Plan['trace']['madeBy'], string>> = {
   current: 'from what stands,',
   regret: 'by regret,',
   diffusion: 'by the diffusion law,',
+  random: 'by drawing evenly,',
+  raster: 'step by step through all places,',
   enumeration: 'by trying all,',
   neighbour: 'by one change,',
   search: 'by search,',
@@ -103,8 +105,12 @@ function proofOf({ objective, bound, gapPercent, provenBy, trace, unplaced }: Pl
           ? `proven to be the optimum (${provenBy})`
           : `at most ${gapPercent.toFixed(2)} % above the optimum: no plan costs less than ${cost(bound)} s/h (${provenBy})`;
   const made = `made ${maker[trace.madeBy]} with seed ${trace.seed} in ${count(trace.steps, 'step')}${trace.interrupted ? ', ended early' : ''}`;
+  const ways =
+    trace.starts.length < 2
+      ? ''
+      : `\nWays tried: ${trace.starts.map((one) => `${one.madeBy} ${cost(one.total)}${one.unplaced > 0 ? ` (${one.unplaced} without a place)` : ''}`).join(', ')}`;
   const homeless = unplaced.length === 0 ? '' : `\n${count(unplaced.length, 'replica')} without a place`;
-  return `Figure of merit ${cost(objective.total)} s/h, lower is better; ${gap};\n${made}.${homeless}`;
+  return `Figure of merit ${cost(objective.total)} s/h, lower is better; ${gap};\n${made}.${ways}${homeless}`;
 }
 
 function termsOf({ objective }: Plan, current: PlanReport['current']): string {

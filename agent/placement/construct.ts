@@ -1,5 +1,6 @@
-/** Builders of candidate plans: from what stands, by regret, and by the diffusion law. Critical work is placed first. */
+/** Builders of candidate plans: from what stands, by regret, by the diffusion law, evenly drawn, and in a raster. Critical work is placed first. */
 import type { Candidate } from './candidate.ts';
+import type { Column } from './columns.ts';
 import { at, workTemperature } from './model.ts';
 import type { PlacementRandom } from './random.ts';
 
@@ -57,26 +58,56 @@ export function diffusionForce(work: number, box: number): number {
   return Math.max(0, work - box) + leastForce;
 }
 
-/**
- * The diffusion law: each slot samples a column in proportion to the force of its box; boxes warm up as load lands.
- * Critical levels still go first; inside a level the order is drawn.
- */
+/** The diffusion law: each slot samples a column in proportion to the force of its box; boxes warm up as load lands. */
 export function placeByDiffusion(candidate: Candidate, random: PlacementRandom): void {
+  placeDrawn(candidate, random, (column) => diffusionForce(workTemperature[column.class], nodeTemperature(candidate, column.node)));
+}
+
+/** Random sampling: any place that is free as likely as any other. */
+export function placeEvenly(candidate: Candidate, random: PlacementRandom): void {
+  placeDrawn(candidate, random, () => 1);
+}
+
+/**
+ * A systematic raster: from one replica to the next the place looked at first goes on by a stride, so that the starts together cover the
+ * places evenly, whatever they cost.
+ * @param start which of the starts: where the raster begins, and its stride.
+ */
+export function placeByRaster(candidate: Candidate, start: number): void {
+  const { slots, site } = candidate.instance;
+  const boxes = site.nodes.length;
+  let position = start;
+  for (const slot of placingOrder(candidate)) {
+    if (at(candidate.placed, slot) !== -1) continue;
+    const { columns } = at(slots, slot);
+    const order = columns.map((_, index) => index).sort((a, b) => at(columns, a).node - at(columns, b).node || a - b);
+    for (let turn = 0; turn < order.length; turn += 1) {
+      const index = at(order, (position + turn) % order.length);
+      if (!candidate.fits(slot, at(columns, index))) continue;
+      candidate.put(slot, index);
+      break;
+    }
+    position += 1 + (start % Math.max(1, boxes));
+  }
+}
+
+/** Each slot samples a column that fits, in proportion to its weight. Critical levels go first; inside a level the order is drawn. */
+function placeDrawn(candidate: Candidate, random: PlacementRandom, weigh: (column: Column) => number): void {
   const { slots } = candidate.instance;
   const drawn = random.shuffle(placingOrder(candidate)).sort((a, b) => at(slots, a).level - at(slots, b).level);
   for (const slot of drawn) {
     if (at(candidate.placed, slot) !== -1) continue;
-    const fitting: { readonly column: number; readonly force: number }[] = [];
+    const fitting: { readonly column: number; readonly weight: number }[] = [];
     let sum = 0;
     at(slots, slot).columns.forEach((column, index) => {
       if (!candidate.fits(slot, column)) return;
-      const force = diffusionForce(workTemperature[column.class], nodeTemperature(candidate, column.node));
-      sum += force;
-      fitting.push({ column: index, force });
+      const weight = weigh(column);
+      sum += weight;
+      fitting.push({ column: index, weight });
     });
     let left = random.next() * sum;
-    const found = fitting.find(({ force }) => {
-      left -= force;
+    const found = fitting.find(({ weight }) => {
+      left -= weight;
       return left <= 0;
     });
     const pick = found ?? fitting.at(-1);

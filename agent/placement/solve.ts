@@ -5,7 +5,7 @@
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { improveStanding, isBonded, walkFrom } from './bonded.ts';
 import { Candidate } from './candidate.ts';
-import { keepCurrent, placeByDiffusion, placeByRegret, placingOrder } from './construct.ts';
+import { keepCurrent, placeByDiffusion, placeByRaster, placeByRegret, placeEvenly, placingOrder } from './construct.ts';
 import { enumerate, enumerationSlotsMax, isProvable, type Priced, relaxation } from './enumerate.ts';
 import { type Flat, flatten } from './flat.ts';
 import { grainOf } from './grain.ts';
@@ -182,7 +182,7 @@ export function solve(
     if (optimal || (pool.length > 0 && (budget.interrupted() || at(pool, 0).cost <= bound))) break;
     const random = new PlacementRandom(seed + start * 0x9e3779b1);
     const candidate = new Candidate(instance);
-    build(candidate, madeBy, random);
+    build(candidate, madeBy, random, start);
     pool.push(finish(candidate, madeBy));
     improve(candidate, random, budget);
     pool.push(finish(candidate, madeBy));
@@ -250,14 +250,19 @@ function placeChecked(candidate: Candidate, placed: Int32Array): void {
   }
 }
 
+/** Ways to begin that differ each time, in turns. */
+const drawn: readonly MadeBy[] = ['diffusion', 'random', 'raster'];
+
 function builders({ current }: PlacementProblem, starts: number): readonly MadeBy[] {
   const fixed: readonly MadeBy[] = current.length > 0 ? ['current', 'regret'] : ['regret'];
-  return Array.from({ length: starts }, (_, start) => fixed[start] ?? 'diffusion');
+  return Array.from({ length: starts }, (_, start) => fixed[start] ?? at(drawn, (start - fixed.length) % drawn.length));
 }
 
-function build(candidate: Candidate, madeBy: MadeBy, random: PlacementRandom): void {
+function build(candidate: Candidate, madeBy: MadeBy, random: PlacementRandom, start: number): void {
   if (madeBy === 'current') keepCurrent(candidate);
   if (madeBy === 'diffusion') placeByDiffusion(candidate, random);
+  else if (madeBy === 'random') placeEvenly(candidate, random);
+  else if (madeBy === 'raster') placeByRaster(candidate, start);
   else placeByRegret(candidate, placingOrder(candidate));
 }
 

@@ -2227,7 +2227,7 @@ export interface Plan {
    * How far the plan may be from the bound, in percent of it; absent when nothing is proven or the bound is 0.
    */
   gapPercent?: number;
-  provenBy: 'enumeration' | 'relaxation' | 'lagrangian' | 'highs' | 'none';
+  provenBy: 'enumeration' | 'relaxation' | 'lagrangian' | 'none';
   /**
    * @maxItems 65536
    */
@@ -2295,17 +2295,17 @@ export interface Plan {
      */
     interrupted: boolean;
     /**
-     * Builder: from what stands, by regret, by the diffusion law, all candidates tried, one change to the plan chosen, or a search on prices.
+     * Builder: from what stands, by regret, by the diffusion law, drawn evenly, step by step through all places, all candidates tried, one change to the plan chosen, or a search on prices.
      */
-    madeBy: 'current' | 'regret' | 'diffusion' | 'enumeration' | 'neighbour' | 'search';
+    madeBy: 'current' | 'regret' | 'diffusion' | 'random' | 'raster' | 'enumeration' | 'neighbour' | 'search';
     /**
      * @maxItems 80
      */
     starts: {
       /**
-       * Builder: from what stands, by regret, by the diffusion law, all candidates tried, one change to the plan chosen, or a search on prices.
+       * Builder: from what stands, by regret, by the diffusion law, drawn evenly, step by step through all places, all candidates tried, one change to the plan chosen, or a search on prices.
        */
-      madeBy: 'current' | 'regret' | 'diffusion' | 'enumeration' | 'neighbour' | 'search';
+      madeBy: 'current' | 'regret' | 'diffusion' | 'random' | 'raster' | 'enumeration' | 'neighbour' | 'search';
       /**
        * Seconds per hour, after improvement.
        */
@@ -2463,9 +2463,9 @@ export interface Misfit {
 export interface PlanAlternative {
   hash: string;
   /**
-   * Builder: from what stands, by regret, by the diffusion law, all candidates tried, one change to the plan chosen, or a search on prices.
+   * Builder: from what stands, by regret, by the diffusion law, drawn evenly, step by step through all places, all candidates tried, one change to the plan chosen, or a search on prices.
    */
-  madeBy: 'current' | 'regret' | 'diffusion' | 'enumeration' | 'neighbour' | 'search';
+  madeBy: 'current' | 'regret' | 'diffusion' | 'random' | 'raster' | 'enumeration' | 'neighbour' | 'search';
   /**
    * @maxItems 65536
    */

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { Candidate } from '../../../agent/placement/candidate.ts';
 import { checkPlan } from '../../../agent/placement/checker.ts';
-import { keepCurrent, placeByDiffusion, placeByRegret, placingOrder } from '../../../agent/placement/construct.ts';
+import {
+  keepCurrent,
+  placeByDiffusion,
+  placeByRaster,
+  placeByRegret,
+  placeEvenly,
+  placingOrder,
+} from '../../../agent/placement/construct.ts';
 import { improve } from '../../../agent/placement/improve.ts';
 import { PlacementRandom } from '../../../agent/placement/random.ts';
 import { compile } from '../../../agent/placement/slots.ts';
@@ -104,6 +111,37 @@ describe('the plan found', () => {
         });
       }
     }
+  });
+
+  it('P8: starts by regret, by the diffusion law, evenly drawn and in a raster, and says what came of each', () => {
+    const problem = makeProblem(
+      ['a', 'b', 'c', 'd', 'e'].map((id) => makeNode(id, { capacity: { memoryMiB: 340 } })),
+      Array.from({ length: 10 }, (_, index) =>
+        makeWorkload(`w${index}`, { classes: ['hot', 'warm'], demand: { memoryMiB: 90 + 13 * index, imageMiB: 200 } }),
+      ),
+      { limits: { steps: 40_000, seed: 5, starts: 5 } },
+    );
+    const { starts } = solve(problem).trace;
+    assert.deepEqual(
+      starts.map(({ madeBy }) => madeBy),
+      ['regret', 'diffusion', 'random', 'raster', 'diffusion'],
+    );
+    const built = (build: (candidate: Candidate, start: number) => void, start: number): Candidate => {
+      const candidate = new Candidate(compile(problem));
+      build(candidate, start);
+      assert.equal(candidate.unplaced.join(), '0');
+      return candidate;
+    };
+    const evenly = (candidate: Candidate, seed: number): void => placeEvenly(candidate, new PlacementRandom(seed));
+    for (const build of [evenly, placeByRaster]) {
+      assert.deepEqual(built(build, 3).placed, built(build, 3).placed);
+      assert.notDeepEqual(built(build, 3).placed, built(build, 4).placed);
+    }
+    // The rasters of as many starts as a slot has places put the first one everywhere.
+    const places = compile(problem).slots[0]?.columns.length ?? 0;
+    const [first] = placingOrder(new Candidate(compile(problem)));
+    const seen = Array.from({ length: places }, (_, start) => built(placeByRaster, start).placed[first ?? 0]);
+    assert.equal(new Set(seen).size, places);
   });
 
   it('P6: is the same for the same problem, seed and steps, and the order of boxes does not crash it', () => {
