@@ -77,7 +77,7 @@ async function ofSite(client: Context['client'], workload: string, node: string)
 export function showExplanation({ workload, replicas }: Explanation): string {
   return replicas
     .map(({ replica, chosen, fixed, options }) => {
-      const head = `${workload}/${replica}: ${chosen === null ? 'has no place' : `on ${chosen.node}, ${chosen.class}${fixed ? ', fixed' : ''}`}`;
+      const head = `${workload}/${replica}: ${chosen === null ? (options.length === 0 ? 'has no place: there are no boxes' : 'has no place') : `on ${chosen.node}, ${chosen.class}${fixed ? ', fixed' : ''}`}`;
       return [head, ...options.map((option) => `  ${option.chosen ? '*' : ' '} ${option.text}`)].join('\n');
     })
     .join('\n');
@@ -92,7 +92,9 @@ function answersOf(explanation: Explanation, workload: string, node: string): re
   if (answers.length > 0) return answers;
   const boxes = [...new Set(explanation.replicas.flatMap(({ options }) => options.map((option) => option.node)))].slice(0, 8);
   const reason =
-    boxes.length === 0 ? `no workload ${workload} is planned` : `no box ${node} is planned for: name one of ${boxes.join(', ')}`;
+    explanation.replicas.length === 0
+      ? `no workload ${workload} is planned`
+      : `no box ${node} is planned for: ${boxes.length === 0 ? 'there are no boxes' : `name one of ${boxes.join(', ')}`}`;
   throw notPlanned(reason);
 }
 

@@ -22,6 +22,8 @@ const swapPartnersMax = 48;
 const ejectColumnsMax = 32;
 
 export function improve(candidate: Candidate, random: PlacementRandom, budget: Budget): void {
+  // Without boxes nothing can be moved, and there is none to draw.
+  if (candidate.instance.site.nodes.length === 0) return;
   const reached = (): boolean => candidate.cost <= budget.target && candidate.unplaced.every((slots) => slots === 0);
   const over = (): boolean => candidate.steps >= budget.steps || reached() || budget.interrupted();
   descend(candidate, random, over);

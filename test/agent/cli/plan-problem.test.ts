@@ -29,14 +29,14 @@ function refuses(action: () => unknown, code: string, words: RegExp): void {
   });
 }
 
-describe('plan of a problem file', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'holdfast-plan-'));
-  const write = (name: string, content: string): string => {
-    writeFileSync(join(directory, name), content);
-    return join(directory, name);
-  };
-  after(() => rmSync(directory, { recursive: true }));
+const directory = mkdtempSync(join(tmpdir(), 'holdfast-plan-'));
+const write = (name: string, content: string): string => {
+  writeFileSync(join(directory, name), content);
+  return join(directory, name);
+};
+after(() => rmSync(directory, { recursive: true }));
 
+describe('plan of a problem file', () => {
   it('P13: says which workloads it cut into parts', () => {
     const demand = { memoryMiB: 10, imageMiB: 1, cpuSeconds: 0.1, diskMiB: 0, vramMiB: 0 };
     const part = (id: string, takes: { part: string; mbPerRun: number }[] = []) => ({ id, demand, durationSeconds: 1, inputs: [], takes });
@@ -211,6 +211,15 @@ describe('why and why-not of a problem file', () => {
     assert.ok(others.length >= 8);
     for (const line of others) assert.match(line, /^ {4}not [a-z0-9-]+ \((hot|warm|cold)\): /);
     assert.throws(() => explanationOfProblem(mill, 'nothing'), { exitCode: 3, code: 'NOT_PLANNED' });
+  });
+
+  it('P1 P16: a problem without boxes is planned and explained: nothing has a place, because there are none', () => {
+    const file = write('boxless.json', JSON.stringify(makeProblem([], [makeWorkload('w')])));
+    assert.match(showReport(planProblem(read(file), { file, whatIf: [] })), /^ {2}w\/0 has no place: there are no boxes$/m);
+    assert.equal(showExplanation(explanationOfProblem(file, 'w')), 'w/0: has no place: there are no boxes');
+    assert.throws(() => ofProblem(file, 'w', 'a'), { code: 'NOT_PLANNED', message: 'no box a is planned for: there are no boxes' });
+    const box = write('first.json', JSON.stringify(makeNode('first')));
+    assert.match(showReport(planProblem(read(file), { file, whatIf: [`add:${box}`] })), /^ {2}1 replica more gets a place$/m);
   });
 
   it('P9: the plan of the mill is proven to be the optimum', () => {
