@@ -5,7 +5,7 @@ import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { checkPlan } from '../placement/checker.ts';
 import { type Decomposed, partsTried, planWithParts } from '../placement/decompose.ts';
 import { evaluate } from '../placement/evaluate.ts';
-import { pareto } from '../placement/pareto.ts';
+import { type Choice, pareto } from '../placement/pareto.ts';
 import { PlacementError } from '../placement/placement-error.ts';
 import { dropSet, shortages } from '../placement/shortage.ts';
 import { type SolveProgress, solve } from '../placement/solve.ts';
@@ -81,8 +81,15 @@ export function planProblem(given: PlacementProblem, options: PlanOptions, onPro
     };
     const aside = (one: PlacementProblem): Plan =>
       solve({ ...one, limits: { ...one.limits, steps: Math.min(one.limits.steps, sideSteps) } });
-    const { problem, plan, cut } = search(changed);
-    const before = options.whatIf.length > 0 ? search(wanted).plan : undefined;
+    // A side search may come by a better plan: that is the plan then, and the other one, of a what-if, is looked for as well.
+    const chosen = (given: PlacementProblem): Decomposed & { readonly choices?: readonly Choice[] } => {
+      const found = search(given);
+      if (options.pareto !== true) return found;
+      const { plan, choices } = pareto(found.problem, found.plan, aside);
+      return { ...found, plan: checked(found.problem, plan), choices };
+    };
+    const { problem, plan, cut, choices } = chosen(changed);
+    const before = options.whatIf.length > 0 ? chosen(wanted).plan : undefined;
     onProgress?.end();
     const stands = evaluate(problem, { assignments: problem.current });
     return {
@@ -102,7 +109,7 @@ export function planProblem(given: PlacementProblem, options: PlanOptions, onPro
               before,
             },
           }),
-      ...(options.pareto === true ? { choices: pareto(problem, plan, aside) } : {}),
+      ...(choices === undefined ? {} : { choices }),
       ...(plan.unplaced.length === 0
         ? {}
         : {
