@@ -72,7 +72,7 @@ export function addPlan(program: Command, act: Act, endWith: (code: number) => v
 export function planProblem(given: PlacementProblem, options: PlanOptions, onProgress?: Progress): PlanReport {
   try {
     const wanted = withOptions(given, options);
-    const changed = options.whatIf.reduce(applyWhatIf, wanted);
+    const changed = options.whatIf.reduce((before, text) => applyWhatIf(before, text), wanted);
     const search = (given: PlacementProblem): Decomposed => {
       // Who asks for steps wants the same plan each time: no clock then.
       const time = options.budget ?? (options.steps === undefined ? given.limits.milliseconds : undefined);
