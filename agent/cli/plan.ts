@@ -88,14 +88,14 @@ export function planProblem(given: PlacementProblem, options: PlanOptions, onPro
       const { plan, choices } = pareto(found.problem, found.plan, aside);
       return { ...found, plan: checked(found.problem, plan), choices };
     };
-    const { problem, plan, cut, choices } = chosen(changed);
+    const { problem, plan, cut, together, choices } = chosen(changed);
     const before = options.whatIf.length > 0 ? chosen(wanted).plan : undefined;
     onProgress?.end();
     const stands = evaluate(problem, { assignments: problem.current });
     return {
       problem,
       plan,
-      ...(partsTried(changed) === 0 ? {} : { cut }),
+      ...(partsTried(changed) === 0 ? {} : { cut, ...(together.length === 0 ? {} : { together }) }),
       ...(options.compare === undefined
         ? {}
         : { current: { ...stands, unplaced: plan.assignments.length + plan.unplaced.length - problem.current.length } }),

@@ -11,6 +11,8 @@ export interface PlanReport {
   readonly plan: Plan;
   /** Workloads that were cut into their parts; absent where none can be. */
   readonly cut?: readonly string[];
+  /** Those of which not each was tried by itself; absent where each was. */
+  readonly together?: readonly string[];
   /** What stands now, under the same weights. */
   readonly current?: { readonly total: number; readonly unplaced: number; readonly terms: readonly MeritTerm[] };
   readonly whatIf?: { readonly changes: readonly string[]; readonly effect: Effect; readonly addedBoxes: number; readonly before: Plan };
@@ -60,6 +62,8 @@ export function showReport(report: PlanReport): string {
         ? 'Nothing is cut into its parts: that would not pay.'
         : `Cut into parts, because that is better than leaving it whole: ${report.cut.join(', ')}`,
     );
+  if (report.together !== undefined)
+    sections.push(`There are too many that can be cut to try each by itself; tried together only: ${report.together.join(', ')}`);
   const resting = restingOf(problem, plan);
   if (resting.length > 0) sections.push(`Without work, and may be switched off: ${resting.join(', ')}`);
   if (problem.current.length > 0) sections.push(movesOf(plan, problem));

@@ -53,6 +53,10 @@ describe('plan of a problem file', () => {
     assert.match(showReport(report), /^Cut into parts.*: wide$/m);
     const light = { ...problem, workloads: [{ ...work, demand }] };
     assert.match(showReport(planProblem(light, { file: 'x', whatIf: [] })), /^Nothing is cut/m);
+    assert.doesNotMatch(showReport(report), /tried together only/);
+    const nine = Array.from({ length: 9 }, (_, i) => ({ ...work, id: `w${i}`, durationSeconds: 1 + i }));
+    const crowded = planProblem({ ...problem, workloads: nine }, { file: 'x', whatIf: [], steps: 500 });
+    assert.match(showReport(crowded), /^There are too many .*; tried together only: w7, w8$/m);
   });
 
   it('P16 P7: the mill is planned whole without an agent; what is printed adds up to the total', () => {

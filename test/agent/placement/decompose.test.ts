@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { checkPlan } from '../../../agent/placement/checker.ts';
-import { cutProblem, partName, planWithParts } from '../../../agent/placement/decompose.ts';
+import { cutProblem, partName, partsTried, planWithParts } from '../../../agent/placement/decompose.ts';
 import { solve } from '../../../agent/placement/solve.ts';
 import { specsToProblem } from '../../../agent/placement/spec-to-problem.ts';
 import type { PlacedReplica, PlacementPart, PlacementProblem, PlacementWorkload, Plan } from '../../../schemas/generated/types.ts';
@@ -150,6 +150,81 @@ describe('workloads that can be cut', () => {
       ),
       { numRuns: 40 },
     );
+  });
+});
+
+/** Workloads too large for any box, that fit once they are cut in two. */
+const wide = (count: number, memoryMiB: (index: number) => number): PlacementWorkload[] =>
+  Array.from({ length: count }, (_, i) => {
+    const demand = { ...small, memoryMiB: memoryMiB(i) / 2 };
+    const parts = [part('x', undefined, [], demand), part('y', undefined, [{ part: 'x', mbPerRun: 1 }], demand)];
+    return makeWorkload(`w${i}`, { classes: ['hot'], demand: { memoryMiB: memoryMiB(i) }, parts });
+  });
+const boxes = (count: number): PlacementProblem['nodes'] => Array.from({ length: count }, (_, i) => makeNode(`n${i}`));
+const star = (count: number): PlacementProblem['links'] =>
+  Array.from({ length: count - 1 }, (_, i) => ({ a: 'n0', b: `n${i + 1}`, latencyMs: 1, mbps: 1000 }));
+
+describe('many workloads that can be cut', () => {
+  const quick = { limits: { steps: 2000, seed: 3, starts: 2 } };
+  const counted = (given: PlacementProblem): ReturnType<typeof planWithParts> & { readonly searches: number } => {
+    let searches = 0;
+    const found = planWithParts(given, (one) => {
+      searches += 1;
+      return solve(one);
+    });
+    assert.ok(searches <= 1 + partsTried(given), `${searches} searches, ${partsTried(given)} said`);
+    assert.deepEqual(checkPlan(found.problem, found.plan), []);
+    return { ...found, searches };
+  };
+
+  it('P13: ten alike are cut all, in fewer searches than there are workloads', () => {
+    const { plan, cut, together, searches } = counted(
+      makeProblem(
+        boxes(20),
+        wide(10, () => 1500),
+        { links: star(20), ...quick },
+      ),
+    );
+    assert.deepEqual([cut.length, plan.unplaced, together], [10, [], []]);
+    assert.ok(searches < 10, `${searches} searches`);
+  });
+
+  it('P13: of those that are alike no more are cut than is better', () => {
+    // Three fit whole, each on a box of its own, and two only in halves. Being there has its price for each half.
+    const given = makeProblem(
+      [
+        ...boxes(3).map((one) => ({ ...one, health: { usable: true, risk: 0.5 } })),
+        ...['s', 't', 'u', 'v'].map((id) => makeNode(id, { capacity: { memoryMiB: 400 } })),
+      ],
+      wide(5, () => 800),
+      {
+        links: [...star(3), ...['s', 't', 'u', 'v'].map((b) => ({ a: 'n0', b, latencyMs: 20, mbps: 10 }))],
+        ...quick,
+      },
+    );
+    const { plan, cut, together } = counted(given);
+    assert.deepEqual([cut, plan.unplaced, together], [['w0', 'w1'], [], []]);
+  });
+
+  it('P13: twelve that differ are all cut; those that were tried together only are told', () => {
+    const work = wide(12, (i) => 1400 + 10 * i).map((one, i) => ({ ...one, criticality: 0.9 - i / 20 }));
+    const { plan, cut, together } = counted(makeProblem(boxes(24), work, { links: star(24), ...quick }));
+    assert.deepEqual([cut.length, plan.unplaced], [12, []]);
+    assert.deepEqual(together, ['w7', 'w8', 'w9', 'w10', 'w11']);
+  });
+
+  it('P13: however many there are, searches are few and each is tried', () => {
+    const many = Array.from({ length: 60 }, (_, i) => ({ ...inspection(i % 20), id: `w${i}`, criticality: (i % 7) / 10 }));
+    const given = makeProblem([], many);
+    assert.ok(partsTried(given) <= 16);
+    const tried = new Set<string>();
+    const plan = solve(makeProblem([], []));
+    const { cut, together } = planWithParts(given, ({ workloads }) => {
+      for (const { id } of many) if (workloads.some((one) => one.id === partName(id, 'left'))) tried.add(id);
+      return plan;
+    });
+    assert.deepEqual([tried.size, cut], [60, []]);
+    assert.ok(together.length > 0);
   });
 });
 
