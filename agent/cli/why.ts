@@ -1,6 +1,6 @@
 /** `holdfast placement explain`, `why` and `why-not`: of the site's plan, or of a problem file without any agent. */
 import type { Command } from 'commander';
-import { type Explanation, explain } from '../placement/explain.ts';
+import { type Explanation, explain, type Option } from '../placement/explain.ts';
 import { solve } from '../placement/solve.ts';
 import { type Answer, type Price, prices, why } from '../placement/why.ts';
 import type { Context } from './context.ts';
@@ -78,9 +78,17 @@ export function showExplanation({ workload, replicas }: Explanation): string {
   return replicas
     .map(({ replica, chosen, fixed, options }) => {
       const head = `${workload}/${replica}: ${chosen === null ? (options.length === 0 ? 'has no place: there are no boxes' : 'has no place') : `on ${chosen.node}, ${chosen.class}${fixed ? ', fixed' : ''}`}`;
-      return [head, ...options.map((option) => `  ${option.chosen ? '*' : ' '} ${option.text}`)].join('\n');
+      return [head, ...options.map((option) => `  ${option.chosen ? '*' : ' '} ${option.text} ${heat(option)}`)].join('\n');
     })
+    .concat(replicas.some(({ options }) => options.length > 0) ? [legend] : [])
     .join('\n');
+}
+
+const legend = 'In brackets: how full the box is without it, 0 to 2; how warm the work is, 0 to 2; and how strongly the box draws it.';
+
+/** What the diffusion law goes by. */
+function heat({ nodeTemperature, availability, workTemperature, force }: Option): string {
+  return `[box ${nodeTemperature.toFixed(2)}, ${availability}; work ${workTemperature}; force ${force.toFixed(2)}]`;
 }
 
 function notPlanned(reason: string): CliError {

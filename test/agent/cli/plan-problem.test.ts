@@ -71,6 +71,8 @@ describe('plan of a problem file', () => {
     }
     const printed = (name: string): number =>
       Number(new RegExp(`^${name} +${name === 'total' ? '' : '[0-9.]+ +'}([0-9.]+)`, 'm').exec(screen)?.[1]);
+    for (const { name } of report.plan.objective.terms) assert.ok(printed(name) >= 0, `${name} is printed, also where it is nothing`);
+    assert.equal(report.plan.objective.terms.length, 12);
     const micros = (value: number): number => Math.round(value * 1e6);
     const terms = report.plan.objective.terms.map(({ name }) => micros(printed(name)));
     assert.equal(
@@ -229,12 +231,25 @@ describe('why and why-not of a problem file', () => {
   });
 
   it('P16: explains every box and class without an agent, the one chosen first', () => {
-    const [head, chosen, ...others] = showExplanation(explanationOfProblem(mill, 'sheet-vision')).split('\n');
+    const [head, chosen, ...others] = showExplanation(explanationOfProblem(mill, 'sheet-vision')).split('\n').slice(0, -1);
     assert.equal(head, 'sheet-vision/0: on winder, hot');
     assert.match(chosen ?? '', /^ {2}\* winder \(hot\): costs /);
     assert.ok(others.length >= 8);
     for (const line of others) assert.match(line, /^ {4}not [a-z0-9-]+ \((hot|warm|cold)\): /);
     assert.throws(() => explanationOfProblem(mill, 'nothing'), { exitCode: 3, code: 'NOT_PLANNED' });
+  });
+
+  it('P6 P5: the explanation prints temperatures, the availability class of the box, and the force', () => {
+    const fixed = [{ workload: 'full', replica: 0, node: 'b', class: 'hot' as const }];
+    const work = [makeWorkload('full', { demand: { memoryMiB: 896 } }), makeWorkload('w', { classes: ['hot', 'cold'] })];
+    const file = write('heat.json', JSON.stringify(makeProblem([makeNode('a'), makeNode('b')], work, { fixed, current: fixed })));
+    const lines = showExplanation(explanationOfProblem(file, 'w')).split('\n');
+    const heatOf = (start: string): string => / \[.*$/.exec(lines.find((line) => line.startsWith(start)) ?? '')?.[0] ?? '';
+    assert.equal(heatOf('  * a (hot): '), ' [box 0.00, cold; work 2; force 2.05]');
+    assert.equal(heatOf('    not a (cold): '), ' [box 0.00, cold; work 0; force 0.05]');
+    assert.equal(heatOf('    not b (hot): '), ' [box 1.75, hot; work 2; force 0.30]');
+    assert.match(lines.at(-1) ?? '', /^In brackets: how full the box is/);
+    assert.equal(showExplanation(explanationOfProblem(file, 'full')), 'full/0: on b, hot, fixed', 'nothing else was considered');
   });
 
   it('P1 P16: a problem without boxes is planned and explained: nothing has a place, because there are none', () => {
