@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { checkPlan } from '../../../agent/placement/checker.ts';
 import { cutProblem, partName, partsTried, planWithParts } from '../../../agent/placement/decompose.ts';
+import { PlacementRandom } from '../../../agent/placement/random.ts';
 import { solve } from '../../../agent/placement/solve.ts';
 import { specsToProblem } from '../../../agent/placement/spec-to-problem.ts';
 import type { PlacedReplica, PlacementPart, PlacementProblem, PlacementWorkload, Plan } from '../../../schemas/generated/types.ts';
@@ -150,6 +151,65 @@ describe('workloads that can be cut', () => {
       ),
       { numRuns: 40 },
     );
+  });
+});
+
+describe('what a workload in parts moves', () => {
+  /** One workload of two to four parts in any graph, on boxes where nothing counts but the megabytes that go over links. */
+  const drawn = (seed: number): PlacementProblem => {
+    const random = new PlacementRandom(seed);
+    const names = ['a', 'b', 'c', 'd'].slice(0, 2 + random.nextInt(3));
+    const count = 2 + random.nextInt(3);
+    const sources = Array.from({ length: count }, (_, i) => ({
+      id: `s${i}`,
+      nodes: [names[random.nextInt(names.length)] ?? 'a'],
+      rateMBps: 0,
+    }));
+    const inputOf = (i: number) => ({ source: `s${i}`, mbPerCall: 1 + random.nextInt(40), hard: true });
+    const parts = Array.from({ length: count }, (_, i): PlacementPart => {
+      const takes = Array.from({ length: i }, (_, from) => ({ part: `p${from}`, mbPerRun: random.nextInt(40) })).filter(
+        ({ mbPerRun }) => mbPerRun < 20,
+      );
+      return { ...part(`p${i}`, undefined, takes, { ...small, memoryMiB: 100 + random.nextInt(300) }), inputs: [inputOf(i)] };
+    });
+    const whole = makeWorkload('line', {
+      classes: ['hot'],
+      demand: { ...small, memoryMiB: parts.reduce((sum, { demand }) => sum + demand.memoryMiB, 0) },
+      inputs: parts.flatMap(({ inputs }) => inputs),
+      parts,
+    });
+    return makeProblem(
+      names.map((id) => makeNode(id, { capacity: { memoryMiB: 300 + random.nextInt(1200) } })),
+      [whole],
+      {
+        weights: { latency: 1, hops: 0, balance: 0, robustness: 0, minimumSize: 0, colocation: 1, migration: 0 },
+        links: names.slice(1).map((b, i) => ({ a: names[random.nextInt(i + 1)] ?? 'a', b, latencyMs: 0, mbps: 100 })),
+        sources,
+        limits: { steps: 5000, seed: 3, starts: 2 },
+      },
+    );
+  };
+
+  it('P13: is never more than what it moves whole, whatever the graph, where what is moved is all that counts', () => {
+    const counts = { less: 0, equal: 0, impossible: 0 };
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 31 - 1 }), (seed) => {
+        const given = drawn(seed);
+        const { problem, plan } = planWithParts(given, solve);
+        const uncut = cutProblem(given, new Set());
+        const whole = solve(uncut);
+        if (whole.unplaced.length > 0) {
+          counts.impossible += 1;
+          return;
+        }
+        assert.deepEqual(plan.unplaced, []);
+        const [cut, together] = [moved(problem, plan), moved(uncut, whole)];
+        assert.ok(cut <= together, `${cut} MB a run in parts, ${together} MB whole`);
+        counts[cut < together ? 'less' : 'equal'] += 1;
+      }),
+      { numRuns: 150 },
+    );
+    for (const [what, count] of Object.entries(counts)) assert.ok(count > 5, `${what}: ${count} of 150`);
   });
 });
 

@@ -46,6 +46,29 @@ describe('what if', () => {
     );
   });
 
+  it('P17: tasks that are added with their data are planned as if they had been written so', () => {
+    let placed = 0;
+    fc.assert(
+      fc.property(seeds, fc.integer({ min: 1, max: 3 }), (seed, count) => {
+        const problem = drawn(seed);
+        const workloads = Array.from({ length: count }, (_, i) =>
+          makeWorkload(`new-${i}`, { criticality: (1 + (seed % 9)) / 10, inputs: [{ source: 'fresh', mbPerCall: 1, hard: true }] }),
+        );
+        const sources = [{ id: 'fresh', nodes: ['a'], rateMBps: 1 }];
+        const supposed = changed(problem, { kind: 'add', workloads, sources });
+        const real = { ...problem, workloads: [...problem.workloads, ...workloads], sources: [...problem.sources, ...sources] };
+        const plan = solve(supposed);
+        assert.deepEqual(plan, solve(real));
+        const before = solve(problem);
+        assert.equal(effectOf(before, plan).placed, before.unplaced.length - plan.unplaced.length);
+        placed += plan.assignments.filter(({ workload }) => workload.startsWith('new-')).length;
+        for (const { id } of workloads) assert.throws(() => changed(supposed, { kind: 'add', workloads: [makeWorkload(id)] }), /has "new-/);
+      }),
+      { numRuns: 15 },
+    );
+    assert.ok(placed > 0);
+  });
+
   it('P17: a box of another size, a link of another speed, and other replicas are as if they had been written so', () => {
     const a = makeNode('a');
     const b = makeNode('b');
