@@ -196,6 +196,18 @@ describe('what a box may take', () => {
     assert.deepEqual(codesAt(makeProblem([makeNode('a', { maxWorkloads: 0 })], [work]), 'a'), ['MAX_WORKLOADS']);
   });
 
+  it('P3: a box that keeps more for others than it has takes what needs none of that, and the checker agrees', () => {
+    const none = { memoryMiB: 0, cacheMiB: 0, cpuCores: 0, diskMiB: 0, vramMiB: 0 };
+    const problem = makeProblem([makeNode('a', { reserved: { ...none, vramMiB: 500, diskMiB: 20_000 } })], [makeWorkload('w')]);
+    const plan = solve(problem);
+    assert.deepEqual(placesOf(plan), { 'w/0': 'a:hot' });
+    assert.deepEqual(checkPlan(problem, plan), []);
+    const needy = { ...problem, workloads: [makeWorkload('w', { demand: { vramMiB: 1 } })] };
+    assert.deepEqual(codesAt(needy, 'a'), ['VRAM_SHORT']);
+    const forced = asPlan([{ workload: 'w', replica: 0, node: 'a', class: 'hot' }], []);
+    assert.ok(checkPlan(needy, forced).some((text) => text.includes('one run needs more vramMiB')));
+  });
+
   it('a cordoned box keeps what it has and takes nothing new', () => {
     const nodes = [makeNode('a', { health: { usable: true, risk: 0, cordoned: true } })];
     const current = [{ workload: 'old', replica: 0, node: 'a', class: 'hot' as const }];
