@@ -66,7 +66,7 @@ export function constrained(seed: number, on: ReadonlySet<Kind>, shape?: Shape):
       capacity: {
         ...node.capacity,
         ...sometimes('disk', () => ({ diskMiB: 150 })),
-        ...sometimes('vram', () => ({ vramMiB: 1000 + random.nextInt(3000) })),
+        ...sometimes('vram', () => ({ vramMiB: 500 + random.nextInt(2500) })),
         ...sometimes('minimumVram', () => ({ vramMiB: 4000 })),
       },
       ...sometimes('minimumVram', () => ({ minimumVramMiB: 500 })),
@@ -95,7 +95,7 @@ export function constrained(seed: number, on: ReadonlySet<Kind>, shape?: Shape):
       demand: {
         ...workload.demand,
         ...sometimes('disk', () => ({ diskMiB: 60 + random.nextInt(60) })),
-        ...sometimes('vram', () => ({ vramMiB: 100 + random.nextInt(1500) })),
+        ...sometimes('vram', () => ({ vramMiB: 100 + random.nextInt(2500) })),
       },
       ...sometimes('affinity', () => ({ affinity: base.workloads.map(({ id }) => id).filter(() => random.nextInt(2) === 0) })),
       requires: {

@@ -109,7 +109,8 @@ describe('every kind of constraint, on and off', () => {
   it('P1 P3 P8 P9 P12: on all small shapes no plan breaks a rule, the optimum is found, and bound <= optimum <= plan', () => {
     const seen = { kinds: new Map<string, number>(kinds.map((kind) => [kind, 0])), shapes: new Set<string>(), whole: 0, part: 0 };
     const shapes = fc.record({ boxes: fc.integer({ min: 1, max: 4 }), workloads: fc.integer({ min: 1, max: 5 }) });
-    // Up to 5 workloads on 4 boxes in 3 classes. Each kind alone and all but one on the largest shape, each shape with none and with all kinds; then anything.
+    // Up to 5 workloads on 4 boxes in 3 classes. Each kind alone and all but one on the largest shape, each shape with none and with all
+    // kinds; then anything.
     const all = [...kinds];
     const sizes = [1, 2, 3, 4].flatMap((boxes) => [1, 2, 3, 4, 5].map((workloads) => ({ boxes, workloads })));
     const largest = { boxes: 4, workloads: 5 };
