@@ -72,8 +72,9 @@ export function partsTried(problem: PlacementProblem): number {
 }
 
 /** At the most for one kind: twice for each step, and never the same number twice. */
-function searchesOf(kind: readonly string[]): number {
-  return Math.min(kind.length, 2 * Math.ceil(Math.log2(kind.length)) + 1);
+function searchesOf({ length }: readonly string[]): number {
+  const halvings = 32 - Math.clz32(length - 1);
+  return Math.min(length, 2 * halvings + 1);
 }
 
 /** Workloads that may be cut, those together that differ in nothing but their names, the most critical first; and those of the last kind that do differ. */
