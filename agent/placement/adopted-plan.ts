@@ -12,9 +12,12 @@ import { compile } from './slots.ts';
  */
 export function adoptedPlan(problem: PlacementProblem, assignments: readonly PlacedReplica[], plan: Plan, steps: number): Plan {
   const others = [plan.assignments, ...plan.alternatives.map((each) => each.assignments)];
-  // Why something has no place is asked of all boxes; all else, of those that are used.
-  const isWhole = plan.unplaced.length === 0;
-  const instance = compile(problem, isWhole ? { places: placesOf([problem.current, assignments, ...others]) } : {});
+  // Why something has no place is asked of all boxes; all else, of those that are used: a large site has too many pairs to list.
+  const places = new Map(placesOf([problem.current, assignments, ...others]));
+  const counts = Map.groupBy(assignments, ({ workload }) => workload);
+  const boxes = new Set(problem.nodes.map(({ id }) => id));
+  for (const { id, replicas } of problem.workloads) if ((counts.get(id)?.length ?? 0) < replicas) places.set(id, boxes);
+  const instance = compile(problem, { places });
   const finished = (placed: readonly PlacedReplica[]): Finished =>
     finish(load(new Candidate(instance), { assignments: [...placed] }), 'search');
   const best = finished(assignments);
