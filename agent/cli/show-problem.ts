@@ -2,7 +2,8 @@
 import type { MeritTerm, PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import type { Choice } from '../placement/pareto.ts';
 import type { Drop, Shortage } from '../placement/shortage.ts';
-import type { Effect, SmallestBox } from '../placement/what-if.ts';
+import type { SmallestBox } from '../placement/smallest-box.ts';
+import type { Effect } from '../placement/what-if.ts';
 import { table } from './context.ts';
 
 /** Everything `holdfast plan` says of a problem; what was not asked for is absent. */
@@ -188,13 +189,15 @@ function infeasibleText({ unplaced }: Plan, { shortages, drops, smallestBox }: N
     lines.push(
       `Drop ${drops.map(({ workload, criticality }) => `${workload} (criticality ${amount(criticality)})`).join(', ')} and the rest fits.`,
     );
-  if (smallestBox === null) lines.push('No single box, however large, would make it feasible.');
+  if (smallestBox === null) lines.push('No single box was found that would make it feasible.');
   else {
     const { capacity, tags, extras } = smallestBox.node;
-    const size = Object.entries(capacity).flatMap(([name, value]) => (value > 0 ? [`${name} ${amount(value)}`] : []));
+    const { more = {}, ...five } = capacity;
+    const size = Object.entries({ ...five, ...more }).flatMap(([name, value]) => (value > 0 ? [`${name} ${amount(value)}`] : []));
     const labels = [...tags, ...extras];
+    const neighbour = smallestBox.links.at(-1)?.b;
     lines.push(
-      `The smallest box that would make it feasible: ${size.join(', ')}${labels.length > 0 ? `, with ${labels.join(', ')}` : ''}.`,
+      `The smallest box found that would make it feasible: ${size.join(', ')}${labels.length > 0 ? `, with ${labels.join(', ')}` : ''}${neighbour === undefined ? '' : `, beside ${neighbour}`}.`,
     );
   }
   return lines.join('\n');

@@ -1,11 +1,12 @@
 /** An infeasible problem: what is short over all boxes, and which workloads would have to be dropped. */
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { availableAt, demandOf } from './demand.ts';
-import { at, compareText, type Resource, resources, tolerance } from './model.ts';
+import { at, compareText, furtherResources, resources, tolerance } from './model.ts';
 
 /** More is needed, whatever the plan, than all usable boxes have: a proof that not everything fits. */
 export interface Shortage {
-  readonly resource: Resource;
+  /** One of the five, or a further one. */
+  readonly resource: string;
   /** The least that all replicas together need, each in its most frugal class. */
   readonly need: number;
   readonly have: number;
@@ -21,11 +22,14 @@ export interface Drop {
 /** Resources of which no plan has enough; empty proves nothing. */
 export function shortages(problem: PlacementProblem): readonly Shortage[] {
   const usable = problem.nodes.filter(({ health }) => health.usable);
-  return resources.flatMap((resource, index) => {
-    const have = usable.reduce((sum, node) => sum + at(availableAt(node), index), 0);
+  const further = furtherResources(problem);
+  return [...resources, ...further].flatMap((resource, index) => {
+    const have = usable.reduce((sum, node) => sum + at(availableAt(node, further), index), 0);
     const need = problem.workloads.reduce((sum, workload) => {
       const boxes = workload.measured === undefined ? [''] : usable.map(({ id }) => id);
-      const least = Math.min(...boxes.flatMap((box) => workload.classes.map((workClass) => at(demandOf(workload, workClass, box), index))));
+      const least = Math.min(
+        ...boxes.flatMap((box) => workload.classes.map((workClass) => at(demandOf(workload, workClass, box, further), index))),
+      );
       return sum + least * workload.replicas;
     }, 0);
     return need > have + tolerance ? [{ resource, need, have }] : [];

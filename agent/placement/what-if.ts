@@ -8,8 +8,6 @@ import type {
   Plan,
   ResourceVector,
 } from '../../schemas/generated/types.ts';
-import { availableAt } from './demand.ts';
-import { at, type Resource, resources } from './model.ts';
 import { PlacementError } from './placement-error.ts';
 
 /** One change to a problem. Names that are not there are errors: a change that changes nothing misleads. */
@@ -69,83 +67,6 @@ export function effectOf(before: Plan, after: Plan): Effect {
     placed: before.unplaced.length - after.unplaced.length,
     moved: after.assignments.filter((placed) => were.get(nameOf(placed)) !== placed.node).length,
   };
-}
-
-/** A box that takes what has no place, as small as the steps allow. */
-export interface SmallestBox {
-  readonly node: PlacementNode;
-  readonly links: readonly PlacementLink[];
-  readonly plan: Plan;
-}
-
-/** Sizes tried: whole steps a person would order. */
-const grain: Readonly<Record<Resource, number>> = { memoryMiB: 256, cacheMiB: 256, cpuCores: 0.5, diskMiB: 1024, vramMiB: 1024 };
-
-/**
- * The smallest single box that would make the problem feasible: each resource in turn is reduced, by halving, as far as everything still
- * has a place. Undefined when one box is not enough, or when what is missing is not a box (for example a source nobody delivers).
- * @param plan of the problem, with something unplaced.
- * @param solve plans a problem; asked about 40 times.
- */
-export function smallestBox(problem: PlacementProblem, plan: Plan, solve: (problem: PlacementProblem) => Plan): SmallestBox | undefined {
-  const homeless = new Set(plan.unplaced.map(({ workload }) => workload));
-  const waiting = problem.workloads.filter(({ id }) => homeless.has(id));
-  const model = problem.nodes.find(({ health }) => health.usable);
-  if (waiting.length === 0 || model === undefined) return undefined;
-  const { links, ...shape } = likeNeighbour(problem, model);
-  const most: Record<Resource, number> = { memoryMiB: 0, cacheMiB: 0, cpuCores: 0, diskMiB: 0, vramMiB: 0 };
-  for (const node of [...problem.nodes])
-    resources.forEach((resource, index) => {
-      most[resource] += at(availableAt(node), index);
-    });
-  for (const { demand, perHour = 3600 } of waiting) {
-    most.memoryMiB += demand.memoryMiB;
-    most.vramMiB += demand.vramMiB;
-    most.diskMiB += demand.diskMiB;
-    most.cacheMiB += demand.imageMiB;
-    most.cpuCores += (perHour * demand.cpuSeconds) / 3600;
-  }
-  const base: PlacementNode = {
-    ...shape,
-    tags: [...new Set(waiting.flatMap(({ requires }) => requires.tags))].slice(0, 64),
-    extras: [...new Set(waiting.flatMap(({ requires }) => requires.extras))].slice(0, 64),
-  };
-  const tryIt = (capacity: ResourceVector): SmallestBox | undefined => {
-    const node = { ...base, capacity };
-    const solved = solve(added(problem, { kind: 'add', nodes: [node], links }));
-    return solved.unplaced.length === 0 ? { node, links, plan: solved } : undefined;
-  };
-  const roundUp = (resource: Resource, amount: number): number => Math.ceil(amount / grain[resource]) * grain[resource];
-  for (const resource of resources) most[resource] = roundUp(resource, most[resource]);
-  let best = tryIt(most);
-  for (const resource of resources) {
-    if (best === undefined) return undefined;
-    let low = 0;
-    let high = Math.round(best.node.capacity[resource] / grain[resource]);
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      const found = tryIt({ ...best.node.capacity, [resource]: middle * grain[resource] });
-      if (found === undefined) low = middle + 1;
-      else {
-        high = middle;
-        best = found;
-      }
-    }
-  }
-  return best;
-}
-
-/** A new box beside an existing one: linked to it and as it is linked. */
-function likeNeighbour(problem: PlacementProblem, model: PlacementNode): PlacementNode & { readonly links: PlacementLink[] } {
-  const names = new Set(problem.nodes.map(({ id }) => id));
-  let id = 'new-box';
-  for (let number = 2; names.has(id); number += 1) id = `new-box-${number}`;
-  const near = problem.links.filter(({ a, b }) => a === model.id || b === model.id);
-  const best = near.reduce((most, { mbps }) => Math.max(most, mbps), 0);
-  const links = near.map((link) => ({ ...link, ...(link.a === model.id ? { a: id } : { b: id }) }));
-  links.push({ a: id, b: model.id, latencyMs: near[0]?.latencyMs ?? 1, mbps: best > 0 ? best : 1000 });
-  const { reserved, minimumMemoryMiB, minimumVramMiB, maxWorkloads, comfort, ...rest } = model;
-  return { ...rest, id, domain: id, admits: {}, health: { usable: true, risk: 0 }, links };
 }
 
 function added(

@@ -186,7 +186,7 @@ describe('plan of a problem file', () => {
     assert.match(screen, /u\/0 fits none of 1 boxes\..*MEMORY_SHORT \(needs 100 MiB, 50 MiB free, 50 MiB short\)/);
     assert.match(screen, /All boxes together: memoryMiB 200 needed at least, 150 there, 50 short/);
     assert.match(screen, /Drop u \(criticality 0\.2\) and the rest fits/);
-    assert.match(screen, /smallest box that would make it feasible: memoryMiB 256/);
+    assert.match(screen, /smallest box found that would make it feasible: memoryMiB 256/);
   });
 });
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { checkPlan } from '../../../agent/placement/checker.ts';
 import { PlacementRandom } from '../../../agent/placement/random.ts';
 import { dropSet, shortages, without } from '../../../agent/placement/shortage.ts';
+import { smallestBox } from '../../../agent/placement/smallest-box.ts';
 import { solve } from '../../../agent/placement/solve.ts';
-import { changed, effectOf, smallestBox } from '../../../agent/placement/what-if.ts';
-import type { PlacementProblem } from '../../../schemas/generated/types.ts';
+import { changed, effectOf } from '../../../agent/placement/what-if.ts';
+import type { PlacementProblem, Plan } from '../../../schemas/generated/types.ts';
 import { bruteForce } from './brute-force.ts';
 import { makeNode, makeProblem, makeWorkload, placesOf } from './problems.ts';
 import { randomProblem } from './random-problem.ts';
@@ -105,6 +107,83 @@ describe('what if', () => {
     const nobody = makeProblem([full], [makeWorkload('w', { pin: 'gone' })]);
     assert.equal(smallestBox(nobody, solve(nobody), solve), undefined, 'no box helps work that is pinned to another');
   });
+
+  it('P17 P1: the plan with the smallest box is one that may be carried out, with searches and without', () => {
+    let helped = 0;
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const problem = drawn(seed);
+        const plan = solve(problem);
+        if (plan.unplaced.length === 0) return;
+        for (const over of [() => false, () => true]) {
+          const found = smallestBox(problem, plan, solve, over);
+          if (found === undefined) continue;
+          helped += 1;
+          const larger = changed(problem, { kind: 'add', nodes: [found.node], links: found.links });
+          assert.deepEqual([checkPlan(larger, found.plan), found.plan.unplaced], [[], []]);
+        }
+      }),
+      { numRuns: 60 },
+    );
+    assert.ok(helped > 0);
+  });
+
+  it('P17 P1: a box that lets all others stay takes no search, and is no larger than what has no place', () => {
+    const work = Array.from({ length: 6 }, (_, i) =>
+      makeWorkload(`w${i}`, { classes: ['hot'], demand: { memoryMiB: 300, imageMiB: 10, cpuSeconds: 0 } }),
+    );
+    const nodes = ['a', 'b'].map((id) => makeNode(id, { capacity: { memoryMiB: 700 } }));
+    const problem = makeProblem(nodes, work);
+    const plan = solve(problem);
+    assert.equal(plan.unplaced.length, 2);
+    const unasked = (): Plan => assert.fail('no search is needed');
+    const found = smallestBox(problem, plan, unasked, () => true);
+    assert.deepEqual([found?.node.capacity.memoryMiB, found?.plan.unplaced], [768, []]);
+    const stays = found?.plan.assignments.filter(({ node }) => node !== found.node.id);
+    assert.deepEqual(stays, plan.assignments, 'nobody moves');
+  });
+
+  it('P17 P1: what keeps memory for its runs only is kept hot where that memory is there anyhow', () => {
+    const problem = makeProblem([makeNode('a', { capacity: { memoryMiB: 10 } })], [makeWorkload('w', { classes: ['hot', 'warm'] })]);
+    const found = smallestBox(problem, solve(problem), solve, () => true);
+    assert.deepEqual([found?.node.capacity.memoryMiB, found?.node.capacity.cacheMiB], [256, 0]);
+  });
+
+  it('P17 P1: the box is beside the data of what has no place, has its further resources, and needs no usable neighbour', () => {
+    // Only the last boxes of a line are near the data, and too small.
+    const names = Array.from({ length: 12 }, (_, i) => `n${i}`);
+    const line = names.map((id, i) => makeNode(id, i > 8 ? { capacity: { memoryMiB: 64 } } : {}));
+    const links = names.slice(1).map((b, i) => ({ a: `n${i}`, b, latencyMs: 1, mbps: 1000 }));
+    const reader = makeWorkload('w', { classes: ['hot'], inputs: [{ source: 's', mbPerCall: 1, maxHops: 1, hard: true }] });
+    const far = makeProblem(line, [reader], { links, sources: [{ id: 's', nodes: ['n11'], rateMBps: 1 }] });
+    const seated = makeProblem(
+      [makeNode('a', { capacity: { more: { seats: 1 } } })],
+      ['u', 'v'].map((id) => makeWorkload(id, { demand: { more: { seats: 1 } } })),
+      { resources: [{ id: 'seats' }] },
+    );
+    const gone = makeProblem([makeNode('a', { health: { usable: false, risk: 1 } })], [makeWorkload('w')]);
+    const none = makeProblem([], [makeWorkload('w')]);
+    const found = [far, seated, gone, none].map((problem) => smallestBox(problem, solve(problem), solve));
+    assert.ok(found[0]?.links.some(({ a, b }) => a === 'new-box' && b === 'n11'));
+    assert.deepEqual(found[1]?.node.capacity.more, { seats: 1 });
+    assert.deepEqual([found[2]?.plan.unplaced, found[3]?.plan.unplaced], [[], []]);
+  });
+
+  it('P17 P1: what must not be on the new box gets the room of others, and these go there', () => {
+    const hot = { classes: ['hot' as const], demand: { memoryMiB: 200 } };
+    const nodes = [makeNode('a', { capacity: { memoryMiB: 450 } }), makeNode('b', { capacity: { memoryMiB: 100 } })];
+    // Pinned to a full box, more critical work being there: only when some of that leaves has it a place.
+    const work = [...['u', 'v'].map((id) => makeWorkload(id, { ...hot, criticality: 0.9 })), makeWorkload('w', { ...hot, pin: 'a' })];
+    const problem = makeProblem(nodes, work);
+    const plan = solve(problem);
+    assert.deepEqual(
+      plan.unplaced.map(({ workload }) => workload),
+      ['w'],
+    );
+    const found = smallestBox(problem, plan, solve, () => true);
+    assert.equal(found?.node.capacity.memoryMiB, 256);
+    assert.equal(placesOf(found.plan)['w/0'], 'a:hot');
+  });
 });
 
 describe('an infeasible problem', () => {
@@ -156,5 +235,11 @@ describe('an infeasible problem', () => {
     );
     const problem = makeProblem([makeNode('a', { capacity: { memoryMiB: 150 } })], [makeWorkload('w', { replicas: 2, classes: ['hot'] })]);
     assert.deepEqual(shortages(problem), [{ resource: 'memoryMiB', need: 200, have: 150 }]);
+    const seated = makeProblem(
+      [makeNode('a', { capacity: { more: { seats: 1 } } })],
+      [makeWorkload('w', { replicas: 2, demand: { more: { seats: 1 } } })],
+      { resources: [{ id: 'seats' }] },
+    );
+    assert.deepEqual(shortages(seated), [{ resource: 'seats', need: 2, have: 1 }]);
   });
 });
