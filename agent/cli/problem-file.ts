@@ -97,11 +97,9 @@ function readChange(problem: PlacementProblem, text: string): Change {
       if (a === '' || b === '' || a === b || extra !== undefined) throw use(form);
       if (detail === 'down') return { kind: 'link', a, b, to: null };
       const given = readAmounts(detail, ['latencyMs', 'mbps'], () => use(form));
-      const known = problem.links.find((link: PlacementLink) => (link.a === a && link.b === b) || (link.a === b && link.b === a));
-      const latencyMs = given['latencyMs'] ?? known?.latencyMs;
-      const mbps = given['mbps'] ?? known?.mbps;
-      if (latencyMs === undefined || mbps === undefined || detail === '') throw use(form);
-      return { kind: 'link', a, b, to: { latencyMs, mbps } };
+      const isKnown = problem.links.some((link: PlacementLink) => (link.a === a && link.b === b) || (link.a === b && link.b === a));
+      if (detail === '' || (!isKnown && Object.keys(given).length < 2)) throw use(form);
+      return { kind: 'link', a, b, to: given };
     }
     case 'scale': {
       const parts = /^([^=]+)=([0-9]+)$/.exec(subject);

@@ -27,6 +27,9 @@ const cost = (value: number): string => value.toFixed(6);
 const amount = (value: number): string => String(Math.round(value * 1000) / 1000);
 const count = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : /[sx]$/.test(one) ? 'es' : 's'}`;
 
+/** Names in a line of text. */
+const namesMax = 8;
+
 /** What a term is about, in a few words. */
 const meaning: Readonly<Record<MeritTerm['name'], string>> = {
   startup: 'waiting for starts',
@@ -64,7 +67,7 @@ export function showReport(report: PlanReport): string {
   const resting = restingOf(problem, plan);
   if (resting.length > 0) sections.push(`Without work, and may be switched off: ${resting.join(', ')}`);
   if (problem.current.length > 0) sections.push(movesOf(plan, problem));
-  if (whatIf !== undefined) sections.push(effectText(whatIf));
+  if (whatIf !== undefined) sections.push(effectText(whatIf, plan));
   if (report.choices !== undefined) sections.push(choicesOf(report.choices));
   if (report.infeasible !== undefined) sections.push(infeasibleText(plan, report.infeasible));
   return sections.join('\n\n');
@@ -142,19 +145,32 @@ function movesOf({ moves, assignments }: Plan, { current }: PlacementProblem): s
   return lines.length === 0 ? 'Nothing changes against the present.' : ['Against the present:', ...lines].join('\n');
 }
 
-function effectText({ changes, effect, addedBoxes, before }: NonNullable<PlanReport['whatIf']>): string {
-  const { saved, placed, moved } = effect;
+function effectText({ changes, effect, addedBoxes, before }: NonNullable<PlanReport['whatIf']>, after: Plan): string {
+  const { saved, gained, lost, moved } = effect;
+  const isSameWork = gained.length + lost.length === 0;
   const facts = [
-    `the figure of merit ${saved === 0 ? 'stays' : saved > 0 ? `falls by ${cost(saved)} s/h` : `rises by ${cost(-saved)} s/h`} (from ${cost(before.objective.total)})`,
-    ...(placed > 0
-      ? [placed === 1 ? '1 replica more gets a place' : `${placed} replicas more get a place`]
-      : placed < 0
-        ? [placed === -1 ? '1 replica loses its place' : `${-placed} replicas lose their place`]
-        : []),
+    ...(isSameWork
+      ? [
+          `the figure of merit ${saved === 0 ? 'stays' : saved > 0 ? `falls by ${cost(saved)} s/h` : `rises by ${cost(-saved)} s/h`} (from ${cost(before.objective.total)})`,
+        ]
+      : []),
+    ...(gained.length > 0 ? [`${count(gained.length, 'replica')} more with a place: ${some(gained)}`] : []),
+    ...(lost.length > 0 ? [`${count(lost.length, 'replica')} more without a place: ${some(lost)}`] : []),
+    ...(isSameWork
+      ? []
+      : [
+          `what has a place costs ${cost(after.objective.total)} s/h, and ${cost(before.objective.total)} before: of different work, so neither is a saving`,
+        ]),
     `${count(moved, 'replica')} would be elsewhere`,
-    ...(addedBoxes > 0 ? [`gain per added box ${cost(saved / addedBoxes)} s/h`] : []),
+    ...(isSameWork && addedBoxes > 0 ? [`gain per added box ${cost(saved / addedBoxes)} s/h`] : []),
   ];
   return [`What if ${changes.join(' and ')}:`, ...facts.map((fact) => `  ${fact}`)].join('\n');
+}
+
+/** A list of names, the first few. */
+function some(names: readonly string[]): string {
+  const more = names.length - namesMax;
+  return `${names.slice(0, namesMax).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function choicesOf(choices: readonly Choice[]): string {

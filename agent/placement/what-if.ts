@@ -10,6 +10,9 @@ import type {
 } from '../../schemas/generated/types.ts';
 import { PlacementError } from './placement-error.ts';
 
+/** What a link is to be like from now on. */
+export type LinkChange = Partial<Pick<PlacementLink, 'latencyMs' | 'mbps'>>;
+
 /** One change to a problem. Names that are not there are errors: a change that changes nothing misleads. */
 export type Change =
   | {
@@ -21,16 +24,20 @@ export type Change =
     }
   | { readonly kind: 'remove'; readonly node: string }
   | { readonly kind: 'resize'; readonly node: string; readonly capacity: Partial<ResourceVector> }
-  /** A link that is not there yet is added; `null` takes it away. */
-  | { readonly kind: 'link'; readonly a: string; readonly b: string; readonly to: Pick<PlacementLink, 'latencyMs' | 'mbps'> | null }
+  /** All links between two boxes; what is not named stays as it is. Where there is none it is added, and needs both; `null` takes them away. */
+  | { readonly kind: 'link'; readonly a: string; readonly b: string; readonly to: LinkChange | null }
   /** Replicas wanted of a workload; 0 takes it away. */
   | { readonly kind: 'scale'; readonly workload: string; readonly replicas: number };
 
-/** What a change does to the plan. */
+/** What a change does to the plan. Replicas are named `workload/replica`. */
 export interface Effect {
-  /** Seconds per hour saved; below 0 it costs. Only comparable when `placed` is 0. */
+  /** Seconds per hour saved; below 0 it costs. Of different work when something is gained or lost, and no saving then. */
   readonly saved: number;
-  /** Replicas that get a place by it; below 0 they lose it. */
+  /** Replicas that get a place by it. */
+  readonly gained: readonly string[];
+  /** Replicas that lose their place by it, or are new and find none. */
+  readonly lost: readonly string[];
+  /** Replicas that get a place, less those that lose theirs. */
   readonly placed: number;
   /** Replicas that are on another box than before, or were on none. */
   readonly moved: number;
@@ -62,9 +69,15 @@ export function changed(problem: PlacementProblem, change: Change): PlacementPro
 export function effectOf(before: Plan, after: Plan): Effect {
   const nameOf = ({ workload, replica }: { workload: string; replica: number }): string => `${workload}/${replica}`;
   const were = new Map(before.assignments.map((placed) => [nameOf(placed), placed.node]));
+  const are = new Set(after.assignments.map(nameOf));
+  const homeless = new Set(before.unplaced.map(nameOf));
+  const gained = [...homeless].filter((name) => are.has(name));
+  const lost = after.unplaced.map(nameOf).filter((name) => !homeless.has(name));
   return {
     saved: Math.round((before.objective.total - after.objective.total) * 1e6) / 1e6,
-    placed: before.unplaced.length - after.unplaced.length,
+    gained,
+    lost,
+    placed: gained.length - lost.length,
     moved: after.assignments.filter((placed) => were.get(nameOf(placed)) !== placed.node).length,
   };
 }
@@ -96,12 +109,19 @@ function withoutNode(problem: PlacementProblem, node: string): PlacementProblem 
   };
 }
 
-function relinked(problem: PlacementProblem, a: string, b: string, to: Pick<PlacementLink, 'latencyMs' | 'mbps'> | null): PlacementProblem {
+function relinked(problem: PlacementProblem, a: string, b: string, to: LinkChange | null): PlacementProblem {
   nodeOf(problem, a);
   nodeOf(problem, b);
   const isIt = (link: PlacementLink): boolean => (link.a === a && link.b === b) || (link.a === b && link.b === a);
-  if (to === null && !problem.links.some(isIt)) throw new PlacementError('/links', `has no link ${a}/${b} to take away`);
-  return { ...problem, links: [...problem.links.filter((link) => !isIt(link)), ...(to === null ? [] : [{ a, b, ...to }])] };
+  if (problem.links.some(isIt)) {
+    if (to === null) return { ...problem, links: problem.links.filter((link) => !isIt(link)) };
+    return { ...problem, links: problem.links.map((link) => (isIt(link) ? { ...link, ...to } : link)) };
+  }
+  if (to === null) throw new PlacementError('/links', `has no link ${a}/${b} to take away`);
+  const { latencyMs, mbps } = to;
+  if (latencyMs === undefined || mbps === undefined)
+    throw new PlacementError('/links', `has no link ${a}/${b}: a new one needs latencyMs and mbps`);
+  return { ...problem, links: [...problem.links, { a, b, latencyMs, mbps }] };
 }
 
 function scaled(problem: PlacementProblem, workload: string, replicas: number): PlacementProblem {

@@ -146,7 +146,7 @@ describe('plan of a problem file', () => {
       workloads: problem.workloads.map((workload) => (workload.id === 'site-panel' ? { ...workload, replicas: 1 } : workload)),
     };
     assert.equal(report.plan.hash, planProblem(byHand, { file: mill, whatIf: [] }).plan.hash);
-    assert.match(showReport(report), /^What if remove:press-2 and scale:site-panel=1:\n {2}the figure of merit rises/m);
+    assert.match(showReport(report), /^What if remove:press-2 and scale:site-panel=1:\n {2}2 replicas more without a place: press-guard\/0, press-guard\/1$/m);
   });
 
   it('P17: a box from a file is added and its gain told; a link can be given, changed and cut', () => {
@@ -154,9 +154,24 @@ describe('plan of a problem file', () => {
     const box = write('box.json', JSON.stringify(makeNode('extra', { domain: 'cabinet-d' })));
     const report = planProblem(problem, { file: mill, whatIf: [`add:${box}`, 'link:extra/winder:latencyMs=0.5,mbps=1000'] });
     assert.match(showReport(report), /gain per added box -?[0-9.]+ s\/h/);
-    assert.equal(applyWhatIf(problem, 'link:winder/press-2:latencyMs=9').links.at(-1)?.mbps, 1000, 'what is not named stays');
+    const slower = applyWhatIf(problem, 'link:winder/press-2:latencyMs=9').links.find(({ latencyMs }) => latencyMs === 9);
+    assert.equal(slower?.mbps, 1000, 'what is not named stays');
     assert.equal(applyWhatIf(problem, 'link:winder/press-2:down').links.length, problem.links.length - 1);
     assert.equal(applyWhatIf(problem, 'resize:boiler:memoryMiB=4096').nodes.at(-1)?.capacity.memoryMiB, 4096);
+  });
+
+  it('P17: where a replica gets or loses its place, nothing is said to be saved', () => {
+    const crowded = makeProblem(
+      [makeNode('a', { capacity: { memoryMiB: 150 } }), makeNode('b', { capacity: { memoryMiB: 150 } })],
+      ['u', 'v'].map((id) => makeWorkload(id, { classes: ['hot'] })),
+    );
+    const lost = showReport(planProblem(crowded, { file: 'x', whatIf: ['remove:b'] }));
+    assert.match(lost, /^What if remove:b:\n {2}1 replica more without a place: [uv]\/0\n {2}what has a place costs .* of different work/m);
+    const box = write('another.json', JSON.stringify(makeNode('c')));
+    const less = { ...crowded, nodes: crowded.nodes.slice(0, 1) };
+    const gained = showReport(planProblem(less, { file: 'x', whatIf: [`add:${box}`] }));
+    assert.match(gained, /^ {2}1 replica more with a place: [uv]\/0$/m);
+    for (const screen of [lost, gained]) assert.doesNotMatch(screen, /falls by|rises by|gain per added box/);
   });
 
   it('D1 P17: a change that cannot be made is refused with how to write it', () => {

@@ -59,7 +59,23 @@ describe('what if', () => {
     const resized = changed(problem, { kind: 'resize', node: 'b', capacity: { memoryMiB: 10 } });
     assert.deepEqual(resized, { ...problem, nodes: [a, makeNode('b', { capacity: { memoryMiB: 10 } })] });
     const faster = changed(problem, { kind: 'link', a: 'b', b: 'a', to: { latencyMs: 0.1, mbps: 1000 } });
-    assert.deepEqual(faster.links, [{ a: 'b', b: 'a', latencyMs: 0.1, mbps: 1000 }]);
+    assert.deepEqual(faster.links, [{ ...link, latencyMs: 0.1, mbps: 1000 }]);
+    const parallel = {
+      ...problem,
+      links: [
+        { ...link, kind: 'fibre' },
+        { ...link, kind: 'radio', mbps: 10 },
+      ],
+    };
+    assert.deepEqual(
+      changed(parallel, { kind: 'link', a: 'b', b: 'a', to: { latencyMs: 9 } }).links,
+      parallel.links.map((one) => ({ ...one, latencyMs: 9 })),
+      'what is not named stays, the kind with it',
+    );
+    assert.throws(
+      () => changed({ ...problem, links: [] }, { kind: 'link', a: 'a', b: 'b', to: { mbps: 1 } }),
+      /\/links has no link a\/b: a new one needs latencyMs and mbps/,
+    );
     assert.deepEqual(changed(problem, { kind: 'link', a: 'a', b: 'b', to: null }).links, []);
     const fewer = changed(problem, { kind: 'scale', workload: 'w', replicas: 1 });
     assert.deepEqual([fewer.workloads[0]?.replicas, fewer.current], [1, []]);
@@ -80,10 +96,14 @@ describe('what if', () => {
       ['u', 'v'].map((id) => makeWorkload(id, { classes: ['hot'] })),
     );
     const [before, after] = [solve(crowded), solve(changed(crowded, { kind: 'add', nodes: [makeNode('b')] }))];
-    assert.equal(effectOf(before, after).placed, 1);
-    assert.deepEqual(effectOf(after, after), { saved: 0, placed: 0, moved: 0 });
+    const forth = effectOf(before, after);
+    assert.deepEqual([forth.placed, forth.gained, forth.lost], [1, before.unplaced.map(({ workload }) => `${workload}/0`), []]);
+    assert.deepEqual(effectOf(after, after), { saved: 0, gained: [], lost: [], placed: 0, moved: 0 });
+    assert.deepEqual(effectOf(before, solve(changed(crowded, { kind: 'scale', workload: 'u', replicas: 2 }))).gained, []);
+    const dropped = solve(changed(crowded, { kind: 'scale', workload: forth.gained[0]?.split('/')[0] ?? '', replicas: 0 }));
+    assert.deepEqual(effectOf(before, dropped).placed, 0, 'what is gone has not got a place');
     const back = effectOf(after, before);
-    assert.equal(back.placed, -1);
+    assert.deepEqual([back.placed, back.lost], [-1, forth.gained]);
     assert.equal(back.saved + effectOf(before, after).saved, 0);
   });
 
