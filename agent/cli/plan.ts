@@ -12,6 +12,7 @@ import { smallestBox } from '../placement/smallest-box.ts';
 import { type SolveProgress, solve } from '../placement/solve.ts';
 import { drawPlan } from '../placement/svg.ts';
 import { effectOf } from '../placement/what-if.ts';
+import { type Aside, asideFor } from './aside.ts';
 import { wholeNumber } from './context.ts';
 import { CliError, exitCode } from './http-client.ts';
 import type { Act } from './main-cli.ts';
@@ -33,8 +34,6 @@ interface PlanOptions {
 }
 
 const stepsMax = 2 ** 31 - 1;
-/** Steps of each of the many small searches behind choices, drops and the smallest box. */
-const sideSteps = 20_000;
 
 /** @param endWith sets the exit code: 4 when something of a problem has no place. */
 export function addPlan(program: Command, act: Act, endWith: (code: number) => void): void {
@@ -74,16 +73,15 @@ export function planProblem(given: PlacementProblem, options: PlanOptions, onPro
   try {
     const wanted = withOptions(given, options);
     const changed = options.whatIf.reduce(applyWhatIf, wanted);
-    const search = (given: PlacementProblem): Decomposed => {
-      // Who asks for steps wants the same plan each time: no clock then.
-      const time = options.budget ?? (options.steps === undefined ? given.limits.milliseconds : undefined);
-      const budget = time === undefined ? undefined : time / (1 + partsTried(given));
-      return planWithParts(given, (one) => checked(one, searchFor(one, budget, onProgress?.say)));
+    // Who asks for steps wants the same plan each time: no clock then.
+    const time = options.budget ?? (options.steps === undefined ? given.limits.milliseconds : undefined);
+    const search = (one: PlacementProblem): Decomposed => {
+      const budget = time === undefined ? undefined : time / (1 + partsTried(one));
+      return planWithParts(one, (cut) => checked(cut, searchFor(cut, budget, onProgress?.say)));
     };
-    const aside = (one: PlacementProblem): Plan =>
-      solve({ ...one, limits: { ...one.limits, steps: Math.min(one.limits.steps, sideSteps) } });
     const { problem, plan, cut } = search(changed);
     const before = options.whatIf.length > 0 ? search(wanted).plan : undefined;
+    const looks = lookAround(problem, plan, options.pareto === true, time, onProgress);
     onProgress?.end();
     const stands = evaluate(problem, { assignments: problem.current });
     return {
@@ -103,21 +101,48 @@ export function planProblem(given: PlacementProblem, options: PlanOptions, onPro
               before,
             },
           }),
-      ...(options.pareto === true ? { choices: pareto(problem, plan, aside) } : {}),
-      ...(plan.unplaced.length === 0
-        ? {}
-        : {
-            infeasible: {
-              shortages: shortages(problem),
-              drops: dropSet(problem, plan, aside),
-              smallestBox: smallestBox(problem, plan, aside) ?? null,
-            },
-          }),
+      ...looks,
     };
   } catch (error) {
     if (error instanceof PlacementError) throw new CliError(exitCode.usage, 'PROBLEM_INVALID', `${options.file}: ${error.message}`);
     throw error;
   }
+}
+
+/** What is told beside the plan, all of it in about the time of the plan itself, however large the problem. */
+function lookAround(
+  problem: PlacementProblem,
+  plan: Plan,
+  wantsChoices: boolean,
+  time: number | undefined,
+  onProgress: Progress | undefined,
+): Pick<PlanReport, 'choices' | 'infeasible' | 'endedEarly'> {
+  const isInfeasible = plan.unplaced.length > 0;
+  const share = 1 / Math.max(1, Number(wantsChoices) + 2 * Number(isInfeasible));
+  const endedEarly: string[] = [];
+  const look = <T>(name: string, what: string, ask: (aside: Aside) => T): T => {
+    onProgress?.doing(what);
+    const aside = asideFor(time === undefined ? undefined : time * share, share);
+    const found = ask(aside);
+    if (aside.endedEarly()) endedEarly.push(name);
+    return found;
+  };
+  const choices = wantsChoices
+    ? look('choices', 'looking for choices', ({ solve, over }) => pareto(problem, plan, solve, over))
+    : undefined;
+  const infeasible = isInfeasible
+    ? {
+        shortages: shortages(problem),
+        drops: look('drops', 'looking for what to drop', ({ solve, over }) => dropSet(problem, plan, solve, over)),
+        smallestBox:
+          look('smallestBox', 'looking for the smallest box', ({ solve, over }) => smallestBox(problem, plan, solve, over)) ?? null,
+      }
+    : undefined;
+  return {
+    ...(choices === undefined ? {} : { choices }),
+    ...(infeasible === undefined ? {} : { infeasible }),
+    ...(endedEarly.length === 0 ? {} : { endedEarly }),
+  };
 }
 
 function withOptions(problem: PlacementProblem, { budget, steps, seed, weights }: PlanOptions): PlacementProblem {
@@ -159,6 +184,8 @@ function checked(problem: PlacementProblem, plan: Plan): Plan {
 
 interface Progress {
   say(progress: SolveProgress): void;
+  /** What is done after the search. */
+  doing(what: string): void;
   end(): void;
 }
 
@@ -179,6 +206,7 @@ function progressLine(): Progress | undefined {
       const seconds = ((performance.now() - begun) / 1000).toFixed(1);
       process.stderr.write(`\r\x1b[K${seconds} s: best ${incumbent.toFixed(3)} s/h${homeless}${gap}`);
     },
+    doing: (what) => void process.stderr.write(`\r\x1b[K${((performance.now() - begun) / 1000).toFixed(1)} s: ${what}…`),
     end: () => void process.stderr.write('\r\x1b[K'),
   };
 }

@@ -21,6 +21,8 @@ export interface PlanReport {
     readonly drops: readonly Drop[];
     readonly smallestBox: SmallestBox | null;
   };
+  /** Of `choices`, `drops` and `smallestBox`, those for which not all was looked at, the time being over; absent when all was. */
+  readonly endedEarly?: readonly string[];
 }
 
 const cost = (value: number): string => value.toFixed(6);
@@ -70,6 +72,7 @@ export function showReport(report: PlanReport): string {
   if (whatIf !== undefined) sections.push(effectText(whatIf, plan));
   if (report.choices !== undefined) sections.push(choicesOf(report.choices));
   if (report.infeasible !== undefined) sections.push(infeasibleText(plan, report.infeasible));
+  if (report.endedEarly !== undefined) sections.push(endedEarlyText(report.endedEarly));
   return sections.join('\n\n');
 }
 
@@ -217,4 +220,10 @@ function infeasibleText({ unplaced }: Plan, { shortages, drops, smallestBox }: N
     );
   }
   return lines.join('\n');
+}
+
+/** What more time may bring, where not all was looked at. */
+function endedEarlyText(names: readonly string[]): string {
+  const more: Readonly<Record<string, string>> = { choices: 'more choices', drops: 'less to drop', smallestBox: 'a smaller box' };
+  return `Not all was looked at in the time: with more, there may be ${names.map((name) => more[name] ?? name).join(', ')}.`;
 }

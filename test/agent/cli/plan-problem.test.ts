@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { asideFor } from '../../../agent/cli/aside.ts';
 import { CliError } from '../../../agent/cli/http-client.ts';
 import { planProblem } from '../../../agent/cli/plan.ts';
 import { applyWhatIf, readProblemFile } from '../../../agent/cli/problem-file.ts';
-import { showReport } from '../../../agent/cli/show-problem.ts';
+import { type PlanReport, showReport } from '../../../agent/cli/show-problem.ts';
 import { explanationOfProblem, ofProblem, showExplanation } from '../../../agent/cli/why.ts';
 import { checkPlan } from '../../../agent/placement/checker.ts';
 import type { PlacementProblem } from '../../../schemas/generated/types.ts';
@@ -101,6 +102,7 @@ describe('plan of a problem file', () => {
     const problem = makeProblem([makeNode('a'), makeNode('b')], [makeWorkload('w'), makeWorkload('v')]);
     const onProgress = {
       say: ({ incumbent, bound }: { incumbent: number; bound: number }) => void told.push(incumbent - bound),
+      doing: () => undefined,
       end: () => undefined,
     };
     const { plan } = planProblem(problem, { file: 'x', whatIf: [], budget: 60_000 }, onProgress);
@@ -111,7 +113,11 @@ describe('plan of a problem file', () => {
   it('P8 P9: with a time there is one search for all of it, also where the problem gives the time; it tells of better plans on the way', () => {
     const { problem } = multiClassProblem({ workloads: 60, nodes: 12, seed: 1 });
     const told: number[] = [];
-    const onProgress = { say: ({ incumbent }: { incumbent: number }) => void told.push(incumbent), end: () => undefined };
+    const onProgress = {
+      say: ({ incumbent }: { incumbent: number }) => void told.push(incumbent),
+      doing: () => undefined,
+      end: () => undefined,
+    };
     const timed = { ...problem, limits: { ...problem.limits, seed: 5, steps: 2 ** 31 - 1, milliseconds: 300 } };
     for (const [given, budget] of [
       [timed, undefined],
@@ -146,7 +152,10 @@ describe('plan of a problem file', () => {
       workloads: problem.workloads.map((workload) => (workload.id === 'site-panel' ? { ...workload, replicas: 1 } : workload)),
     };
     assert.equal(report.plan.hash, planProblem(byHand, { file: mill, whatIf: [] }).plan.hash);
-    assert.match(showReport(report), /^What if remove:press-2 and scale:site-panel=1:\n {2}2 replicas more without a place: press-guard\/0, press-guard\/1$/m);
+    assert.match(
+      showReport(report),
+      /^What if remove:press-2 and scale:site-panel=1:\n {2}2 replicas more without a place: press-guard\/0, press-guard\/1$/m,
+    );
   });
 
   it('P17: a box from a file is added and its gain told; a link can be given, changed and cut', () => {
@@ -202,6 +211,31 @@ describe('plan of a problem file', () => {
     assert.match(screen, /All boxes together: memoryMiB 200 needed at least, 150 there, 50 short/);
     assert.match(screen, /Drop u \(criticality 0\.2\) and the rest fits/);
     assert.match(screen, /smallest box found that would make it feasible: memoryMiB 256/);
+  });
+});
+
+describe('what is looked for beside a plan', () => {
+  const { problem } = multiClassProblem({ workloads: 60, nodes: 6, seed: 2 });
+  const small = { ...problem, nodes: problem.nodes.map((node) => ({ ...node, capacity: { ...node.capacity, memoryMiB: 400 } })) };
+
+  it('P9 P1: ends when its time is over, says so, and tells what it looks for', () => {
+    const told: string[] = [];
+    const onProgress = { say: () => undefined, doing: (what: string) => void told.push(what), end: () => undefined };
+    const report = planProblem(small, { file: 'x', whatIf: [], pareto: true, budget: 1 }, onProgress);
+    assert.deepEqual(told, ['looking for choices', 'looking for what to drop', 'looking for the smallest box']);
+    assert.ok(report.endedEarly?.includes('choices'));
+    assert.match(showReport(report), /^Not all was looked at in the time: with more, there may be more choices/m);
+    const { unplaced } = report.plan;
+    const homeless = new Set(unplaced.map(({ workload }) => workload));
+    assert.ok(report.infeasible?.drops.every(({ workload }) => homeless.has(workload)));
+  });
+
+  it('P8 P9: by steps it is limited too, without a clock, and the same each time', () => {
+    const report = (): PlanReport => planProblem(small, { file: 'x', whatIf: [], pareto: true, steps: 2000 });
+    assert.deepEqual(report(), report());
+    let asked = 0;
+    for (const { solve, over } = asideFor(undefined, 1e-2); !over(); asked += 1) solve(small);
+    assert.ok(asked > 0 && asked < 100, `${asked} searches`);
   });
 });
 

@@ -235,6 +235,59 @@ describe('an infeasible problem', () => {
     assert.ok(infeasible > 0, `${infeasible} problems were infeasible`);
   });
 
+  it('P26: where there is no time to search, what is left after the drops still fits', () => {
+    let infeasible = 0;
+    const unasked = (): Plan => assert.fail('the time is over');
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const problem = drawn(seed);
+        const plan = solve(problem);
+        if (plan.unplaced.length === 0) return;
+        infeasible += 1;
+        const drops = dropSet(problem, plan, unasked, () => true);
+        const homeless = new Set(plan.unplaced.map(({ workload }) => workload));
+        assert.ok(drops.length > 0 && drops.every(({ workload }) => homeless.has(workload)));
+        assert.ok(bruteForce(without(problem, drops)).unplaced.every((missing) => missing === 0));
+      }),
+      { numRuns: 60 },
+    );
+    assert.ok(infeasible > 0);
+  });
+
+  it('P26: a dropped workload leaves room for another that has none, which is seen without a search', () => {
+    const demand = { memoryMiB: 100, imageMiB: 1, cpuSeconds: 0 };
+    const wide = makeWorkload('wide', { replicas: 3, classes: ['hot'], criticality: 0.2, demand });
+    const late = makeWorkload('late', { classes: ['hot'], criticality: 0.2, demand });
+    const problem = makeProblem(
+      ['a', 'b'].map((id) => makeNode(id, { capacity: { memoryMiB: 100 } })),
+      [wide, late],
+    );
+    const assignments = ['a', 'b'].map((node, replica) => ({ workload: 'wide', replica, node, class: 'hot' as const }));
+    const unplaced = ['wide', 'late'].map((workload, i) => ({ workload, replica: i === 0 ? 2 : 0, summary: '', reasons: [] }));
+    const drops = dropSet(problem, { ...solve(problem), assignments, unplaced }, solve, () => true);
+    assert.deepEqual(
+      drops.map(({ workload }) => workload),
+      ['wide'],
+    );
+  });
+
+  it('P26: who may only be near what is dropped goes with it', () => {
+    const problem = makeProblem(
+      [makeNode('a', { capacity: { memoryMiB: 150 } })],
+      [makeWorkload('guest', { classes: ['hot'], criticality: 0.9 }), makeWorkload('host', { classes: ['hot'], criticality: 0.2 })],
+      {
+        groups: [
+          { id: 'guests', members: ['guest'], near: ['hosts'] },
+          { id: 'hosts', members: ['host'] },
+        ],
+      },
+    );
+    const plan = solve(problem);
+    assert.equal(plan.unplaced.length, 1);
+    const drops = dropSet(problem, plan, solve);
+    assert.deepEqual(solve(without(problem, drops)).unplaced, []);
+  });
+
   it('P26: the least critical goes', () => {
     const work = [0.9, 0.2, 0.6].map((criticality, i) =>
       makeWorkload(`w${i}`, { criticality, classes: ['hot'], demand: { memoryMiB: 100, imageMiB: 1, cpuSeconds: 0 } }),
