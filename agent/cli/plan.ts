@@ -17,6 +17,7 @@ import { wholeNumber } from './context.ts';
 import { CliError, exitCode } from './http-client.ts';
 import type { Act } from './main-cli.ts';
 import { applyWhatIf, readAmounts, readProblemFile } from './problem-file.ts';
+import { type Progress, progressLine } from './progress-line.ts';
 import { showPlan } from './show.ts';
 import { type PlanReport, showReport } from './show-problem.ts';
 import { readWorkloadFile } from './workload-file.ts';
@@ -34,6 +35,8 @@ interface PlanOptions {
 }
 
 const stepsMax = 2 ** 31 - 1;
+/** As in the schema. */
+const weightMax = 1_000_000;
 
 /** @param endWith sets the exit code: 4 when something of a problem has no place. */
 export function addPlan(program: Command, act: Act, endWith: (code: number) => void): void {
@@ -146,7 +149,7 @@ function lookAround(
 }
 
 function withOptions(problem: PlacementProblem, { budget, steps, seed, weights }: PlanOptions): PlacementProblem {
-  const names = [...new Set([...Object.keys(problem.weights), 'energy', 'hardware'])];
+  const names = [...new Set([...Object.keys(problem.weights), 'energy', 'hardware', 'groupMoves'])];
   const amounts = readAmounts(
     weights ?? '',
     names,
@@ -154,8 +157,9 @@ function withOptions(problem: PlacementProblem, { budget, steps, seed, weights }
       new CliError(
         exitCode.usage,
         'WEIGHTS_INVALID',
-        `--weights: ${pair} is not a weight: write NAME=NUMBER; names are ${names.join(', ')}`,
+        `--weights: ${pair} is not a weight: write NAME=NUMBER, from 0 to ${weightMax}; names are ${names.join(', ')}`,
       ),
+    weightMax,
   );
   const limits = {
     ...problem.limits,
@@ -182,40 +186,15 @@ function checked(problem: PlacementProblem, plan: Plan): Plan {
   throw new CliError(exitCode.failed, 'BAD_PLAN', `The plan is not valid: ${wrong.slice(0, 5).join('; ')}. This is a defect of Holdfast`);
 }
 
-interface Progress {
-  say(progress: SolveProgress): void;
-  /** What is done after the search. */
-  doing(what: string): void;
-  end(): void;
-}
-
-const sayEveryMs = 100;
-
-/** One line on a terminal, rewritten as the search goes on; nothing where stderr is not a terminal. */
-function progressLine(): Progress | undefined {
-  if (!process.stderr.isTTY) return undefined;
-  const begun = performance.now();
-  let saidAt = Number.NEGATIVE_INFINITY;
-  return {
-    say: ({ incumbent, unplaced, bound }) => {
-      // Better plans may come by the thousand.
-      if (performance.now() - saidAt < sayEveryMs) return;
-      saidAt = performance.now();
-      const gap = bound > 0 ? `, bound ${bound.toFixed(3)}, gap ${Math.max(0, ((incumbent - bound) / bound) * 100).toFixed(1)} %` : '';
-      const homeless = unplaced > 0 ? `, ${unplaced} without a place` : '';
-      const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-      process.stderr.write(`\r\x1b[K${seconds} s: best ${incumbent.toFixed(3)} s/h${homeless}${gap}`);
-    },
-    doing: (what) => void process.stderr.write(`\r\x1b[K${((performance.now() - begun) / 1000).toFixed(1)} s: ${what}…`),
-    end: () => void process.stderr.write('\r\x1b[K'),
-  };
-}
-
 function writePicture(path: string, { problem, plan }: PlanReport): void {
   try {
     writeFileSync(path, drawPlan(problem, plan));
   } catch (error) {
-    throw new CliError(exitCode.failed, 'CANNOT_WRITE', `Cannot write ${path} (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+    throw new CliError(
+      exitCode.failed,
+      'CANNOT_WRITE',
+      `Cannot write ${path} (${(error as NodeJS.ErrnoException).code ?? String(error)}): give --svg a file in a directory that is there and may be written to`,
+    );
   }
 }
 

@@ -124,13 +124,18 @@ function readAddition(path: string): Change {
   return { kind: 'add', ...addition } as Change;
 }
 
-/** `name=number` pairs after commas. */
-export function readAmounts(text: string, names: readonly string[], refuse: (what: string) => CliError): Record<string, number> {
+/** `name=number` pairs after commas; numbers from 0 to `most`. */
+export function readAmounts(
+  text: string,
+  names: readonly string[],
+  refuse: (what: string) => CliError,
+  most = Number.MAX_VALUE,
+): Record<string, number> {
   const amounts: Record<string, number> = {};
   for (const pair of text === '' ? [] : text.split(',')) {
     const [name = '', amount = '', extra] = pair.split('=');
     const value = Number(amount);
-    if (!names.includes(name) || extra !== undefined || amount.trim() === '' || !Number.isFinite(value) || value < 0) throw refuse(pair);
+    if (!names.includes(name) || extra !== undefined || amount.trim() === '' || !(value >= 0 && value <= most)) throw refuse(pair);
     amounts[name] = value;
   }
   return amounts;

@@ -105,7 +105,9 @@ function proofOf({ objective, bound, gapPercent, provenBy, trace, unplaced }: Pl
     provenBy === 'none'
       ? 'no bound is proven'
       : gapPercent === undefined
-        ? `no plan costs less than ${cost(bound)} s/h (${provenBy})`
+        ? trace.interrupted
+          ? 'there was no time for a bound'
+          : 'no bound above 0 is proven'
         : gapPercent === 0
           ? `proven to be the optimum (${provenBy})`
           : `at most ${gapPercent.toFixed(2)} % above the optimum: no plan costs less than ${cost(bound)} s/h (${provenBy})`;

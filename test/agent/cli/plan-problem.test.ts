@@ -6,10 +6,12 @@ import { asideFor } from '../../../agent/cli/aside.ts';
 import { CliError } from '../../../agent/cli/http-client.ts';
 import { planProblem } from '../../../agent/cli/plan.ts';
 import { applyWhatIf, readProblemFile } from '../../../agent/cli/problem-file.ts';
+import { describeProgress } from '../../../agent/cli/progress-line.ts';
 import { type PlanReport, showReport } from '../../../agent/cli/show-problem.ts';
 import { explanationOfProblem, ofProblem, showExplanation } from '../../../agent/cli/why.ts';
 import { checkPlan } from '../../../agent/placement/checker.ts';
 import type { PlacementProblem } from '../../../schemas/generated/types.ts';
+import schema from '../../../schemas/placement-problem.schema.json' with { type: 'json' };
 import { multiClassProblem } from '../../bench/placement/multi-class.ts';
 import { makeNode, makeProblem, makeWorkload } from '../placement/problems.ts';
 
@@ -95,6 +97,31 @@ describe('plan of a problem file', () => {
       /speed=3 .*names are latency, hops/,
     );
     refuses(() => planProblem(problem, { file: mill, whatIf: [], weights: 'latency=' }), 'WEIGHTS_INVALID', /latency=/);
+    refuses(
+      () => planProblem(problem, { file: mill, whatIf: [], weights: 'latency=1e9' }),
+      'WEIGHTS_INVALID',
+      /latency=1e9 .*from 0 to 1000000/,
+    );
+  });
+
+  it('P7: each weight of a problem can be given on the command line, that of groups with many moves too', () => {
+    const weights = Object.keys(schema.properties.weights.properties).map((name) => `${name}=2`);
+    const problem = makeProblem([makeNode('a')], [makeWorkload('w')]);
+    const report = planProblem(problem, { file: 'x', whatIf: [], weights: weights.join(',') });
+    assert.ok(Object.values(report.problem.weights).every((weight) => weight === 2) && report.problem.weights.groupMoves === 2);
+  });
+
+  it('P9: the gap to the bound is told where all has a place, and only there; without a bound nothing is said to be proven', () => {
+    const progress = { incumbent: 11, unplaced: 0, bound: 10, steps: 1 };
+    assert.equal(describeProgress(progress), 'best 11.000 s/h, bound 10.000, gap 10.0 %');
+    assert.equal(describeProgress({ ...progress, unplaced: 2 }), 'best 11.000 s/h, 2 without a place');
+    assert.equal(describeProgress({ ...progress, bound: 0 }), 'best 11.000 s/h');
+    const report = planProblem(read(mill), { file: mill, whatIf: [], steps: 2000 });
+    const { gapPercent: _, ...plan } = report.plan;
+    const unbound = (interrupted: boolean): string =>
+      showReport({ ...report, plan: { ...plan, bound: 0, provenBy: 'relaxation', trace: { ...plan.trace, interrupted } } });
+    assert.match(unbound(true), /lower is better; there was no time for a bound;$/m);
+    assert.match(unbound(false), /lower is better; no bound above 0 is proven;$/m);
   });
 
   it('P9: with a time it searches on, and tells how far it is', () => {
