@@ -24,18 +24,19 @@ const work = { listing: 3, step: 4, reading: 20 } as const;
 /**
  * @param milliseconds from now; by work when absent, and then the same each time.
  * @param share of the work, 0 to 1.
+ * @param stopped true ends the search that goes on, and there is no other.
  */
-export function asideFor(milliseconds: number | undefined, share: number): Aside {
-  const limited = milliseconds === undefined ? byWork(workMax * share) : byTime(milliseconds);
+export function asideFor(milliseconds: number | undefined, share: number, stopped: () => boolean = () => false): Aside {
+  const limited = milliseconds === undefined ? byWork(workMax * share, stopped) : byTime(milliseconds, stopped);
   let endedEarly = false;
   const over = (): boolean => {
-    endedEarly ||= limited.over();
+    endedEarly ||= stopped() || limited.over();
     return endedEarly;
   };
   return { solve: limited.solve, over, endedEarly: () => endedEarly };
 }
 
-function byWork(most: number): Pick<Aside, 'solve' | 'over'> {
+function byWork(most: number, stopped: () => boolean): Pick<Aside, 'solve' | 'over'> {
   let done = 0;
   return {
     over: () => done >= most,
@@ -45,22 +46,22 @@ function byWork(most: number): Pick<Aside, 'solve' | 'over'> {
       const steps = Math.min(problem.limits.steps, sideSteps);
       const listed = (all - problem.fixed.length) * (boxes === 0 ? problem.nodes.length : boxes);
       done += work.listing * listed + work.step * steps + work.reading * all;
-      return solve({ ...problem, limits: { ...problem.limits, steps } }, options);
+      return solve({ ...problem, limits: { ...problem.limits, steps } }, { ...options, interrupted: stopped });
     },
   };
 }
 
-function byTime(milliseconds: number): Pick<Aside, 'solve' | 'over'> {
+function byTime(milliseconds: number, stopped: () => boolean): Pick<Aside, 'solve' | 'over'> {
   const end = performance.now() + milliseconds;
   return {
     over: () => end - performance.now() < rest * milliseconds,
     solve: (problem, options = {}) => {
       const begun = performance.now();
       const small = { ...problem, limits: { ...problem.limits, steps: Math.min(problem.limits.steps, sideSteps) } };
-      if (options.places !== undefined) return solve(small, { ...options, interrupted: () => performance.now() >= end });
+      if (options.places !== undefined) return solve(small, { ...options, interrupted: () => stopped() || performance.now() >= end });
       const time = Math.max(1, slice * (end - begun));
       const progress = (): number => (performance.now() - begun) / time;
-      return solve(problem, { ...options, interrupted: () => progress() >= 1, progress });
+      return solve(problem, { ...options, interrupted: () => stopped() || progress() >= 1, progress });
     },
   };
 }

@@ -16,13 +16,14 @@ import { type Aside, asideFor } from './aside.ts';
 import { wholeNumber } from './context.ts';
 import { CliError, exitCode } from './http-client.ts';
 import type { Act } from './main-cli.ts';
+import { planInThread } from './plan-thread.ts';
 import { applyWhatIf, readAmounts, readProblemFile } from './problem-file.ts';
 import { type Progress, progressLine } from './progress-line.ts';
 import { showPlan } from './show.ts';
 import { type PlanReport, showReport } from './show-problem.ts';
 import { readWorkloadFile } from './workload-file.ts';
 
-interface PlanOptions {
+export interface PlanOptions {
   readonly file: string;
   readonly budget?: number;
   readonly steps?: number;
@@ -62,7 +63,7 @@ export function addPlan(program: Command, act: Act, endWith: (code: number) => v
           print(plan, () => showPlan(plan));
           return;
         }
-        const report = planProblem(problem, options, json ? undefined : progressLine());
+        const report = await planInThread(problem, options, json ? undefined : progressLine());
         if (options.svg !== undefined) writePicture(options.svg, report);
         const { problem: _, ...document } = report;
         print(document, () => showReport(report));
@@ -71,8 +72,16 @@ export function addPlan(program: Command, act: Act, endWith: (code: number) => v
     );
 }
 
-/** Plans a problem as the options say. Throws CliError. */
-export function planProblem(given: PlacementProblem, options: PlanOptions, onProgress?: Progress): PlanReport {
+/**
+ * Plans a problem as the options say. Throws CliError.
+ * @param stopped asked often: true ends all searches, and what was found by then is told.
+ */
+export function planProblem(
+  given: PlacementProblem,
+  options: PlanOptions,
+  onProgress?: Progress,
+  stopped: () => boolean = () => false,
+): PlanReport {
   try {
     const wanted = withOptions(given, options);
     const changed = options.whatIf.reduce(applyWhatIf, wanted);
@@ -80,11 +89,11 @@ export function planProblem(given: PlacementProblem, options: PlanOptions, onPro
     const time = options.budget ?? (options.steps === undefined ? given.limits.milliseconds : undefined);
     const search = (one: PlacementProblem): Decomposed => {
       const budget = time === undefined ? undefined : time / (1 + partsTried(one));
-      return planWithParts(one, (cut) => checked(cut, searchFor(cut, budget, onProgress?.say)));
+      return planWithParts(one, (cut) => checked(cut, searchFor(cut, budget, stopped, onProgress?.say)));
     };
     const { problem, plan, cut } = search(changed);
     const before = options.whatIf.length > 0 ? search(wanted).plan : undefined;
-    const looks = lookAround(problem, plan, options.pareto === true, time, onProgress);
+    const looks = lookAround(problem, plan, options.pareto === true, { time, onProgress, stopped });
     onProgress?.end();
     const stands = evaluate(problem, { assignments: problem.current });
     return {
@@ -117,15 +126,18 @@ function lookAround(
   problem: PlacementProblem,
   plan: Plan,
   wantsChoices: boolean,
-  time: number | undefined,
-  onProgress: Progress | undefined,
+  {
+    time,
+    onProgress,
+    stopped,
+  }: { readonly time: number | undefined; readonly onProgress: Progress | undefined; readonly stopped: () => boolean },
 ): Pick<PlanReport, 'choices' | 'infeasible' | 'endedEarly'> {
   const isInfeasible = plan.unplaced.length > 0;
   const share = 1 / Math.max(1, Number(wantsChoices) + 2 * Number(isInfeasible));
   const endedEarly: string[] = [];
   const look = <T>(name: string, what: string, ask: (aside: Aside) => T): T => {
     onProgress?.doing(what);
-    const aside = asideFor(time === undefined ? undefined : time * share, share);
+    const aside = asideFor(time === undefined ? undefined : time * share, share, stopped);
     const found = ask(aside);
     if (aside.endedEarly()) endedEarly.push(name);
     return found;
@@ -171,12 +183,17 @@ function withOptions(problem: PlacementProblem, { budget, steps, seed, weights }
 }
 
 /** One search: by the steps of the problem, or until a time is over. */
-function searchFor(problem: PlacementProblem, budgetMs: number | undefined, say: ((progress: SolveProgress) => void) | undefined): Plan {
+function searchFor(
+  problem: PlacementProblem,
+  budgetMs: number | undefined,
+  stopped: () => boolean,
+  say: ((progress: SolveProgress) => void) | undefined,
+): Plan {
   const told = say === undefined ? {} : { onProgress: say };
-  if (budgetMs === undefined) return solve(problem, told);
+  if (budgetMs === undefined) return solve(problem, { interrupted: stopped, ...told });
   const begun = performance.now();
   const progress = (): number => (performance.now() - begun) / budgetMs;
-  return solve(problem, { interrupted: () => progress() >= 1, progress, ...told });
+  return solve(problem, { interrupted: () => stopped() || progress() >= 1, progress, ...told });
 }
 
 /** No plan leaves here that the independent checker has not passed. */
