@@ -129,11 +129,9 @@ function readChange(problem: PlacementProblem, text: string): Change {
       if (a === '' || b === '' || a === b || extra !== undefined) throw use(form);
       if (detail === 'down') return { kind: 'link', a, b, to: null };
       const given = readAmounts(detail, ['latencyMs', 'mbps'], () => use(form));
-      const known = problem.links.find((link: PlacementLink) => (link.a === a && link.b === b) || (link.a === b && link.b === a));
-      const latencyMs = given['latencyMs'] ?? known?.latencyMs;
-      const mbps = given['mbps'] ?? known?.mbps;
-      if (latencyMs === undefined || mbps === undefined || detail === '') throw use(form);
-      return { kind: 'link', a, b, to: { latencyMs, mbps } };
+      const isKnown = problem.links.some((link: PlacementLink) => (link.a === a && link.b === b) || (link.a === b && link.b === a));
+      if (detail === '' || (!isKnown && Object.keys(given).length < 2)) throw use(form);
+      return { kind: 'link', a, b, to: given };
     }
     case 'scale': {
       const parts = /^([^=]+)=([0-9]+)$/.exec(subject);
@@ -158,13 +156,18 @@ function readAddition(path: string): Change {
   return { kind: 'add', ...addition } as Change;
 }
 
-/** `name=number` pairs after commas. */
-export function readAmounts(text: string, names: readonly string[], refuse: (what: string) => CliError): Record<string, number> {
+/** `name=number` pairs after commas; numbers from 0 to `most`. */
+export function readAmounts(
+  text: string,
+  names: readonly string[],
+  refuse: (what: string) => CliError,
+  most = Number.MAX_VALUE,
+): Record<string, number> {
   const amounts: Record<string, number> = {};
   for (const pair of text === '' ? [] : text.split(',')) {
     const [name = '', amount = '', extra] = pair.split('=');
     const value = Number(amount);
-    if (!names.includes(name) || extra !== undefined || amount.trim() === '' || !Number.isFinite(value) || value < 0) throw refuse(pair);
+    if (!names.includes(name) || extra !== undefined || amount.trim() === '' || !(value >= 0 && value <= most)) throw refuse(pair);
     amounts[name] = value;
   }
   return amounts;

@@ -83,11 +83,21 @@ function same(value: number): number {
 /**
  * Searches for choices around a plan of the problem, by leaning its weights towards each criterion.
  * @param solve plans a problem; asked up to 13 times.
+ * @param over true when no further search is to begin: fewer choices then.
  * @returns 1 to 15 choices, the plan among them, by delay. Only plans that place as much as the plan are choices. A plan found so that is
  * better than `plan` for the problem as it is takes its place.
  */
-export function pareto(problem: PlacementProblem, plan: Plan, solve: (problem: PlacementProblem) => Plan): Choices {
-  const found = leanings(problem.weights, problem.current.length > 0).map((weights) => solve({ ...problem, weights }));
+export function pareto(
+  problem: PlacementProblem,
+  plan: Plan,
+  solve: (problem: PlacementProblem) => Plan,
+  over: () => boolean = () => false,
+): Choices {
+  const found: Plan[] = [];
+  for (const weights of leanings(problem.weights, problem.current.length > 0)) {
+    if (over()) break;
+    found.push(solve({ ...problem, weights }));
+  }
   const all = [plan, ...found].flatMap((each) => [each.assignments, ...each.alternatives.map(({ assignments }) => assignments)]);
   const points = new Map<string, Point>();
   const much = mostPlaced(problem, all);

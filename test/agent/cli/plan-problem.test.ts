@@ -2,14 +2,17 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { asideFor } from '../../../agent/cli/aside.ts';
 import { CliError } from '../../../agent/cli/http-client.ts';
 import { planProblem } from '../../../agent/cli/plan.ts';
 import { applyWhatIf, readProblemFile } from '../../../agent/cli/problem-file.ts';
-import { showReport } from '../../../agent/cli/show-problem.ts';
+import { describeProgress } from '../../../agent/cli/progress-line.ts';
+import { type PlanReport, showReport } from '../../../agent/cli/show-problem.ts';
 import { explanationOfProblem, ofProblem, showExplanation } from '../../../agent/cli/why.ts';
 import { checkPlan } from '../../../agent/placement/checker.ts';
 import { criteria } from '../../../agent/placement/pareto.ts';
 import type { PlacementProblem } from '../../../schemas/generated/types.ts';
+import schema from '../../../schemas/placement-problem.schema.json' with { type: 'json' };
 import { multiClassProblem } from '../../bench/placement/multi-class.ts';
 import { makeNode, makeProblem, makeWorkload } from '../placement/problems.ts';
 
@@ -111,6 +114,31 @@ describe('plan of a problem file', () => {
       /speed=3 .*names are latency, hops/,
     );
     refuses(() => planProblem(problem, { file: mill, whatIf: [], weights: 'latency=' }), 'WEIGHTS_INVALID', /latency=/);
+    refuses(
+      () => planProblem(problem, { file: mill, whatIf: [], weights: 'latency=1e9' }),
+      'WEIGHTS_INVALID',
+      /latency=1e9 .*from 0 to 1000000/,
+    );
+  });
+
+  it('P7: each weight of a problem can be given on the command line, that of groups with many moves too', () => {
+    const weights = Object.keys(schema.properties.weights.properties).map((name) => `${name}=2`);
+    const problem = makeProblem([makeNode('a')], [makeWorkload('w')]);
+    const report = planProblem(problem, { file: 'x', whatIf: [], weights: weights.join(',') });
+    assert.ok(Object.values(report.problem.weights).every((weight) => weight === 2) && report.problem.weights.groupMoves === 2);
+  });
+
+  it('P9: the gap to the bound is told where all has a place, and only there; without a bound nothing is said to be proven', () => {
+    const progress = { incumbent: 11, unplaced: 0, bound: 10, steps: 1 };
+    assert.equal(describeProgress(progress), 'best 11.000 s/h, bound 10.000, gap 10.0 %');
+    assert.equal(describeProgress({ ...progress, unplaced: 2 }), 'best 11.000 s/h, 2 without a place');
+    assert.equal(describeProgress({ ...progress, bound: 0 }), 'best 11.000 s/h');
+    const report = planProblem(read(mill), { file: mill, whatIf: [], steps: 2000 });
+    const { gapPercent: _, ...plan } = report.plan;
+    const unbound = (interrupted: boolean): string =>
+      showReport({ ...report, plan: { ...plan, bound: 0, provenBy: 'relaxation', trace: { ...plan.trace, interrupted } } });
+    assert.match(unbound(true), /lower is better; there was no time for a bound;$/m);
+    assert.match(unbound(false), /lower is better; no bound above 0 is proven;$/m);
   });
 
   it('P9: with a time it searches on, and tells how far it is', () => {
@@ -118,6 +146,7 @@ describe('plan of a problem file', () => {
     const problem = makeProblem([makeNode('a'), makeNode('b')], [makeWorkload('w'), makeWorkload('v')]);
     const onProgress = {
       say: ({ incumbent, bound }: { incumbent: number; bound: number }) => void told.push(incumbent - bound),
+      doing: () => undefined,
       end: () => undefined,
     };
     const { plan } = planProblem(problem, { file: 'x', whatIf: [], budget: 60_000 }, onProgress);
@@ -128,7 +157,11 @@ describe('plan of a problem file', () => {
   it('P8 P9: with a time there is one search for all of it, also where the problem gives the time; it tells of better plans on the way', () => {
     const { problem } = multiClassProblem({ workloads: 60, nodes: 12, seed: 1 });
     const told: number[] = [];
-    const onProgress = { say: ({ incumbent }: { incumbent: number }) => void told.push(incumbent), end: () => undefined };
+    const onProgress = {
+      say: ({ incumbent }: { incumbent: number }) => void told.push(incumbent),
+      doing: () => undefined,
+      end: () => undefined,
+    };
     const timed = { ...problem, limits: { ...problem.limits, seed: 5, steps: 2 ** 31 - 1, milliseconds: 300 } };
     for (const [given, budget] of [
       [timed, undefined],
@@ -163,7 +196,10 @@ describe('plan of a problem file', () => {
       workloads: problem.workloads.map((workload) => (workload.id === 'site-panel' ? { ...workload, replicas: 1 } : workload)),
     };
     assert.equal(report.plan.hash, planProblem(byHand, { file: mill, whatIf: [] }).plan.hash);
-    assert.match(showReport(report), /^What if remove:press-2 and scale:site-panel=1:\n {2}the figure of merit rises/m);
+    assert.match(
+      showReport(report),
+      /^What if remove:press-2 and scale:site-panel=1:\n {2}2 replicas more without a place: press-guard\/0, press-guard\/1$/m,
+    );
   });
 
   it('P15: a better plan that the search for choices came by is shown as the plan, and compared with one searched for as long', () => {
@@ -180,9 +216,24 @@ describe('plan of a problem file', () => {
     const box = write('box.json', JSON.stringify(makeNode('extra', { domain: 'cabinet-d' })));
     const report = planProblem(problem, { file: mill, whatIf: [`add:${box}`, 'link:extra/winder:latencyMs=0.5,mbps=1000'] });
     assert.match(showReport(report), /gain per added box -?[0-9.]+ s\/h/);
-    assert.equal(applyWhatIf(problem, 'link:winder/press-2:latencyMs=9').links.at(-1)?.mbps, 1000, 'what is not named stays');
+    const slower = applyWhatIf(problem, 'link:winder/press-2:latencyMs=9').links.find(({ latencyMs }) => latencyMs === 9);
+    assert.equal(slower?.mbps, 1000, 'what is not named stays');
     assert.equal(applyWhatIf(problem, 'link:winder/press-2:down').links.length, problem.links.length - 1);
     assert.equal(applyWhatIf(problem, 'resize:boiler:memoryMiB=4096').nodes.at(-1)?.capacity.memoryMiB, 4096);
+  });
+
+  it('P17: where a replica gets or loses its place, nothing is said to be saved', () => {
+    const crowded = makeProblem(
+      [makeNode('a', { capacity: { memoryMiB: 150 } }), makeNode('b', { capacity: { memoryMiB: 150 } })],
+      ['u', 'v'].map((id) => makeWorkload(id, { classes: ['hot'] })),
+    );
+    const lost = showReport(planProblem(crowded, { file: 'x', whatIf: ['remove:b'] }));
+    assert.match(lost, /^What if remove:b:\n {2}1 replica more without a place: [uv]\/0\n {2}what has a place costs .* of different work/m);
+    const box = write('another.json', JSON.stringify(makeNode('c')));
+    const less = { ...crowded, nodes: crowded.nodes.slice(0, 1) };
+    const gained = showReport(planProblem(less, { file: 'x', whatIf: [`add:${box}`] }));
+    assert.match(gained, /^ {2}1 replica more with a place: [uv]\/0$/m);
+    for (const screen of [lost, gained]) assert.doesNotMatch(screen, /falls by|rises by|gain per added box/);
   });
 
   it('D1 P17: a change that cannot be made is refused with how to write it', () => {
@@ -212,7 +263,32 @@ describe('plan of a problem file', () => {
     assert.match(screen, /u\/0 fits none of 1 boxes\..*MEMORY_SHORT \(needs 100 MiB, 50 MiB free, 50 MiB short\)/);
     assert.match(screen, /All boxes together: memoryMiB 200 needed at least, 150 there, 50 short/);
     assert.match(screen, /Drop u \(criticality 0\.2\) and the rest fits/);
-    assert.match(screen, /smallest box that would make it feasible: memoryMiB 256/);
+    assert.match(screen, /smallest box found that would make it feasible: memoryMiB 256/);
+  });
+});
+
+describe('what is looked for beside a plan', () => {
+  const { problem } = multiClassProblem({ workloads: 60, nodes: 6, seed: 2 });
+  const small = { ...problem, nodes: problem.nodes.map((node) => ({ ...node, capacity: { ...node.capacity, memoryMiB: 400 } })) };
+
+  it('P9 P1: ends when its time is over, says so, and tells what it looks for', () => {
+    const told: string[] = [];
+    const onProgress = { say: () => undefined, doing: (what: string) => void told.push(what), end: () => undefined };
+    const report = planProblem(small, { file: 'x', whatIf: [], pareto: true, budget: 1 }, onProgress);
+    assert.deepEqual(told, ['looking for choices', 'looking for what to drop', 'looking for the smallest box']);
+    assert.ok(report.endedEarly?.includes('choices'));
+    assert.match(showReport(report), /^Not all was looked at in the time: with more, there may be more choices/m);
+    const { unplaced } = report.plan;
+    const homeless = new Set(unplaced.map(({ workload }) => workload));
+    assert.ok(report.infeasible?.drops.every(({ workload }) => homeless.has(workload)));
+  });
+
+  it('P8 P9: by steps it is limited too, without a clock, and the same each time', () => {
+    const report = (): PlanReport => planProblem(small, { file: 'x', whatIf: [], pareto: true, steps: 2000 });
+    assert.deepEqual(report(), report());
+    let asked = 0;
+    for (const { solve, over } = asideFor(undefined, 1e-2); !over(); asked += 1) solve(small);
+    assert.ok(asked > 0 && asked < 100, `${asked} searches`);
   });
 });
 
