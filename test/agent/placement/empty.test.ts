@@ -36,7 +36,8 @@ describe('a problem that lacks boxes or workloads', () => {
     const problem = makeProblem([], workloads(3));
     const after = changed(problem, { kind: 'add', nodes: [makeNode('first', { health: { usable: true, risk: 0.5 } })] });
     assert.ok(solve(after).objective.total > 0);
-    assert.deepEqual(effectOf(solve(problem), solve(after)), { saved: -solve(after).objective.total, placed: 3, moved: 3 });
+    const { placed, moved } = effectOf(solve(problem), solve(after));
+    assert.deepEqual([placed, moved], [3, 3]);
   });
 
   it('P1: without workloads, or with nothing at all, the plan is empty and costs nothing', () => {
