@@ -119,4 +119,7 @@ async function main(): Promise<number> {
 // Whoever read our output has seen enough (`holdfast events | head`): that is no fault to report.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
 
-process.exit(await main().catch(complain));
+const code = await main().catch(complain);
+// A pipe takes 64 KiB at once and the rest as it is read: an exit before that would cut a long answer off.
+await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
+process.exit(code);

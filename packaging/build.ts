@@ -15,7 +15,12 @@ mkdirSync(new URL('dist/', root), { recursive: true });
 // esbuild prints what is wrong by itself; a stack trace of ours would only bury it.
 await build({
   absWorkingDir: root.pathname,
-  entryPoints: { holdfast: 'agent/main.ts', 'placement-worker': 'agent/placement/worker.ts', inventory: 'agent/health/inventory-main.ts' },
+  entryPoints: {
+    holdfast: 'agent/main.ts',
+    'placement-worker': 'agent/placement/worker.ts',
+    'plan-worker': 'agent/cli/plan-worker.ts',
+    inventory: 'agent/health/inventory-main.ts',
+  },
   outdir: 'dist',
   outExtension: { '.js': '.mjs' },
   bundle: true,

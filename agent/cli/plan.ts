@@ -8,18 +8,22 @@ import { evaluate } from '../placement/evaluate.ts';
 import { pareto } from '../placement/pareto.ts';
 import { PlacementError } from '../placement/placement-error.ts';
 import { dropSet, shortages } from '../placement/shortage.ts';
+import { smallestBox } from '../placement/smallest-box.ts';
 import { type SolveProgress, solve } from '../placement/solve.ts';
 import { drawPlan } from '../placement/svg.ts';
-import { effectOf, smallestBox } from '../placement/what-if.ts';
+import { effectOf } from '../placement/what-if.ts';
+import { type Aside, asideFor } from './aside.ts';
 import { wholeNumber } from './context.ts';
 import { CliError, exitCode } from './http-client.ts';
 import type { Act } from './main-cli.ts';
+import { planInThread } from './plan-thread.ts';
 import { applyWhatIf, readAmounts, readProblemFile } from './problem-file.ts';
+import { type Progress, progressLine } from './progress-line.ts';
 import { showPlan } from './show.ts';
 import { type PlanReport, showReport } from './show-problem.ts';
 import { readWorkloadFile } from './workload-file.ts';
 
-interface PlanOptions {
+export interface PlanOptions {
   readonly file: string;
   readonly budget?: number;
   readonly steps?: number;
@@ -32,8 +36,8 @@ interface PlanOptions {
 }
 
 const stepsMax = 2 ** 31 - 1;
-/** Steps of each of the many small searches behind choices, drops and the smallest box. */
-const sideSteps = 20_000;
+/** As in the schema. */
+const weightMax = 1_000_000;
 
 /** @param endWith sets the exit code: 4 when something of a problem has no place. */
 export function addPlan(program: Command, act: Act, endWith: (code: number) => void): void {
@@ -59,7 +63,7 @@ export function addPlan(program: Command, act: Act, endWith: (code: number) => v
           print(plan, () => showPlan(plan));
           return;
         }
-        const report = planProblem(problem, options, json ? undefined : progressLine());
+        const report = await planInThread(problem, options, json ? undefined : progressLine());
         if (options.svg !== undefined) writePicture(options.svg, report);
         const { problem: _, ...document } = report;
         print(document, () => showReport(report));
@@ -68,27 +72,38 @@ export function addPlan(program: Command, act: Act, endWith: (code: number) => v
     );
 }
 
-/** Plans a problem as the options say. Throws CliError. */
-export function planProblem(given: PlacementProblem, options: PlanOptions, onProgress?: Progress): PlanReport {
+/**
+ * Plans a problem as the options say. Throws CliError.
+ * @param stopped asked often: true ends all searches, and what was found by then is told.
+ */
+export function planProblem(
+  given: PlacementProblem,
+  options: PlanOptions,
+  onProgress?: Progress,
+  stopped: () => boolean = () => false,
+): PlanReport {
   try {
     const wanted = withOptions(given, options);
-    const changed = options.whatIf.reduce(applyWhatIf, wanted);
-    const search = (given: PlacementProblem): Decomposed => {
-      // Who asks for steps wants the same plan each time: no clock then.
-      const time = options.budget ?? (options.steps === undefined ? given.limits.milliseconds : undefined);
-      const budget = time === undefined ? undefined : time / (1 + partsTried(given));
-      return planWithParts(given, (one) => checked(one, searchFor(one, budget, onProgress?.say)));
+    const changed = options.whatIf.reduce((before, text) => applyWhatIf(before, text), wanted);
+    // Who asks for steps wants the same plan each time: no clock then.
+    const time = options.budget ?? (options.steps === undefined ? given.limits.milliseconds : undefined);
+    const search = (one: PlacementProblem): Decomposed => {
+      const budget = time === undefined ? undefined : time / (1 + partsTried(one));
+      return planWithParts(one, (cut) => checked(cut, searchFor(cut, budget, stopped, onProgress?.say)));
     };
-    const aside = (one: PlacementProblem): Plan =>
-      solve({ ...one, limits: { ...one.limits, steps: Math.min(one.limits.steps, sideSteps) } });
-    const { problem, plan, cut } = search(changed);
-    const before = options.whatIf.length > 0 ? search(wanted).plan : undefined;
+    const around = (found: Decomposed, isAll: boolean): Looks =>
+      lookAround(found, { wantsChoices: options.pareto === true, wantsRemedies: isAll }, { time, onProgress, stopped });
+    const found = search(changed);
+    const { problem, cut, together } = found;
+    // The search for choices may come by a better plan. So may it for the plan of a what-if that this one is compared with.
+    const { plan, ...looks } = around(found, true);
+    const before = options.whatIf.length > 0 ? around(search(wanted), false).plan : undefined;
     onProgress?.end();
     const stands = evaluate(problem, { assignments: problem.current });
     return {
       problem,
       plan,
-      ...(partsTried(changed) === 0 ? {} : { cut }),
+      ...(partsTried(changed) === 0 ? {} : { cut, ...(together.length === 0 ? {} : { together }) }),
       ...(options.compare === undefined
         ? {}
         : { current: { ...stands, unplaced: plan.assignments.length + plan.unplaced.length - problem.current.length } }),
@@ -102,16 +117,7 @@ export function planProblem(given: PlacementProblem, options: PlanOptions, onPro
               before,
             },
           }),
-      ...(options.pareto === true ? { choices: pareto(problem, plan, aside) } : {}),
-      ...(plan.unplaced.length === 0
-        ? {}
-        : {
-            infeasible: {
-              shortages: shortages(problem),
-              drops: dropSet(problem, plan, aside),
-              smallestBox: smallestBox(problem, plan, aside) ?? null,
-            },
-          }),
+      ...looks,
     };
   } catch (error) {
     if (error instanceof PlacementError) throw new CliError(exitCode.usage, 'PROBLEM_INVALID', `${options.file}: ${error.message}`);
@@ -119,8 +125,50 @@ export function planProblem(given: PlacementProblem, options: PlanOptions, onPro
   }
 }
 
+/** The plan, and what is told beside it. */
+type Looks = Pick<PlanReport, 'plan' | 'choices' | 'infeasible' | 'endedEarly'>;
+
+/** What is told beside the plan, all of it in about the time of the plan itself, however large the problem. A better plan found so is the plan. */
+function lookAround(
+  { problem, plan: found }: Pick<Decomposed, 'problem' | 'plan'>,
+  { wantsChoices, wantsRemedies }: { readonly wantsChoices: boolean; readonly wantsRemedies: boolean },
+  {
+    time,
+    onProgress,
+    stopped,
+  }: { readonly time: number | undefined; readonly onProgress: Progress | undefined; readonly stopped: () => boolean },
+): Looks {
+  const share = 1 / Math.max(1, Number(wantsChoices) + 2 * Number(wantsRemedies && found.unplaced.length > 0));
+  const endedEarly: string[] = [];
+  const look = <T>(name: string, what: string, ask: (aside: Aside) => T): T => {
+    onProgress?.doing(what);
+    const aside = asideFor(time === undefined ? undefined : time * share, share, stopped);
+    const answer = ask(aside);
+    if (aside.endedEarly()) endedEarly.push(name);
+    return answer;
+  };
+  const { plan, choices } = wantsChoices
+    ? look('choices', 'looking for choices', ({ solve, over }) => pareto(problem, found, solve, over))
+    : { plan: found, choices: undefined };
+  const infeasible =
+    wantsRemedies && plan.unplaced.length > 0
+      ? {
+          shortages: shortages(problem),
+          drops: look('drops', 'looking for what to drop', ({ solve, over }) => dropSet(problem, plan, solve, over)),
+          smallestBox:
+            look('smallestBox', 'looking for the smallest box', ({ solve, over }) => smallestBox(problem, plan, solve, over)) ?? null,
+        }
+      : undefined;
+  return {
+    plan: checked(problem, plan),
+    ...(choices === undefined ? {} : { choices }),
+    ...(infeasible === undefined ? {} : { infeasible }),
+    ...(endedEarly.length === 0 ? {} : { endedEarly }),
+  };
+}
+
 function withOptions(problem: PlacementProblem, { budget, steps, seed, weights }: PlanOptions): PlacementProblem {
-  const names = [...new Set([...Object.keys(problem.weights), 'energy', 'hardware'])];
+  const names = [...new Set([...Object.keys(problem.weights), 'energy', 'hardware', 'groupMoves'])];
   const amounts = readAmounts(
     weights ?? '',
     names,
@@ -128,8 +176,9 @@ function withOptions(problem: PlacementProblem, { budget, steps, seed, weights }
       new CliError(
         exitCode.usage,
         'WEIGHTS_INVALID',
-        `--weights: ${pair} is not a weight: write NAME=NUMBER; names are ${names.join(', ')}`,
+        `--weights: ${pair} is not a weight: write NAME=NUMBER, from 0 to ${weightMax}; names are ${names.join(', ')}`,
       ),
+    weightMax,
   );
   const limits = {
     ...problem.limits,
@@ -141,12 +190,17 @@ function withOptions(problem: PlacementProblem, { budget, steps, seed, weights }
 }
 
 /** One search: by the steps of the problem, or until a time is over. */
-function searchFor(problem: PlacementProblem, budgetMs: number | undefined, say: ((progress: SolveProgress) => void) | undefined): Plan {
+function searchFor(
+  problem: PlacementProblem,
+  budgetMs: number | undefined,
+  stopped: () => boolean,
+  say: ((progress: SolveProgress) => void) | undefined,
+): Plan {
   const told = say === undefined ? {} : { onProgress: say };
-  if (budgetMs === undefined) return solve(problem, told);
+  if (budgetMs === undefined) return solve(problem, { interrupted: stopped, ...told });
   const begun = performance.now();
   const progress = (): number => (performance.now() - begun) / budgetMs;
-  return solve(problem, { interrupted: () => progress() >= 1, progress, ...told });
+  return solve(problem, { interrupted: () => stopped() || progress() >= 1, progress, ...told });
 }
 
 /** No plan leaves here that the independent checker has not passed. */
@@ -156,37 +210,15 @@ function checked(problem: PlacementProblem, plan: Plan): Plan {
   throw new CliError(exitCode.failed, 'BAD_PLAN', `The plan is not valid: ${wrong.slice(0, 5).join('; ')}. This is a defect of Holdfast`);
 }
 
-interface Progress {
-  say(progress: SolveProgress): void;
-  end(): void;
-}
-
-const sayEveryMs = 100;
-
-/** One line on a terminal, rewritten as the search goes on; nothing where stderr is not a terminal. */
-function progressLine(): Progress | undefined {
-  if (!process.stderr.isTTY) return undefined;
-  const begun = performance.now();
-  let saidAt = Number.NEGATIVE_INFINITY;
-  return {
-    say: ({ incumbent, unplaced, bound }) => {
-      // Better plans may come by the thousand.
-      if (performance.now() - saidAt < sayEveryMs) return;
-      saidAt = performance.now();
-      const gap = bound > 0 ? `, bound ${bound.toFixed(3)}, gap ${Math.max(0, ((incumbent - bound) / bound) * 100).toFixed(1)} %` : '';
-      const homeless = unplaced > 0 ? `, ${unplaced} without a place` : '';
-      const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-      process.stderr.write(`\r\x1b[K${seconds} s: best ${incumbent.toFixed(3)} s/h${homeless}${gap}`);
-    },
-    end: () => void process.stderr.write('\r\x1b[K'),
-  };
-}
-
 function writePicture(path: string, { problem, plan }: PlanReport): void {
   try {
     writeFileSync(path, drawPlan(problem, plan));
   } catch (error) {
-    throw new CliError(exitCode.failed, 'CANNOT_WRITE', `Cannot write ${path} (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+    throw new CliError(
+      exitCode.failed,
+      'CANNOT_WRITE',
+      `Cannot write ${path} (${(error as NodeJS.ErrnoException).code ?? String(error)}): give --svg a file in a directory that is there and may be written to`,
+    );
   }
 }
 

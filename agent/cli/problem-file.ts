@@ -8,6 +8,7 @@ import { resources } from '../placement/model.ts';
 import { PlacementError } from '../placement/placement-error.ts';
 import { type Change, changed } from '../placement/what-if.ts';
 import { CliError, exitCode } from './http-client.ts';
+import { describeUnknown, type UnknownName, unknownNames } from './unknown-names.ts';
 
 const fileBytesMax = 256 * 1024 * 1024;
 
@@ -44,12 +45,34 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Takes a line for the person who wrote the file; whatever is printed as the answer stays as it is. */
+export type Warn = (line: string) => void;
+
+const warnOnStderr: Warn = (line) => void process.stderr.write(`${line}\n`);
+
+/** Slips are told one by one up to so many. */
+const warningsMax = 16;
+
+/** Names that nothing bears are told of. Throws CliError where no plan can be right with one. */
+function warnOfUnknown(path: string, unknown: Iterable<UnknownName>, warn: Warn): void {
+  let count = 0;
+  for (const one of unknown) {
+    if (one.isFatal) throw wrong('PROBLEM_INVALID', `${path}: ${describeUnknown(one)}`);
+    count += 1;
+    if (count <= warningsMax) warn(`warning: ${path}: ${describeUnknown(one)}`);
+  }
+  if (count > warningsMax) warn(`warning: ${path}: and ${count - warningsMax} more names that nothing bears`);
+}
+
 /** The problem of a file, or undefined when the file is something else: a workload file has neither nodes nor limits. */
-export function readProblemFile(path: string): PlacementProblem | undefined {
+export function readProblemFile(path: string, warn: Warn = warnOnStderr): PlacementProblem | undefined {
   const value = readData(path);
   if (isRecord(value) && !('nodes' in value) && !('limits' in value)) return undefined;
   const checked = checkDocument('PlacementProblem', value);
-  if (checked.ok) return checked.value;
+  if (checked.ok) {
+    warnOfUnknown(path, unknownNames(checked.value), warn);
+    return checked.value;
+  }
   const more = checked.problems.length > 8 ? `; and ${checked.problems.length - 8} more` : '';
   throw wrong(
     'PROBLEM_INVALID',
@@ -62,17 +85,26 @@ export function readProblemFile(path: string): PlacementProblem | undefined {
  * @param text `add:FILE`, `remove:BOX`, `resize:BOX:memoryMiB=8192,cpuCores=8`, `link:A/B:latencyMs=1,mbps=1000`, `link:A/B:down`,
  * or `scale:WORKLOAD=REPLICAS`. Throws CliError with exit code 2.
  */
-export function applyWhatIf(problem: PlacementProblem, text: string): PlacementProblem {
+export function applyWhatIf(problem: PlacementProblem, text: string, warn: Warn = warnOnStderr): PlacementProblem {
   try {
-    const after = changed(problem, readChange(problem, text));
-    const checked = checkDocument('PlacementProblem', after);
-    if (checked.ok) return checked.value;
+    const change = readChange(problem, text);
+    const checked = checkDocument('PlacementProblem', changed(problem, change));
+    if (checked.ok) {
+      if (change.kind === 'add') warnOfUnknown(`--what-if ${text}`, unknownAmong(problem, checked.value), warn);
+      return checked.value;
+    }
     throw wrong('WHAT_IF_INVALID', `--what-if ${text}: ${describeProblems(checked.problems.slice(0, 8))}`);
   } catch (error) {
     if (error instanceof PlacementError)
       throw wrong('WHAT_IF_INVALID', `--what-if ${text}: ${error.pointer} ${error.message.split(`${error.pointer} `)[1] ?? ''}`);
     throw error;
   }
+}
+
+/** What is added stands behind what is there, so a pointer known before is not of it. */
+function* unknownAmong(before: PlacementProblem, after: PlacementProblem): Generator<UnknownName> {
+  const old = new Set([...unknownNames(before)].map(({ pointer }) => pointer));
+  for (const one of unknownNames(after)) if (!old.has(one.pointer)) yield one;
 }
 
 function readChange(problem: PlacementProblem, text: string): Change {
@@ -97,11 +129,9 @@ function readChange(problem: PlacementProblem, text: string): Change {
       if (a === '' || b === '' || a === b || extra !== undefined) throw use(form);
       if (detail === 'down') return { kind: 'link', a, b, to: null };
       const given = readAmounts(detail, ['latencyMs', 'mbps'], () => use(form));
-      const known = problem.links.find((link: PlacementLink) => (link.a === a && link.b === b) || (link.a === b && link.b === a));
-      const latencyMs = given['latencyMs'] ?? known?.latencyMs;
-      const mbps = given['mbps'] ?? known?.mbps;
-      if (latencyMs === undefined || mbps === undefined || detail === '') throw use(form);
-      return { kind: 'link', a, b, to: { latencyMs, mbps } };
+      const isKnown = problem.links.some((link: PlacementLink) => (link.a === a && link.b === b) || (link.a === b && link.b === a));
+      if (detail === '' || (!isKnown && Object.keys(given).length < 2)) throw use(form);
+      return { kind: 'link', a, b, to: given };
     }
     case 'scale': {
       const parts = /^([^=]+)=([0-9]+)$/.exec(subject);
@@ -126,13 +156,18 @@ function readAddition(path: string): Change {
   return { kind: 'add', ...addition } as Change;
 }
 
-/** `name=number` pairs after commas. */
-export function readAmounts(text: string, names: readonly string[], refuse: (what: string) => CliError): Record<string, number> {
+/** `name=number` pairs after commas; numbers from 0 to `most`. */
+export function readAmounts(
+  text: string,
+  names: readonly string[],
+  refuse: (what: string) => CliError,
+  most = Number.MAX_VALUE,
+): Record<string, number> {
   const amounts: Record<string, number> = {};
   for (const pair of text === '' ? [] : text.split(',')) {
     const [name = '', amount = '', extra] = pair.split('=');
     const value = Number(amount);
-    if (!names.includes(name) || extra !== undefined || amount.trim() === '' || !Number.isFinite(value) || value < 0) throw refuse(pair);
+    if (!names.includes(name) || extra !== undefined || amount.trim() === '' || !(value >= 0 && value <= most)) throw refuse(pair);
     amounts[name] = value;
   }
   return amounts;

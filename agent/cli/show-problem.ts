@@ -2,7 +2,8 @@
 import type { MeritTerm, PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import type { Choice } from '../placement/pareto.ts';
 import type { Drop, Shortage } from '../placement/shortage.ts';
-import type { Effect, SmallestBox } from '../placement/what-if.ts';
+import type { SmallestBox } from '../placement/smallest-box.ts';
+import type { Effect } from '../placement/what-if.ts';
 import { table } from './context.ts';
 
 /** Everything `holdfast plan` says of a problem; what was not asked for is absent. */
@@ -11,6 +12,8 @@ export interface PlanReport {
   readonly plan: Plan;
   /** Workloads that were cut into their parts; absent where none can be. */
   readonly cut?: readonly string[];
+  /** Those of which not each was tried by itself; absent where each was. */
+  readonly together?: readonly string[];
   /** What stands now, under the same weights. */
   readonly current?: { readonly total: number; readonly unplaced: number; readonly terms: readonly MeritTerm[] };
   readonly whatIf?: { readonly changes: readonly string[]; readonly effect: Effect; readonly addedBoxes: number; readonly before: Plan };
@@ -20,11 +23,16 @@ export interface PlanReport {
     readonly drops: readonly Drop[];
     readonly smallestBox: SmallestBox | null;
   };
+  /** Of `choices`, `drops` and `smallestBox`, those for which not all was looked at, the time being over; absent when all was. */
+  readonly endedEarly?: readonly string[];
 }
 
 const cost = (value: number): string => value.toFixed(6);
 const amount = (value: number): string => String(Math.round(value * 1000) / 1000);
 const count = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : /[sx]$/.test(one) ? 'es' : 's'}`;
+
+/** Names in a line of text. */
+const namesMax = 8;
 
 /** What a term is about, in a few words. */
 const meaning: Readonly<Record<MeritTerm['name'], string>> = {
@@ -62,12 +70,15 @@ export function showReport(report: PlanReport): string {
         ? 'Nothing is cut into its parts: that would not pay.'
         : `Cut into parts, because that is better than leaving it whole: ${report.cut.join(', ')}`,
     );
+  if (report.together !== undefined)
+    sections.push(`There are too many that can be cut to try each by itself; tried together only: ${report.together.join(', ')}`);
   const resting = restingOf(problem, plan);
   if (resting.length > 0) sections.push(`Without work, and may be switched off: ${resting.join(', ')}`);
   if (problem.current.length > 0) sections.push(movesOf(plan, problem));
-  if (whatIf !== undefined) sections.push(effectText(whatIf));
+  if (whatIf !== undefined) sections.push(effectText(whatIf, plan));
   if (report.choices !== undefined) sections.push(choicesOf(report.choices));
   if (report.infeasible !== undefined) sections.push(infeasibleText(plan, report.infeasible));
+  if (report.endedEarly !== undefined) sections.push(endedEarlyText(report.endedEarly));
   return sections.join('\n\n');
 }
 
@@ -100,7 +111,9 @@ function proofOf({ objective, bound, gapPercent, provenBy, trace, unplaced }: Pl
     provenBy === 'none'
       ? 'no bound is proven'
       : gapPercent === undefined
-        ? `no plan costs less than ${cost(bound)} s/h (${provenBy})`
+        ? trace.interrupted
+          ? 'there was no time for a bound'
+          : 'no bound above 0 is proven'
         : gapPercent === 0
           ? `proven to be the optimum (${provenBy})`
           : `at most ${gapPercent.toFixed(2)} % above the optimum: no plan costs less than ${cost(bound)} s/h (${provenBy})`;
@@ -147,19 +160,32 @@ function movesOf({ moves, assignments }: Plan, { current }: PlacementProblem): s
   return lines.length === 0 ? 'Nothing changes against the present.' : ['Against the present:', ...lines].join('\n');
 }
 
-function effectText({ changes, effect, addedBoxes, before }: NonNullable<PlanReport['whatIf']>): string {
-  const { saved, placed, moved } = effect;
+function effectText({ changes, effect, addedBoxes, before }: NonNullable<PlanReport['whatIf']>, after: Plan): string {
+  const { saved, gained, lost, moved } = effect;
+  const isSameWork = gained.length + lost.length === 0;
   const facts = [
-    `the figure of merit ${saved === 0 ? 'stays' : saved > 0 ? `falls by ${cost(saved)} s/h` : `rises by ${cost(-saved)} s/h`} (from ${cost(before.objective.total)})`,
-    ...(placed > 0
-      ? [placed === 1 ? '1 replica more gets a place' : `${placed} replicas more get a place`]
-      : placed < 0
-        ? [placed === -1 ? '1 replica loses its place' : `${-placed} replicas lose their place`]
-        : []),
+    ...(isSameWork
+      ? [
+          `the figure of merit ${saved === 0 ? 'stays' : saved > 0 ? `falls by ${cost(saved)} s/h` : `rises by ${cost(-saved)} s/h`} (from ${cost(before.objective.total)})`,
+        ]
+      : []),
+    ...(gained.length > 0 ? [`${count(gained.length, 'replica')} more with a place: ${some(gained)}`] : []),
+    ...(lost.length > 0 ? [`${count(lost.length, 'replica')} more without a place: ${some(lost)}`] : []),
+    ...(isSameWork
+      ? []
+      : [
+          `what has a place costs ${cost(after.objective.total)} s/h, and ${cost(before.objective.total)} before: of different work, so neither is a saving`,
+        ]),
     `${count(moved, 'replica')} would be elsewhere`,
-    ...(addedBoxes > 0 ? [`gain per added box ${cost(saved / addedBoxes)} s/h`] : []),
+    ...(isSameWork && addedBoxes > 0 ? [`gain per added box ${cost(saved / addedBoxes)} s/h`] : []),
   ];
   return [`What if ${changes.join(' and ')}:`, ...facts.map((fact) => `  ${fact}`)].join('\n');
+}
+
+/** A list of names, the first few. */
+function some(names: readonly string[]): string {
+  const more = names.length - namesMax;
+  return `${names.slice(0, namesMax).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }
 
 function choicesOf(choices: readonly Choice[]): string {
@@ -194,14 +220,22 @@ function infeasibleText({ unplaced }: Plan, { shortages, drops, smallestBox }: N
     lines.push(
       `Drop ${drops.map(({ workload, criticality }) => `${workload} (criticality ${amount(criticality)})`).join(', ')} and the rest fits.`,
     );
-  if (smallestBox === null) lines.push('No single box, however large, would make it feasible.');
+  if (smallestBox === null) lines.push('No single box was found that would make it feasible.');
   else {
     const { capacity, tags, extras } = smallestBox.node;
-    const size = Object.entries(capacity).flatMap(([name, value]) => (value > 0 ? [`${name} ${amount(value)}`] : []));
+    const { more = {}, ...five } = capacity;
+    const size = Object.entries({ ...five, ...more }).flatMap(([name, value]) => (value > 0 ? [`${name} ${amount(value)}`] : []));
     const labels = [...tags, ...extras];
+    const neighbour = smallestBox.links.at(-1)?.b;
     lines.push(
-      `The smallest box that would make it feasible: ${size.join(', ')}${labels.length > 0 ? `, with ${labels.join(', ')}` : ''}.`,
+      `The smallest box found that would make it feasible: ${size.join(', ')}${labels.length > 0 ? `, with ${labels.join(', ')}` : ''}${neighbour === undefined ? '' : `, beside ${neighbour}`}.`,
     );
   }
   return lines.join('\n');
+}
+
+/** What more time may bring, where not all was looked at. */
+function endedEarlyText(names: readonly string[]): string {
+  const more: Readonly<Record<string, string>> = { choices: 'more choices', drops: 'less to drop', smallestBox: 'a smaller box' };
+  return `Not all was looked at in the time: with more, there may be ${names.map((name) => more[name] ?? name).join(', ')}.`;
 }

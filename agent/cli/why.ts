@@ -1,6 +1,6 @@
 /** `holdfast placement explain`, `why` and `why-not`: of the site's plan, or of a problem file without any agent. */
 import type { Command } from 'commander';
-import { type Explanation, explain } from '../placement/explain.ts';
+import { type Explanation, explain, type Option } from '../placement/explain.ts';
 import { solve } from '../placement/solve.ts';
 import { type Answer, type Price, prices, why } from '../placement/why.ts';
 import type { Context } from './context.ts';
@@ -77,10 +77,18 @@ async function ofSite(client: Context['client'], workload: string, node: string)
 export function showExplanation({ workload, replicas }: Explanation): string {
   return replicas
     .map(({ replica, chosen, fixed, options }) => {
-      const head = `${workload}/${replica}: ${chosen === null ? 'has no place' : `on ${chosen.node}, ${chosen.class}${fixed ? ', fixed' : ''}`}`;
-      return [head, ...options.map((option) => `  ${option.chosen ? '*' : ' '} ${option.text}`)].join('\n');
+      const head = `${workload}/${replica}: ${chosen === null ? (options.length === 0 ? 'has no place: there are no boxes' : 'has no place') : `on ${chosen.node}, ${chosen.class}${fixed ? ', fixed' : ''}`}`;
+      return [head, ...options.map((option) => `  ${option.chosen ? '*' : ' '} ${option.text} ${heat(option)}`)].join('\n');
     })
+    .concat(replicas.some(({ options }) => options.length > 0) ? [legend] : [])
     .join('\n');
+}
+
+const legend = 'In brackets: how full the box is without it, 0 to 2; how warm the work is, 0 to 2; and how strongly the box draws it.';
+
+/** What the diffusion law goes by. */
+function heat({ nodeTemperature, availability, workTemperature, force }: Option): string {
+  return `[box ${nodeTemperature.toFixed(2)}, ${availability}; work ${workTemperature}; force ${force.toFixed(2)}]`;
 }
 
 function notPlanned(reason: string): CliError {
@@ -92,7 +100,9 @@ function answersOf(explanation: Explanation, workload: string, node: string): re
   if (answers.length > 0) return answers;
   const boxes = [...new Set(explanation.replicas.flatMap(({ options }) => options.map((option) => option.node)))].slice(0, 8);
   const reason =
-    boxes.length === 0 ? `no workload ${workload} is planned` : `no box ${node} is planned for: name one of ${boxes.join(', ')}`;
+    explanation.replicas.length === 0
+      ? `no workload ${workload} is planned`
+      : `no box ${node} is planned for: ${boxes.length === 0 ? 'there are no boxes' : `name one of ${boxes.join(', ')}`}`;
   throw notPlanned(reason);
 }
 

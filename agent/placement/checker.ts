@@ -98,7 +98,8 @@ function checkEligible(
     for (const { sha256 } of workload.artefacts) if (!node.stagedArtefacts.includes(sha256)) say(`artefact ${sha256} is not staged`);
   for (const amount of ['memoryMiB', 'vramMiB'] as const) {
     const measured = amount === 'memoryMiB' ? workload.measured?.find((run) => run.node === node.id)?.memoryMiB : undefined;
-    if ((measured ?? workload.demand[amount]) > node.capacity[amount] - (node.reserved?.[amount] ?? 0) + slack)
+    // More may be kept for others than there is: then nothing is left, and who needs nothing has that.
+    if ((measured ?? workload.demand[amount]) > Math.max(0, roomFor(node, amount)) + slack)
       say(`one run needs more ${amount} than there is`);
   }
   for (const { source, maxHops, maxLatencyMs, hard, minMbps = 0, rateMBps = 0, linkKinds } of workload.inputs) {

@@ -11,43 +11,91 @@ export interface Decomposed {
   readonly plan: Plan;
   /** Workloads that were cut. */
   readonly cut: readonly string[];
+  /** Workloads that were not tried one by one, for that would have taken too many searches: some of them cut, or left whole, may be better. */
+  readonly together: readonly string[];
 }
 
-/** Workloads tried one by one, the most critical first; the others stay whole. Each costs a search. */
-const triedMax = 8;
+/** Kinds of workloads that are tried by themselves, the most critical first; all others are tried together. */
+const kindsMax = 7;
+/** Searches at the most, beside the one with everything whole. */
+const searchesMax = 16;
 
 export function partName(workload: string, part: string): string {
   return `${workload}--${part}`;
 }
 
 /**
- * The best plan over cutting none, one, or several of the workloads that have parts: each is tried in turn, and stays cut when that is better.
- * @param solve plans a problem; asked once more than there are workloads tried.
+ * The best plan over cutting none, one, or several of the workloads that have parts. Of those that are alike it only matters how many are
+ * cut: all are tried, then half as many more or fewer, and so on, as far as that is better. Each is tried, if only with others.
+ * @param solve plans a problem; asked at most once more than `partsTried` says.
  * @throws {PlacementError} when parts contradict each other.
  */
 export function planWithParts(problem: PlacementProblem, solve: (problem: PlacementProblem) => Plan): Decomposed {
   const none = cutProblem(problem, new Set());
-  let best: Decomposed = { problem: none, plan: solve(none), cut: [] };
-  for (const id of triedOf(problem)) {
-    const cut = [...best.cut, id];
-    const changed = cutProblem(problem, new Set(cut));
-    const other = { problem: changed, plan: solve(changed), cut };
-    if (isBetter(problem, other, best)) best = other;
+  let best: Decomposed = { problem: none, plan: solve(none), cut: [], together: [] };
+  const { kinds, others } = kindsOf(problem);
+  const together = new Set(others);
+  let left = searchesMax;
+  for (const [index, kind] of kinds.entries()) {
+    const before = best.cut;
+    const tried = new Set([0]);
+    // Of this kind the first `count` are cut.
+    let count = 0;
+    const tryOf = (other: number): boolean => {
+      if (other < 0 || other > kind.length || tried.has(other)) return false;
+      // One search is left for each kind to come.
+      if (left <= kinds.length - 1 - index || tried.size > searchesOf(kind)) {
+        for (const id of kind) together.add(id);
+        return false;
+      }
+      left -= 1;
+      tried.add(other);
+      const cut = [...before, ...kind.slice(0, other)];
+      const changed = cutProblem(problem, new Set(cut));
+      const candidate = { ...best, problem: changed, plan: solve(changed), cut };
+      if (!isBetter(problem, candidate, best)) return false;
+      best = candidate;
+      count = other;
+      return true;
+    };
+    for (let step = kind.length; step >= 1; ) if (!tryOf(count + step) && !tryOf(count - step)) step = Math.floor(step / 2);
   }
-  return best;
+  return { ...best, together: [...together] };
 }
 
-/** How many workloads `planWithParts` would try to cut. */
+/** Searches that `planWithParts` makes at the most, beside the one with everything whole. */
 export function partsTried(problem: PlacementProblem): number {
-  return triedOf(problem).length;
+  return Math.min(
+    searchesMax,
+    kindsOf(problem).kinds.reduce((sum, kind) => sum + searchesOf(kind), 0),
+  );
 }
 
-function triedOf({ workloads, fixed }: PlacementProblem): readonly string[] {
-  return workloads
-    .filter(({ id, parts }) => parts !== undefined && !fixed.some(({ workload }) => workload === id))
-    .sort((a, b) => b.criticality - a.criticality)
-    .slice(0, triedMax)
-    .map(({ id }) => id);
+/** At the most for one kind: twice for each step, and never the same number twice. */
+function searchesOf({ length }: readonly string[]): number {
+  const halvings = 32 - Math.clz32(length - 1);
+  return Math.min(length, 2 * halvings + 1);
+}
+
+/** Workloads that may be cut, those together that differ in nothing but their names, the most critical first; and those of the last kind that do differ. */
+function kindsOf({ workloads, fixed }: PlacementProblem): {
+  readonly kinds: readonly (readonly string[])[];
+  readonly others: readonly string[];
+} {
+  const alike = new Map<string, string[]>();
+  const stays = new Set(fixed.map(({ workload }) => workload));
+  for (const workload of [...workloads].sort((a, b) => b.criticality - a.criticality)) {
+    const { id, ...rest } = workload;
+    if (rest.parts === undefined || stays.has(id)) continue;
+    const key = JSON.stringify(rest);
+    const known = alike.get(key);
+    if (known === undefined) alike.set(key, [id]);
+    else known.push(id);
+  }
+  const all = [...alike.values()];
+  if (all.length <= kindsMax + 1) return { kinds: all, others: [] };
+  const others = all.slice(kindsMax).flat();
+  return { kinds: [...all.slice(0, kindsMax), others], others };
 }
 
 /** The problem with these workloads replaced by their parts, and the others whole. @throws {PlacementError} */

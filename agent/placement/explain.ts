@@ -4,7 +4,7 @@ import { Candidate } from './candidate.ts';
 import { diffusionForce, nodeTemperature } from './construct.ts';
 import { load } from './evaluate.ts';
 import { objectiveOf } from './merit.ts';
-import { describeMisfit, staticMisfits } from './misfit.ts';
+import { describeMisfit, shortfall, staticMisfits } from './misfit.ts';
 import { allTerms, at, compareText, type TermName, toSeconds, type WorkClass, workTemperature } from './model.ts';
 import { compile } from './slots.ts';
 
@@ -153,7 +153,7 @@ function minus(a: Readonly<Record<TermName, number>>, b: Readonly<Record<TermNam
 function bestFirst(a: Option, b: Option): number {
   if (a.chosen !== b.chosen) return a.chosen ? -1 : 1;
   return (
-    a.misfits.length - b.misfits.length ||
+    shortfall(a.misfits) - shortfall(b.misfits) ||
     (a.costDifference ?? 0) - (b.costDifference ?? 0) ||
     compareText(a.node, b.node) ||
     compareText(a.class, b.class)
@@ -162,21 +162,9 @@ function bestFirst(a: Option, b: Option): number {
 
 function nearestFirst(a: NodeRefusal, b: NodeRefusal): number {
   return (
-    a.misfits.length - b.misfits.length ||
     shortfall(a.misfits) - shortfall(b.misfits) ||
+    a.misfits.length - b.misfits.length ||
     compareText(a.node, b.node) ||
     compareText(a.class, b.class)
   );
-}
-
-/** How much is missing, as a share of what is needed, summed. */
-function shortfall(misfits: readonly Misfit[]): number {
-  return misfits.reduce(
-    (sum, { needMiB, freeMiB, needCores, freeCores }) => sum + share(needMiB, freeMiB) + share(needCores, freeCores),
-    0,
-  );
-}
-
-function share(need: number | undefined, free: number | undefined): number {
-  return need === undefined || free === undefined || need <= 0 ? 0 : (need - free) / need;
 }

@@ -22,6 +22,8 @@ const swapPartnersMax = 48;
 const ejectColumnsMax = 32;
 
 export function improve(candidate: Candidate, random: PlacementRandom, budget: Budget): void {
+  // Without boxes nothing can be moved, and there is none to draw.
+  if (candidate.instance.site.nodes.length === 0) return;
   const reached = (): boolean => candidate.cost <= budget.target && candidate.unplaced.every((slots) => slots === 0);
   const over = (): boolean => candidate.steps >= budget.steps || reached() || budget.interrupted();
   descend(candidate, random, over);
@@ -177,7 +179,7 @@ function ruin(candidate: Candidate, random: PlacementRandom): void {
   const { slots, site } = candidate.instance;
   const count = 2 + random.nextInt(5);
   const pool =
-    random.nextInt(2) === 0
+    random.nextInt(2) === 0 || site.nodes.length === 0
       ? slots.map((_, slot) => slot)
       : [random.nextInt(site.nodes.length), random.nextInt(site.nodes.length)].flatMap((node) => [...candidate.slotsAt(node)]);
   for (let turn = 0; turn < count && pool.length > 0; turn += 1) {

@@ -94,6 +94,29 @@ export function describeMisfit({ code, needMiB, freeMiB, needCores, freeCores, l
   return facts.length === 0 ? code : `${code} (${facts.join('; ')})`;
 }
 
+/** Codes whose `limit` is what there is or is allowed, and `actual` what is needed or would be. */
+const amountCodes: ReadonlySet<Misfit['code']> = new Set(['RESOURCE_SHORT', 'HELD_SHORT', 'MAX_WORKLOADS', 'HOPS', 'LATENCY']);
+/** A rule that is kept or not, and never in part, is further than all of an amount that is missing. */
+const ruleShortfall = 2;
+
+/** How far a box is from fitting, 0 when it does: of each amount the share that is missing or too much, and more for each other reason. */
+export function shortfall(misfits: readonly Misfit[]): number {
+  return misfits.reduce((sum, misfit) => sum + missingShare(misfit), 0);
+}
+
+function missingShare({ code, needMiB, freeMiB, needCores, freeCores, limit, actual }: Misfit): number {
+  if (needMiB !== undefined && freeMiB !== undefined) return share(needMiB, freeMiB);
+  if (needCores !== undefined && freeCores !== undefined) return share(needCores, freeCores);
+  if (limit === undefined || actual === undefined) return ruleShortfall;
+  if (amountCodes.has(code)) return share(actual, limit);
+  return code === 'DATA_RATE' || code === 'MINIMUM_CLAIM' ? share(limit, actual) : ruleShortfall;
+}
+
+/** Some is missing always; a need of nothing that is not there is a matter of rounding. */
+function share(need: number, free: number): number {
+  return need > 0 ? Math.min(1, Math.max(tolerance, (need - free) / need)) : tolerance;
+}
+
 function addMissing(misfits: Misfit[], code: Misfit['code'], wanted: readonly string[], present: readonly string[]): void {
   if (wanted.length === 0) return;
   const missing = wanted.filter((tag) => !present.includes(tag));

@@ -1,8 +1,11 @@
 /**
  * Choices: plans none of which is better than another in everything. Criteria are delay, imbalance and risk in seconds per hour
- * (unweighted), and moved replicas. An epsilon archive keeps the choices apart, so that a few show the whole range.
+ * (unweighted), and moved replicas. The total under the problem's own weights counts as well: it holds what the criteria leave out, and
+ * so the plan, which is the one with the least total, is a choice as any other. An epsilon archive keeps the choices apart, so that a few
+ * show the whole range.
  */
-import type { PlacedReplica, PlacementProblem, Plan } from '../../schemas/generated/types.ts';
+import type { MeritTerm, PlacedReplica, PlacementProblem, Plan } from '../../schemas/generated/types.ts';
+import { adoptedPlan } from './adopted-plan.ts';
 import { evaluate } from './evaluate.ts';
 import { at, compareText } from './model.ts';
 import { planHash } from './plan-document.ts';
@@ -22,7 +25,7 @@ export interface Choice {
   readonly total: number;
   /** "least delay", "knee", "the plan"; a choice can be several, or none. */
   readonly names: readonly string[];
-  /** Against the plan, in words and numbers; both empty for the plan itself. */
+  /** Against the plan, in words and numbers, the total among them; both empty for the plan itself. */
   readonly gains: readonly string[];
   readonly givesUp: readonly string[];
 }
@@ -31,6 +34,19 @@ export interface Choice {
 export const choicesMax = 15;
 /** Choices nearer than this share of the range in every criterion are one. */
 const epsilonShare = 0.05;
+
+/** What one choice can be better in than another. */
+const axes = [...criteria, 'total'] as const;
+type Axis = (typeof axes)[number];
+
+/** Terms that are none of the criteria. They are told of as they count in the total. */
+const otherTerms = ['minimumSize', 'energy', 'hardware', 'migration'] as const satisfies readonly MeritTerm['name'][];
+
+/** The choices, and the plan among them: the one asked with, or a better one that was found on the way. */
+export interface Choices {
+  readonly plan: Plan;
+  readonly choices: readonly Choice[];
+}
 
 type Weights = PlacementProblem['weights'];
 
@@ -67,18 +83,54 @@ function same(value: number): number {
 /**
  * Searches for choices around a plan of the problem, by leaning its weights towards each criterion.
  * @param solve plans a problem; asked up to 13 times.
- * @returns 1 to 15 choices, the plan among them, by delay. Only plans that place as many replicas as the plan are choices.
+ * @param over true when no further search is to begin: fewer choices then.
+ * @returns 1 to 15 choices, the plan among them, by delay. Only plans that place as much as the plan are choices. A plan found so that is
+ * better than `plan` for the problem as it is takes its place.
  */
-export function pareto(problem: PlacementProblem, plan: Plan, solve: (problem: PlacementProblem) => Plan): readonly Choice[] {
-  const found = [plan, ...leanings(problem.weights, problem.current.length > 0).map((weights) => solve({ ...problem, weights }))];
-  const all = found.flatMap((each) => [each.assignments, ...each.alternatives.map(({ assignments }) => assignments)]);
-  const points = new Map<string, Point>();
-  for (const assignments of all) {
-    const hash = planHash(assignments);
-    if (assignments.length === plan.assignments.length && !points.has(hash)) points.set(hash, pointOf(problem, assignments, hash));
+export function pareto(
+  problem: PlacementProblem,
+  plan: Plan,
+  solve: (problem: PlacementProblem) => Plan,
+  over: () => boolean = () => false,
+): Choices {
+  const found: Plan[] = [];
+  for (const weights of leanings(problem.weights, problem.current.length > 0)) {
+    if (over()) break;
+    found.push(solve({ ...problem, weights }));
   }
-  const own = points.get(plan.hash) ?? pointOf(problem, plan.assignments, plan.hash);
-  return named(archive([...points.values()], own), own);
+  const all = [plan, ...found].flatMap((each) => [each.assignments, ...each.alternatives.map(({ assignments }) => assignments)]);
+  const points = new Map<string, Point>();
+  const much = mostPlaced(problem, all);
+  for (const assignments of much) {
+    const hash = planHash(assignments);
+    if (!points.has(hash)) points.set(hash, pointOf(problem, assignments, hash));
+  }
+  const own = ownOf([...points.values()], plan.hash);
+  const steps = found.reduce((sum, { trace }) => sum + trace.steps, 0);
+  return {
+    plan: own.hash === plan.hash ? plan : adoptedPlan(problem, own.assignments, plan, steps),
+    choices: named(archive([...points.values()], own), own),
+  };
+}
+
+/** Those that place most critical work: what the problem asks for before anything else. */
+function mostPlaced({ workloads }: PlacementProblem, all: readonly (readonly PlacedReplica[])[]): readonly (readonly PlacedReplica[])[] {
+  const critical = new Map(workloads.map(({ id, criticality }) => [id, criticality]));
+  const levels = [...new Set(critical.values())].sort((a, b) => b - a);
+  return levels.reduce((best, level) => {
+    const counts = best.map((assignments) => assignments.filter(({ workload }) => critical.get(workload) === level).length);
+    const most = counts.reduce((more, count) => Math.max(more, count), 0);
+    return best.filter((_, index) => counts[index] === most);
+  }, all);
+}
+
+/** The plan: the one given if none has a lower total, and none that has the same is better in a criterion and worse in none. */
+export function ownOf(points: readonly Point[], given: string): Point {
+  const { total } = points.reduce((best, point) => (point.total < best.total ? point : best), at(points, 0));
+  const best = points
+    .filter((point) => point.total === total && !points.some((other) => dominates(other, point)))
+    .sort((a, b) => compareText(a.hash, b.hash));
+  return best.find(({ hash }) => hash === given) ?? at(best, 0);
 }
 
 /** What is compared: a plan by its criteria. */
@@ -87,11 +139,17 @@ export interface Point {
   readonly assignments: readonly PlacedReplica[];
   readonly values: Readonly<Record<Criterion, number>>;
   readonly total: number;
+  /** Costs that are none of the criteria, as they count in the total. */
+  readonly others: Readonly<Record<string, number>>;
+}
+
+function on(point: Point, axis: Axis): number {
+  return axis === 'total' ? point.total : point.values[axis];
 }
 
 /** Better in something and worse in nothing. */
 function dominates(a: Point, b: Point): boolean {
-  return criteria.every((name) => a.values[name] <= b.values[name]) && criteria.some((name) => a.values[name] < b.values[name]);
+  return axes.every((axis) => on(a, axis) <= on(b, axis)) && axes.some((axis) => on(a, axis) < on(b, axis));
 }
 
 /**
@@ -100,12 +158,12 @@ function dominates(a: Point, b: Point): boolean {
  */
 export function archive(points: readonly Point[], own: Point): readonly Point[] {
   const front = points
-    .filter((point) => point.hash === own.hash || !points.some((other) => other.hash !== point.hash && dominates(other, point)))
+    .filter((point) => !points.some((other) => dominates(other, point)))
     .sort((a, b) => a.total - b.total || compareText(a.hash, b.hash));
   const scale = scaleOf(front);
   const keep = new Set([own.hash, ...criteria.map((name) => least(front, name).hash)]);
   const kept: Point[] = front.filter(({ hash }) => keep.has(hash));
-  const apart = (a: Point, b: Point): number => Math.max(...criteria.map((name) => Math.abs(scale(a, name) - scale(b, name))));
+  const apart = (a: Point, b: Point): number => Math.max(...axes.map((axis) => Math.abs(scale(a, axis) - scale(b, axis))));
   const room = (point: Point): number => Math.min(...kept.map((other) => apart(point, other)));
   const rest = front.filter(({ hash }) => !keep.has(hash));
   while (kept.length < choicesMax && rest.length > 0) {
@@ -117,11 +175,11 @@ export function archive(points: readonly Point[], own: Point): readonly Point[] 
   return distinct(kept, own).sort((a, b) => a.values.delay - b.values.delay || compareText(a.hash, b.hash));
 }
 
-/** Plans that are equal in all criteria are one choice: the plan itself first, else the one with the lower total. */
+/** Plans that are equal in everything are one choice: the plan itself first. */
 function distinct(points: readonly Point[], own: Point): Point[] {
   const seen = new Set<string>();
-  return [own, ...points.filter(({ hash }) => hash !== own.hash)].filter(({ values }) => {
-    const key = criteria.map((name) => values[name]).join(' ');
+  return [own, ...points.filter(({ hash }) => hash !== own.hash)].filter((point) => {
+    const key = axes.map((axis) => on(point, axis)).join(' ');
     return !seen.has(key) && seen.add(key);
   });
 }
@@ -134,7 +192,8 @@ function named(points: readonly Point[], own: Point): readonly Choice[] {
     const names = criteria.filter((name) => differ(points, name) && least(points, name) === point).map((name) => `least ${name}`);
     if (point === knee) names.push('knee');
     if (point.hash === own.hash) names.unshift('the plan');
-    return { ...point, names, ...compared(point, own) };
+    const { others: _, ...shown } = point;
+    return { ...shown, names, ...compared(point, own) };
   });
 }
 
@@ -142,17 +201,18 @@ function named(points: readonly Point[], own: Point): readonly Choice[] {
 function compared(point: Point, own: Point): Pick<Choice, 'gains' | 'givesUp'> {
   const gains: string[] = [];
   const givesUp: string[] = [];
-  for (const name of criteria) {
-    const difference = Math.round((point.values[name] - own.values[name]) * 1e6) / 1e6;
-    if (difference === 0) continue;
+  const tell = (name: string, value: number, than: number): void => {
+    const difference = Math.round((value - than) * 1e6) / 1e6;
+    if (difference === 0) return;
     const size = Math.abs(difference);
     const text = (word: string): string =>
-      name === 'moves'
-        ? `${size} ${word} ${size === 1 ? 'move' : 'moves'}`
-        : `${short(size)} s/h${share(size, own.values[name])} ${word} ${name}`;
+      name === 'moves' ? `${size} ${word} ${size === 1 ? 'move' : 'moves'}` : `${short(size)} s/h${share(size, than)} ${word} ${name}`;
     if (difference < 0) gains.push(text(name === 'moves' ? 'fewer' : 'less'));
     else givesUp.push(text('more'));
-  }
+  };
+  for (const name of criteria) tell(name, point.values[name], own.values[name]);
+  for (const name of otherTerms) tell(name, point.others[name] ?? 0, own.others[name] ?? 0);
+  tell('in all', point.total, own.total);
   return { gains, givesUp };
 }
 
@@ -161,7 +221,8 @@ function short(value: number): string {
 }
 
 function share(size: number, of: number): string {
-  return of > 0 && size / of < 10 ? ` (${Math.round((100 * size) / of)} %)` : '';
+  const percent = Math.round((100 * size) / of);
+  return of > 0 && percent > 0 && percent < 1000 ? ` (${percent} %)` : '';
 }
 
 function pointOf(problem: PlacementProblem, assignments: readonly PlacedReplica[], hash: string): Point {
@@ -171,6 +232,7 @@ function pointOf(problem: PlacementProblem, assignments: readonly PlacedReplica[
     Math.round(terms.filter(({ name }) => names.includes(name)).reduce((sum, term) => sum + term.cost, 0) * 1e6) / 1e6;
   const now = new Map(problem.current.map((placed) => [`${placed.workload}/${placed.replica}`, placed.node]));
   const moves = assignments.filter(({ workload, replica, node }) => (now.get(`${workload}/${replica}`) ?? node) !== node).length;
+  const { total, terms: weighted } = evaluate(problem, { assignments: [...assignments] });
   return {
     hash,
     assignments,
@@ -180,7 +242,10 @@ function pointOf(problem: PlacementProblem, assignments: readonly PlacedReplica[
       risk: cost('robustness'),
       moves,
     },
-    total: evaluate(problem, { assignments: [...assignments] }).total,
+    total,
+    others: Object.fromEntries(
+      otherTerms.map((name) => [name, weighted.filter((term) => term.name === name).reduce((sum, term) => sum + term.cost, 0)]),
+    ),
   };
 }
 
@@ -198,16 +263,16 @@ function differ(points: readonly Point[], name: Criterion): boolean {
   return points.some(({ values }) => values[name] !== at(points, 0).values[name]);
 }
 
-/** A criterion as a share of its range over `points`: 0 least, 1 most. */
-function scaleOf(points: readonly Point[]): (point: Point, name: Criterion) => number {
+/** A criterion, or the total, as a share of its range over `points`: 0 least, 1 most. */
+function scaleOf(points: readonly Point[]): (point: Point, axis: Axis) => number {
   const range = new Map(
-    criteria.map((name) => {
-      const values = points.map((point) => point.values[name]);
-      return [name, { low: Math.min(...values), span: Math.max(...values) - Math.min(...values) }];
+    axes.map((axis) => {
+      const values = points.map((point) => on(point, axis));
+      return [axis, { low: Math.min(...values), span: Math.max(...values) - Math.min(...values) }];
     }),
   );
-  return (point, name) => {
-    const { low, span } = range.get(name) ?? { low: 0, span: 0 };
-    return span === 0 ? 0 : (point.values[name] - low) / span;
+  return (point, axis) => {
+    const { low, span } = range.get(axis) ?? { low: 0, span: 0 };
+    return span === 0 ? 0 : (on(point, axis) - low) / span;
   };
 }

@@ -8,9 +8,10 @@ import type {
   Plan,
   ResourceVector,
 } from '../../schemas/generated/types.ts';
-import { availableAt } from './demand.ts';
-import { at, type Resource, resources } from './model.ts';
 import { PlacementError } from './placement-error.ts';
+
+/** What a link is to be like from now on. */
+export type LinkChange = Partial<Pick<PlacementLink, 'latencyMs' | 'mbps'>>;
 
 /** One change to a problem. Names that are not there are errors: a change that changes nothing misleads. */
 export type Change =
@@ -23,16 +24,20 @@ export type Change =
     }
   | { readonly kind: 'remove'; readonly node: string }
   | { readonly kind: 'resize'; readonly node: string; readonly capacity: Partial<ResourceVector> }
-  /** A link that is not there yet is added; `null` takes it away. */
-  | { readonly kind: 'link'; readonly a: string; readonly b: string; readonly to: Pick<PlacementLink, 'latencyMs' | 'mbps'> | null }
+  /** All links between two boxes; what is not named stays as it is. Where there is none it is added, and needs both; `null` takes them away. */
+  | { readonly kind: 'link'; readonly a: string; readonly b: string; readonly to: LinkChange | null }
   /** Replicas wanted of a workload; 0 takes it away. */
   | { readonly kind: 'scale'; readonly workload: string; readonly replicas: number };
 
-/** What a change does to the plan. */
+/** What a change does to the plan. Replicas are named `workload/replica`. */
 export interface Effect {
-  /** Seconds per hour saved; below 0 it costs. Only comparable when `placed` is 0. */
+  /** Seconds per hour saved; below 0 it costs. Of different work when something is gained or lost, and no saving then. */
   readonly saved: number;
-  /** Replicas that get a place by it; below 0 they lose it. */
+  /** Replicas that get a place by it. */
+  readonly gained: readonly string[];
+  /** Replicas that lose their place by it, or are new and find none. */
+  readonly lost: readonly string[];
+  /** Replicas that get a place, less those that lose theirs. */
   readonly placed: number;
   /** Replicas that are on another box than before, or were on none. */
   readonly moved: number;
@@ -64,88 +69,17 @@ export function changed(problem: PlacementProblem, change: Change): PlacementPro
 export function effectOf(before: Plan, after: Plan): Effect {
   const nameOf = ({ workload, replica }: { workload: string; replica: number }): string => `${workload}/${replica}`;
   const were = new Map(before.assignments.map((placed) => [nameOf(placed), placed.node]));
+  const are = new Set(after.assignments.map(nameOf));
+  const homeless = new Set(before.unplaced.map(nameOf));
+  const gained = [...homeless].filter((name) => are.has(name));
+  const lost = after.unplaced.map(nameOf).filter((name) => !homeless.has(name));
   return {
     saved: Math.round((before.objective.total - after.objective.total) * 1e6) / 1e6,
-    placed: before.unplaced.length - after.unplaced.length,
+    gained,
+    lost,
+    placed: gained.length - lost.length,
     moved: after.assignments.filter((placed) => were.get(nameOf(placed)) !== placed.node).length,
   };
-}
-
-/** A box that takes what has no place, as small as the steps allow. */
-export interface SmallestBox {
-  readonly node: PlacementNode;
-  readonly links: readonly PlacementLink[];
-  readonly plan: Plan;
-}
-
-/** Sizes tried: whole steps a person would order. */
-const grain: Readonly<Record<Resource, number>> = { memoryMiB: 256, cacheMiB: 256, cpuCores: 0.5, diskMiB: 1024, vramMiB: 1024 };
-
-/**
- * The smallest single box that would make the problem feasible: each resource in turn is reduced, by halving, as far as everything still
- * has a place. Undefined when one box is not enough, or when what is missing is not a box (for example a source nobody delivers).
- * @param plan of the problem, with something unplaced.
- * @param solve plans a problem; asked about 40 times.
- */
-export function smallestBox(problem: PlacementProblem, plan: Plan, solve: (problem: PlacementProblem) => Plan): SmallestBox | undefined {
-  const homeless = new Set(plan.unplaced.map(({ workload }) => workload));
-  const waiting = problem.workloads.filter(({ id }) => homeless.has(id));
-  const model = problem.nodes.find(({ health }) => health.usable);
-  if (waiting.length === 0 || model === undefined) return undefined;
-  const { links, ...shape } = likeNeighbour(problem, model);
-  const most: Record<Resource, number> = { memoryMiB: 0, cacheMiB: 0, cpuCores: 0, diskMiB: 0, vramMiB: 0 };
-  for (const node of [...problem.nodes])
-    resources.forEach((resource, index) => {
-      most[resource] += at(availableAt(node), index);
-    });
-  for (const { demand, perHour = 3600 } of waiting) {
-    most.memoryMiB += demand.memoryMiB;
-    most.vramMiB += demand.vramMiB;
-    most.diskMiB += demand.diskMiB;
-    most.cacheMiB += demand.imageMiB;
-    most.cpuCores += (perHour * demand.cpuSeconds) / 3600;
-  }
-  const base: PlacementNode = {
-    ...shape,
-    tags: [...new Set(waiting.flatMap(({ requires }) => requires.tags))].slice(0, 64),
-    extras: [...new Set(waiting.flatMap(({ requires }) => requires.extras))].slice(0, 64),
-  };
-  const tryIt = (capacity: ResourceVector): SmallestBox | undefined => {
-    const node = { ...base, capacity };
-    const solved = solve(added(problem, { kind: 'add', nodes: [node], links }));
-    return solved.unplaced.length === 0 ? { node, links, plan: solved } : undefined;
-  };
-  const roundUp = (resource: Resource, amount: number): number => Math.ceil(amount / grain[resource]) * grain[resource];
-  for (const resource of resources) most[resource] = roundUp(resource, most[resource]);
-  let best = tryIt(most);
-  for (const resource of resources) {
-    if (best === undefined) return undefined;
-    let low = 0;
-    let high = Math.round(best.node.capacity[resource] / grain[resource]);
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      const found = tryIt({ ...best.node.capacity, [resource]: middle * grain[resource] });
-      if (found === undefined) low = middle + 1;
-      else {
-        high = middle;
-        best = found;
-      }
-    }
-  }
-  return best;
-}
-
-/** A new box beside an existing one: linked to it and as it is linked. */
-function likeNeighbour(problem: PlacementProblem, model: PlacementNode): PlacementNode & { readonly links: PlacementLink[] } {
-  const names = new Set(problem.nodes.map(({ id }) => id));
-  let id = 'new-box';
-  for (let number = 2; names.has(id); number += 1) id = `new-box-${number}`;
-  const near = problem.links.filter(({ a, b }) => a === model.id || b === model.id);
-  const best = near.reduce((most, { mbps }) => Math.max(most, mbps), 0);
-  const links = near.map((link) => ({ ...link, ...(link.a === model.id ? { a: id } : { b: id }) }));
-  links.push({ a: id, b: model.id, latencyMs: near[0]?.latencyMs ?? 1, mbps: best > 0 ? best : 1000 });
-  const { reserved, minimumMemoryMiB, minimumVramMiB, maxWorkloads, comfort, ...rest } = model;
-  return { ...rest, id, domain: id, admits: {}, health: { usable: true, risk: 0 }, links };
 }
 
 function added(
@@ -175,12 +109,19 @@ function withoutNode(problem: PlacementProblem, node: string): PlacementProblem 
   };
 }
 
-function relinked(problem: PlacementProblem, a: string, b: string, to: Pick<PlacementLink, 'latencyMs' | 'mbps'> | null): PlacementProblem {
+function relinked(problem: PlacementProblem, a: string, b: string, to: LinkChange | null): PlacementProblem {
   nodeOf(problem, a);
   nodeOf(problem, b);
   const isIt = (link: PlacementLink): boolean => (link.a === a && link.b === b) || (link.a === b && link.b === a);
-  if (to === null && !problem.links.some(isIt)) throw new PlacementError('/links', `has no link ${a}/${b} to take away`);
-  return { ...problem, links: [...problem.links.filter((link) => !isIt(link)), ...(to === null ? [] : [{ a, b, ...to }])] };
+  if (problem.links.some(isIt)) {
+    if (to === null) return { ...problem, links: problem.links.filter((link) => !isIt(link)) };
+    return { ...problem, links: problem.links.map((link) => (isIt(link) ? { ...link, ...to } : link)) };
+  }
+  if (to === null) throw new PlacementError('/links', `has no link ${a}/${b} to take away`);
+  const { latencyMs, mbps } = to;
+  if (latencyMs === undefined || mbps === undefined)
+    throw new PlacementError('/links', `has no link ${a}/${b}: a new one needs latencyMs and mbps`);
+  return { ...problem, links: [...problem.links, { a, b, latencyMs, mbps }] };
 }
 
 function scaled(problem: PlacementProblem, workload: string, replicas: number): PlacementProblem {

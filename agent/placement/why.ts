@@ -1,7 +1,7 @@
 /** Answers to "why there?" and "why not there?": terms against the next best, constraints, and what would have to change. */
 import type { Misfit, PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import type { Explanation, Option, ReplicaExplanation } from './explain.ts';
-import { describeMisfit } from './misfit.ts';
+import { describeMisfit, shortfall } from './misfit.ts';
 import type { Resource } from './model.ts';
 import { changed } from './what-if.ts';
 
@@ -62,7 +62,7 @@ function whyNotThere(name: string, replica: ReplicaExplanation, here: readonly O
   const instead = replica.chosen === null ? 'it has no place' : `it is on ${replica.chosen.node} (${replica.chosen.class})`;
   const fitting = cheapest(here.filter(({ misfits }) => misfits.length === 0));
   if (fitting === undefined) {
-    const nearest = [...here].sort((a, b) => a.misfits.length - b.misfits.length)[0];
+    const nearest = [...here].sort((a, b) => shortfall(a.misfits) - shortfall(b.misfits))[0];
     const misfits = nearest?.misfits ?? [];
     const text = `${name} cannot be on ${node}, ${instead}: ${misfits.map(describeMisfit).join('; ')}`;
     return { replica: replica.replica, isThere: false, text, misfits, details: misfits.map((misfit) => remedy(misfit, node)) };

@@ -50,6 +50,28 @@ describe('screens', () => {
     }
   });
 
+  it('P5: the availability class is shown for each node, and a dash where it is not known', () => {
+    const document = example('NodesDocument', 'one-heard-one-not');
+    const [heard, unheard] = document.nodes;
+    assert.ok(heard?.health?.availability !== undefined && unheard !== undefined);
+    const { health } = heard;
+    const nodes = (['hot', 'warm', 'cold'] as const).map((of) => ({
+      ...heard,
+      name: `box-${of}`,
+      health: { ...health, availability: { ...health.availability, class: of, cpu: of, memory: of } },
+    }));
+    const { availability: _, ...silent } = health;
+    const lines = tidy(
+      showNodes({ ...document, nodes: [...nodes, { ...heard, name: 'silent', health: silent }, unheard] as typeof document.nodes }),
+    );
+    const at = (lines[0] ?? '').indexOf('LOAD');
+    assert.ok(at > 0);
+    assert.deepEqual(
+      lines.slice(1).map((line) => line.slice(at).split(' ')[0]),
+      ['hot', 'warm', 'cold', '-', '-'],
+    );
+  });
+
   it('D7: every replica that is wanted is on the list, with a place or without', () => {
     const document = example('WorkloadsDocument', 'mill');
     const [first] = document.workloads;

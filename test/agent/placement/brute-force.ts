@@ -1,6 +1,6 @@
 /** The simpler truth: every plan of a tiny problem, its cost written from the model's formulas, its rules from the checker. */
 import { checkPlan } from '../../../agent/placement/checker.ts';
-import type { PlacedReplica, PlacementProblem, PlacementWorkload, Plan } from '../../../schemas/generated/types.ts';
+import type { PlacedReplica, PlacementNode, PlacementProblem, PlacementWorkload, Plan } from '../../../schemas/generated/types.ts';
 
 export interface Best {
   /** Unplaced replicas per criticality, most critical first. */
@@ -9,97 +9,151 @@ export interface Best {
   readonly cost: number;
 }
 
-/** Best plan by trying all; affinity is not counted, so the problem must have none. */
+/**
+ * Best plan by trying all. Passed over are only plans that hold one already found invalid (taking a replica away never breaks a rule), that
+ * leave out more critical work than the best, or that cost more by their replicas alone.
+ */
 export function bruteForce(problem: PlacementProblem): Best {
-  const replicas = problem.workloads.flatMap((workload) =>
-    Array.from({ length: workload.replicas }, (_, replica) => ({ workload, replica })),
-  );
   const levels = [...new Set(problem.workloads.map(({ criticality }) => criticality))].sort((a, b) => b - a);
+  const replicas = problem.workloads
+    .flatMap((workload) => Array.from({ length: workload.replicas }, (_, replica) => ({ workload, replica })))
+    .sort((a, b) => b.workload.criticality - a.workload.criticality)
+    .map(({ workload, replica }) => {
+      const base = { workload: workload.id, replica };
+      const fixed = problem.fixed.find((placed) => placed.workload === base.workload && placed.replica === replica);
+      const options = problem.nodes
+        .flatMap(({ id }) => workload.classes.map((workClass): PlacedReplica => ({ ...base, node: id, class: workClass })))
+        .map((placed) => ({ placed, own: ownCost(problem, placed) }))
+        .sort((a, b) => a.own - b.own);
+      return {
+        level: levels.indexOf(workload.criticality),
+        out: { ...base, node: '', class: 'cold' as const },
+        options: fixed === undefined ? options : [{ placed: fixed, own: ownCost(problem, fixed) }],
+        isFixed: fixed !== undefined,
+      };
+    });
   let best: Best | undefined;
-  const visit = (index: number, assignments: PlacedReplica[], unplaced: PlacedReplica[]): void => {
+  const isValid = (assignments: PlacedReplica[]): boolean => {
+    const names = new Set(assignments.map((placed) => `${placed.workload}/${placed.replica}`));
+    const rest = replicas.map(({ out }) => out).filter((out) => !names.has(`${out.workload}/${out.replica}`));
+    // A fixed replica that is not placed yet will be.
+    return !checkPlan(problem, asPlan(assignments, rest)).some((text) => !text.endsWith('must stay, but is missing'));
+  };
+  const visit = (index: number, assignments: PlacedReplica[], owns: number, missing: readonly number[]): void => {
+    if (best !== undefined) {
+      const difference = compareMissing(missing, best.unplaced);
+      if (difference > 0 || (difference === 0 && owns >= best.cost)) return;
+    }
     const next = replicas[index];
     if (next === undefined) {
-      const missing = levels.map(
-        (level) => unplaced.filter(({ workload }) => problem.workloads.find(({ id }) => id === workload)?.criticality === level).length,
-      );
-      if (best !== undefined && compareMissing(missing, best.unplaced) > 0) return;
-      const cost = costOf(problem, assignments);
-      if (best !== undefined && compareMissing(missing, best.unplaced) === 0 && cost >= best.cost) return;
-      if (checkPlan(problem, asPlan(assignments, unplaced)).length === 0) best = { unplaced: missing, cost };
+      const cost = owns + sharedCost(problem, assignments);
+      if (best === undefined || compareMissing(missing, best.unplaced) < 0 || cost < best.cost) best = { unplaced: missing, cost };
       return;
     }
-    const base = { workload: next.workload.id, replica: next.replica };
-    for (const { id } of problem.nodes) {
-      for (const workClass of next.workload.classes) visit(index + 1, [...assignments, { ...base, node: id, class: workClass }], unplaced);
+    for (const { placed, own } of next.options) {
+      const more = [...assignments, placed];
+      if (isValid(more)) visit(index + 1, more, owns + own, missing);
     }
-    visit(index + 1, assignments, [...unplaced, { ...base, node: '', class: 'cold' }]);
+    if (!next.isFixed) visit(index + 1, assignments, owns, missing.toSpliced(next.level, 1, (missing[next.level] ?? 0) + 1));
   };
-  visit(0, [], []);
+  visit(
+    0,
+    [],
+    0,
+    levels.map(() => 0),
+  );
   if (best === undefined) throw new Error('Leaving everything out must be allowed');
   return best;
 }
 
 type Five = Exclude<keyof PlacementProblem['nodes'][number]['capacity'], 'more'>;
 
-/** The objective, once more: startup, transfer, hops, robustness, balance, colocation, migration. */
+/** The objective, once more, from the model's formulas. */
 export function costOf(problem: PlacementProblem, assignments: readonly PlacedReplica[]): number {
+  return assignments.reduce((sum, placed) => sum + ownCost(problem, placed), 0) + sharedCost(problem, assignments);
+}
+
+function known(problem: PlacementProblem, { node: at, workload }: PlacedReplica): { node: PlacementNode; work: PlacementWorkload } {
+  const node = problem.nodes.find(({ id }) => id === at);
+  const work = problem.workloads.find(({ id }) => id === workload);
+  if (node === undefined || work === undefined) throw new Error('unknown name');
+  return { node, work };
+}
+
+const runsOf = ({ perHour, idleGapSeconds = 0, durationSeconds }: PlacementWorkload): number =>
+  perHour ?? 3600 / (idleGapSeconds + durationSeconds);
+
+/** What a replica costs wherever the others are: startup, staging, transfer, hops, robustness, minimum size, power for work, migration. */
+function ownCost(problem: PlacementProblem, placed: PlacedReplica): number {
+  const { node, work } = known(problem, placed);
+  const { demand, startup, criticality } = work;
+  const runs = runsOf(work);
+  const image = (demand.imageMiB * 2 ** 20) / 1e6;
+  const start = {
+    hot: 0,
+    warm: 0.2 * startup.initSeconds + image / node.speed.cacheMBps,
+    cold: startup.initSeconds + image / node.speed.diskMBps,
+  }[placed.class];
+  let cost = runs * criticality * start + criticality * node.health.risk * 60;
+  const absent = work.artefacts.filter(({ sha256 }) => !node.stagedArtefacts.includes(sha256)).reduce((sum, { bytes }) => sum + bytes, 0);
+  const widest = Math.max(0, ...problem.links.filter(({ a, b }) => a === node.id || b === node.id).map(({ mbps }) => mbps));
+  cost += (criticality * absent * 8) / 1e6 / (widest || 100);
+  const { vramMiB } = node.capacity;
+  if (vramMiB > 0) cost += problem.weights.minimumSize * Math.max(0, 1 - demand.vramMiB / vramMiB);
+  const { fullWatts = 0, idleWatts = 0 } = node.energy ?? {};
+  const busy = Math.min(1, (runs * demand.cpuSeconds) / 3600 / node.capacity.cpuCores);
+  cost += ((problem.weights.energy ?? 0) * (problem.energyPrice ?? 0) * (fullWatts - idleWatts) * busy) / 1000;
+  for (const input of work.inputs) {
+    const passable = { ...problem, links: problem.links.filter((link) => mayTake(problem, input, link)) };
+    const ways = problem.sources.find(({ id }) => id === input.source)?.nodes.flatMap((from) => simplePaths(passable, from, node.id)) ?? [];
+    if (ways.length === 0) continue; // Refused by the checker.
+    const quick = ways.toSorted((a, b) => a.latencyMs - b.latencyMs || a.hops - b.hops || b.mbps - a.mbps)[0];
+    cost += runs * criticality * ((quick?.latencyMs ?? 0) / 1000 + (input.mbPerCall * 8) / (quick?.mbps ?? 1));
+    cost += runs * criticality * 0.001 * Math.min(...ways.map(({ hops }) => hops));
+  }
+  const now = problem.current.find(({ workload, replica }) => workload === placed.workload && replica === placed.replica);
+  return cost + moving(problem, work, placed, now);
+}
+
+/** What replicas cost together: load, copies of shared data, partners apart, boxes that are on, the group of which most are moved. Never below 0. */
+function sharedCost(problem: PlacementProblem, assignments: readonly PlacedReplica[]): number {
   let cost = 0;
   const load = new Map<string, Record<string, number>>();
   const readers = new Map<string, { readonly nodes: Set<string>; readonly all: Set<string> }>();
   for (const { id, inputs } of problem.workloads) {
     for (const { source } of inputs) {
-      const known = readers.get(source) ?? { nodes: new Set(), all: new Set() };
-      known.all.add(id);
-      readers.set(source, known);
+      const reading = readers.get(source) ?? { nodes: new Set(), all: new Set() };
+      reading.all.add(id);
+      readers.set(source, reading);
     }
   }
   for (const placed of assignments) {
-    const { workload, replica, node: at, class: workClass } = placed;
-    const node = problem.nodes.find(({ id }) => id === at);
-    const work = problem.workloads.find(({ id }) => id === workload);
-    if (node === undefined || work === undefined) throw new Error('unknown name');
-    const { demand, startup, criticality, durationSeconds } = work;
-    const runs = work.perHour ?? 3600 / ((work.idleGapSeconds ?? 0) + durationSeconds);
-    const image = (demand.imageMiB * 2 ** 20) / 1e6;
-    const start = {
-      hot: 0,
-      warm: 0.2 * startup.initSeconds + image / node.speed.cacheMBps,
-      cold: startup.initSeconds + image / node.speed.diskMBps,
-    }[workClass];
-    cost += runs * criticality * start + criticality * node.health.risk * 60;
-    for (const input of work.inputs) {
-      const passable = { ...problem, links: problem.links.filter((link) => mayTake(problem, input, link)) };
-      const ways = problem.sources.find(({ id }) => id === input.source)?.nodes.flatMap((from) => simplePaths(passable, from, at)) ?? [];
-      if (ways.length === 0) continue; // Refused by the checker.
-      const quick = ways.toSorted((a, b) => a.latencyMs - b.latencyMs || a.hops - b.hops || b.mbps - a.mbps)[0];
-      cost += runs * criticality * ((quick?.latencyMs ?? 0) / 1000 + (input.mbPerCall * 8) / (quick?.mbps ?? 1));
-      cost += runs * criticality * 0.001 * Math.min(...ways.map(({ hops }) => hops));
-      readers.get(input.source)?.nodes.add(at);
-    }
-    const share = workClass === 'hot' ? 1 : Math.min(1, (runs * durationSeconds) / 3600);
-    const sum = load.get(at) ?? { memoryMiB: 0, cacheMiB: 0, cpuCores: 0, diskMiB: 0, vramMiB: 0 };
+    const { work } = known(problem, placed);
+    const { demand, durationSeconds } = work;
+    const runs = runsOf(work);
+    for (const { source } of work.inputs) readers.get(source)?.nodes.add(placed.node);
+    const share = placed.class === 'hot' ? 1 : Math.min(1, (runs * durationSeconds) / 3600);
+    const sum = load.get(placed.node) ?? { memoryMiB: 0, cacheMiB: 0, cpuCores: 0, diskMiB: 0, vramMiB: 0 };
     const further = Object.entries(demand.more ?? {}).map(([name, amount]) => [name, (sum[name] ?? 0) + amount]);
-    load.set(at, {
+    load.set(placed.node, {
       ...sum,
       ...Object.fromEntries(further),
       memoryMiB: (sum['memoryMiB'] ?? 0) + share * demand.memoryMiB,
-      cacheMiB: (sum['cacheMiB'] ?? 0) + (workClass === 'warm' ? demand.imageMiB : 0),
+      cacheMiB: (sum['cacheMiB'] ?? 0) + (placed.class === 'warm' ? demand.imageMiB : 0),
       cpuCores: (sum['cpuCores'] ?? 0) + (runs * demand.cpuSeconds) / 3600,
       diskMiB: (sum['diskMiB'] ?? 0) + demand.diskMiB,
       vramMiB: (sum['vramMiB'] ?? 0) + share * demand.vramMiB,
     });
-    cost += moving(
-      problem,
-      work,
-      placed,
-      problem.current.find((now) => now.workload === workload && now.replica === replica),
-    );
+    cost += apart(problem, placed, work, assignments);
   }
-  for (const { id, capacity, comfort } of problem.nodes) {
-    const here = load.get(id) ?? {};
-    const roomFor = (resource: string): number => capacity[resource as Five] ?? capacity.more?.[resource] ?? 0;
+  for (const node of problem.nodes) {
+    const { id, comfort, energy } = node;
+    const here = load.get(id);
+    if (here === undefined) continue;
+    cost += problem.weights.hardware ?? 0;
+    if (energy?.maySwitchOff === true) cost += ((problem.weights.energy ?? 0) * (problem.energyPrice ?? 0) * energy.idleWatts) / 1000;
     for (const [resource, used] of Object.entries(here)) {
-      const whole = roomFor(resource);
+      const whole = roomFor(node, resource);
       const share = comfort?.[resource as Five] ?? comfort?.more?.[resource] ?? 0.7;
       const easy = Math.min(0.999, share);
       const price = problem.resources?.find((kind) => kind.id === resource)?.aboveComfort;
@@ -107,11 +161,9 @@ export function costOf(problem: PlacementProblem, assignments: readonly PlacedRe
       else if (whole > 0) cost += problem.weights.balance * 10 * (Math.max(0, used / whole - easy) / (1 - easy)) ** 2;
     }
   }
-  for (const { id } of problem.nodes)
+  for (const node of problem.nodes)
     for (const { of, other, ratio, price } of problem.proportions ?? []) {
-      const node = problem.nodes.find((one) => one.id === id);
-      const free = (resource: string): number =>
-        (node?.capacity[resource as Five] ?? node?.capacity.more?.[resource] ?? 0) - (load.get(id)?.[resource] ?? 0);
+      const free = (resource: string): number => roomFor(node, resource) - (load.get(node.id)?.[resource] ?? 0);
       cost += problem.weights.balance * price * Math.max(0, ratio * free(of) - free(other));
     }
   const movedOf = (problem.groups ?? []).map(
@@ -120,6 +172,27 @@ export function costOf(problem: PlacementProblem, assignments: readonly PlacedRe
   cost += (problem.weights.groupMoves ?? 0) * Math.max(0, ...movedOf);
   for (const { nodes, all } of readers.values()) if (all.size > 1) cost += Math.max(0, nodes.size - 1);
   return cost;
+}
+
+function roomFor({ capacity, reserved }: PlacementNode, resource: string): number {
+  const of = (amounts: typeof reserved): number => amounts?.[resource as Five] ?? amounts?.more?.[resource] ?? 0;
+  return Math.max(0, of(capacity) - of(reserved));
+}
+
+/** A millisecond and the way there and back to the nearest replica of each workload it wants to be near; a second where there is no way. */
+function apart(problem: PlacementProblem, { node }: PlacedReplica, work: PlacementWorkload, all: readonly PlacedReplica[]): number {
+  const usable = (name: string): boolean => problem.nodes.some(({ id, health }) => id === name && health.usable);
+  const passable = { ...problem, links: problem.links.filter(({ a, b }) => usable(a) && usable(b)) };
+  const secondsTo = (there: string): number => {
+    if (there === node) return 0;
+    const ways = simplePaths(passable, there, node);
+    return ways.length === 0 ? 1 : 0.001 + (2 * Math.min(...ways.map(({ latencyMs }) => latencyMs))) / 1000;
+  };
+  const partners = new Set(work.affinity.filter((name) => name !== work.id));
+  return [...partners].reduce((sum, name) => {
+    const there = all.filter(({ workload }) => workload === name).map((partner) => secondsTo(partner.node));
+    return there.length === 0 ? sum : sum + problem.weights.colocation * runsOf(work) * work.criticality * Math.min(...there);
+  }, 0);
 }
 
 function mayTake(
@@ -157,11 +230,11 @@ const stays = new WeakMap<PlacementProblem, Map<string, boolean>>();
 
 /** Whether a replica alone could be where it is now, in any class, caps on the number of replicas aside: else leaving it is no choice, and costs nothing. */
 function mayStay(problem: PlacementProblem, { workload, replica, node }: PlacedReplica): boolean {
-  const known = stays.get(problem) ?? new Map<string, boolean>();
-  stays.set(problem, known);
+  const answers = stays.get(problem) ?? new Map<string, boolean>();
+  stays.set(problem, answers);
   const key = `${workload}/${replica}@${node}`;
   const answer =
-    known.get(key) ??
+    answers.get(key) ??
     problem.workloads
       .filter(({ id }) => id === workload)
       .some(({ classes }) =>
@@ -179,7 +252,7 @@ function mayStay(problem: PlacementProblem, { workload, replica, node }: PlacedR
           );
         }),
       );
-  known.set(key, answer);
+  answers.set(key, answer);
   return answer;
 }
 

@@ -22,15 +22,29 @@ export const kinds = [
   'current',
   'fixed',
   'disk',
+  'vram',
+  'minimumVram',
+  'reserved',
+  'energy',
+  'affinity',
 ] as const;
 export type Kind = (typeof kinds)[number];
 
 const image = 'a'.repeat(64);
 
-/** A problem of at most three replicas on three boxes, with these kinds of constraints switched on. */
-export function constrained(seed: number, on: ReadonlySet<Kind>): PlacementProblem {
+/** How large a problem is. */
+export interface Shape {
+  /** 1 to 4. */
+  readonly boxes: number;
+  readonly workloads: number;
+  /** At the most, of all workloads together. */
+  readonly replicas: number;
+}
+
+/** A problem of at most three replicas on three boxes, or of a shape, with these kinds of constraints switched on. */
+export function constrained(seed: number, on: ReadonlySet<Kind>, shape?: Shape): PlacementProblem {
   const random = new PlacementRandom(seed);
-  const base = randomProblem(random, 3, 2 + random.nextInt(2));
+  const base = shape === undefined ? randomProblem(random, 3, 2 + random.nextInt(2)) : shaped(random, shape);
   const sometimes = <T extends object>(kind: Kind, parts: () => T): Partial<T> => (on.has(kind) && random.nextInt(2) === 0 ? parts() : {});
   const nodes = base.nodes.map(
     (node): PlacementNode => ({
@@ -49,7 +63,25 @@ export function constrained(seed: number, on: ReadonlySet<Kind>): PlacementProbl
         ...sometimes('cordon', () => ({ cordoned: true })),
         ...(on.has('unusable') && random.nextInt(4) === 0 ? { usable: false } : {}),
       },
-      capacity: { ...node.capacity, ...sometimes('disk', () => ({ diskMiB: 150 })) },
+      capacity: {
+        ...node.capacity,
+        ...sometimes('disk', () => ({ diskMiB: 150 })),
+        ...sometimes('vram', () => ({ vramMiB: 500 + random.nextInt(2500) })),
+        ...sometimes('minimumVram', () => ({ vramMiB: 4000 })),
+      },
+      ...sometimes('minimumVram', () => ({ minimumVramMiB: 500 })),
+      ...sometimes('reserved', () => ({
+        reserved: {
+          memoryMiB: random.nextInt(250),
+          cacheMiB: random.nextInt(80),
+          cpuCores: 0.5,
+          diskMiB: 50,
+          vramMiB: random.nextInt(900),
+        },
+      })),
+      ...sometimes('energy', () => ({
+        energy: { idleWatts: 20 + random.nextInt(100), fullWatts: 130, maySwitchOff: random.nextInt(3) > 0 },
+      })),
     }),
   );
   const nameOf = (): string => nodes[random.nextInt(nodes.length)]?.id ?? '';
@@ -60,7 +92,12 @@ export function constrained(seed: number, on: ReadonlySet<Kind>): PlacementProbl
       ...sometimes('pin', () => ({ pin: nameOf() })),
       ...sometimes('staged', () => ({ artefacts: [{ sha256: image, bytes: 1000 }], mustBeStaged: true })),
       tags: on.has('workloadTags') && random.nextInt(2) === 0 ? ['batch'] : [],
-      demand: { ...workload.demand, ...sometimes('disk', () => ({ diskMiB: 60 + random.nextInt(60) })) },
+      demand: {
+        ...workload.demand,
+        ...sometimes('disk', () => ({ diskMiB: 60 + random.nextInt(60) })),
+        ...sometimes('vram', () => ({ vramMiB: 100 + random.nextInt(2500) })),
+      },
+      ...sometimes('affinity', () => ({ affinity: base.workloads.map(({ id }) => id).filter(() => random.nextInt(2) === 0) })),
       requires: {
         tags: on.has('tags') && random.nextInt(2) === 0 ? ['line'] : [],
         extras: on.has('extras') && random.nextInt(2) === 0 ? ['camera'] : [],
@@ -83,12 +120,26 @@ export function constrained(seed: number, on: ReadonlySet<Kind>): PlacementProbl
   });
   return {
     ...base,
+    ...(on.has('energy') ? { energyPrice: 0.3, weights: { ...base.weights, energy: 1 + random.nextInt(300) } } : {}),
     nodes,
     links,
     workloads,
     current: on.has('current') || on.has('fixed') ? placed : [],
     fixed: on.has('fixed') ? placed : [],
   };
+}
+
+/** Of that many workloads, with any of the three classes. */
+function shaped(random: PlacementRandom, { boxes, workloads: count, replicas: most }: Shape): PlacementProblem {
+  const base = randomProblem(random, boxes, 2 * count);
+  let left = most - count;
+  const subsets = [['hot'], ['warm'], ['cold'], ['hot', 'warm'], ['warm', 'cold'], ['hot', 'cold'], ['hot', 'warm', 'cold']] as const;
+  const workloads = base.workloads.slice(0, count).map((workload): PlacementWorkload => {
+    const replicas = Math.min(workload.replicas, 1 + left);
+    left -= replicas - 1;
+    return { ...workload, replicas, classes: [...(subsets[random.nextInt(subsets.length)] ?? subsets[0])] };
+  });
+  return { ...base, workloads };
 }
 
 /** What replicas have to do with each other, and what moves and load cost beside. */

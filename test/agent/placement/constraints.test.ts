@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { checkPlan } from '../../../agent/placement/checker.ts';
-import { describeMisfit } from '../../../agent/placement/misfit.ts';
+import { describeMisfit, type Misfit, shortfall } from '../../../agent/placement/misfit.ts';
 import { solve } from '../../../agent/placement/solve.ts';
 import type { PlacementProblem, PlacementWorkload, Plan } from '../../../schemas/generated/types.ts';
 import { asPlan } from './brute-force.ts';
@@ -25,6 +25,47 @@ describe('what a box may take', () => {
     assert.equal(unplaced?.reasons[0]?.node, 'b');
     assert.deepEqual(unplaced?.reasons[0]?.misfits, [{ code: 'MEMORY_SHORT', needMiB: 4096, freeMiB: 2048 }]);
     assert.match(unplaced?.summary ?? '', /big\/0 fits none of 2 boxes\. Everywhere: MEMORY_SHORT\. Nearest is b .*2048 MiB short/);
+  });
+
+  it('P1: nearest is the box that lacks the least share of an amount; a rule that is not kept in part is further than any', () => {
+    const tight = makeNode('z', { capacity: { memoryMiB: 64 } });
+    const crowded = makeNode('c', { capacity: { memoryMiB: 10, cpuCores: 0.0001 } });
+    const line = [makeNode('a', { capacity: { memoryMiB: 1000 } }), makeNode('b', { admits: { requesters: ['others'] } }), crowded, tight];
+    const links = [
+      { a: 'a', b: 'b', latencyMs: 1, mbps: 1000 },
+      { a: 'b', b: 'c', latencyMs: 1, mbps: 1000 },
+      { a: 'c', b: 'z', latencyMs: 1, mbps: 1000 },
+    ];
+    const work = makeWorkload('w', { classes: ['hot'], inputs: [{ source: 's', mbPerCall: 1, hard: true, maxHops: 2 }] });
+    const problem = makeProblem(line, [work], { links, sources: [{ id: 's', nodes: ['z'], rateMBps: 1 }] });
+    const [missing] = solve(problem).unplaced;
+    assert.match(missing?.summary ?? '', /Nearest is a .*HOPS \(limit 2, is 3; s\)/, 'a third too far is nearer than 36 % short');
+    assert.deepEqual(
+      missing?.reasons.map(({ node, misfits }) => [node, ...misfits.map(({ code }) => code)]),
+      [
+        ['a', 'HOPS'],
+        ['z', 'MEMORY_SHORT'],
+        ['c', 'MEMORY_SHORT', 'CPU_SHORT'],
+        ['b', 'REQUESTER'],
+      ],
+    );
+    const wider = {
+      ...problem,
+      nodes: line.map((node) => (node === tight ? { ...node, capacity: { ...node.capacity, memoryMiB: 90 } } : node)),
+    };
+    assert.match(solve(wider).unplaced[0]?.summary ?? '', /Nearest is z .*10 MiB short/);
+  });
+
+  it('P1: how far a box is from fitting counts shares of limits, rates and further resources', () => {
+    const far = (misfit: Misfit): number => shortfall([misfit]);
+    assert.equal(shortfall([]), 0);
+    assert.equal(far({ code: 'LATENCY', limit: 5, actual: 10 }), 0.5);
+    assert.equal(far({ code: 'DATA_RATE', limit: 10, actual: 6 }), 0.4);
+    assert.equal(far({ code: 'RESOURCE_SHORT', limit: 3, actual: 4, names: ['seats'] }), 0.25);
+    assert.equal(far({ code: 'CPU_SHORT', needCores: 4, freeCores: 1 }), 0.75);
+    assert.equal(far({ code: 'HOPS', limit: 0, actual: 1 }), 1);
+    assert.ok(far({ code: 'MEMORY_SHORT', needMiB: 1, freeMiB: 1 }) > 0, 'what misses by a hair misses still');
+    assert.ok(far({ code: 'TAG_MISSING', names: ['gpu'] }) > far({ code: 'MEMORY_SHORT', needMiB: 9, freeMiB: 0 }));
   });
 
   it('P1: every kind of requirement is refused by its own code', () => {
@@ -194,6 +235,18 @@ describe('what a box may take', () => {
     assert.deepEqual(placesOf(plan), { 'kept/0': 'a:hot' });
     assert.deepEqual(plan.unplaced[0]?.reasons[0]?.misfits, [{ code: 'MEMORY_SHORT', needMiB: 500, freeMiB: 424 }]);
     assert.deepEqual(codesAt(makeProblem([makeNode('a', { maxWorkloads: 0 })], [work]), 'a'), ['MAX_WORKLOADS']);
+  });
+
+  it('P3: a box that keeps more for others than it has takes what needs none of that, and the checker agrees', () => {
+    const none = { memoryMiB: 0, cacheMiB: 0, cpuCores: 0, diskMiB: 0, vramMiB: 0 };
+    const problem = makeProblem([makeNode('a', { reserved: { ...none, vramMiB: 500, diskMiB: 20_000 } })], [makeWorkload('w')]);
+    const plan = solve(problem);
+    assert.deepEqual(placesOf(plan), { 'w/0': 'a:hot' });
+    assert.deepEqual(checkPlan(problem, plan), []);
+    const needy = { ...problem, workloads: [makeWorkload('w', { demand: { vramMiB: 1 } })] };
+    assert.deepEqual(codesAt(needy, 'a'), ['VRAM_SHORT']);
+    const forced = asPlan([{ workload: 'w', replica: 0, node: 'a', class: 'hot' }], []);
+    assert.ok(checkPlan(needy, forced).some((text) => text.includes('one run needs more vramMiB')));
   });
 
   it('a cordoned box keeps what it has and takes nothing new', () => {

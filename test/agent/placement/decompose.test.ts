@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { checkPlan } from '../../../agent/placement/checker.ts';
-import { cutProblem, partName, planWithParts } from '../../../agent/placement/decompose.ts';
+import { cutProblem, partName, partsTried, planWithParts } from '../../../agent/placement/decompose.ts';
+import { PlacementRandom } from '../../../agent/placement/random.ts';
 import { solve } from '../../../agent/placement/solve.ts';
 import { specsToProblem } from '../../../agent/placement/spec-to-problem.ts';
 import type { PlacedReplica, PlacementPart, PlacementProblem, PlacementWorkload, Plan } from '../../../schemas/generated/types.ts';
@@ -150,6 +151,140 @@ describe('workloads that can be cut', () => {
       ),
       { numRuns: 40 },
     );
+  });
+});
+
+describe('what a workload in parts moves', () => {
+  /** One workload of two to four parts in any graph, on boxes where nothing counts but the megabytes that go over links. */
+  const drawn = (seed: number): PlacementProblem => {
+    const random = new PlacementRandom(seed);
+    const names = ['a', 'b', 'c', 'd'].slice(0, 2 + random.nextInt(3));
+    const count = 2 + random.nextInt(3);
+    const sources = Array.from({ length: count }, (_, i) => ({
+      id: `s${i}`,
+      nodes: [names[random.nextInt(names.length)] ?? 'a'],
+      rateMBps: 0,
+    }));
+    const inputOf = (i: number) => ({ source: `s${i}`, mbPerCall: 1 + random.nextInt(40), hard: true });
+    const parts = Array.from({ length: count }, (_, i): PlacementPart => {
+      const takes = Array.from({ length: i }, (_, from) => ({ part: `p${from}`, mbPerRun: random.nextInt(40) })).filter(
+        ({ mbPerRun }) => mbPerRun < 20,
+      );
+      return { ...part(`p${i}`, undefined, takes, { ...small, memoryMiB: 100 + random.nextInt(300) }), inputs: [inputOf(i)] };
+    });
+    const whole = makeWorkload('line', {
+      classes: ['hot'],
+      demand: { ...small, memoryMiB: parts.reduce((sum, { demand }) => sum + demand.memoryMiB, 0) },
+      inputs: parts.flatMap(({ inputs }) => inputs),
+      parts,
+    });
+    return makeProblem(
+      names.map((id) => makeNode(id, { capacity: { memoryMiB: 300 + random.nextInt(1200) } })),
+      [whole],
+      {
+        weights: { latency: 1, hops: 0, balance: 0, robustness: 0, minimumSize: 0, colocation: 1, migration: 0 },
+        links: names.slice(1).map((b, i) => ({ a: names[random.nextInt(i + 1)] ?? 'a', b, latencyMs: 0, mbps: 100 })),
+        sources,
+        limits: { steps: 5000, seed: 3, starts: 2 },
+      },
+    );
+  };
+
+  it('P13: is never more than what it moves whole, whatever the graph, where what is moved is all that counts', () => {
+    const counts = { less: 0, equal: 0, impossible: 0 };
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 31 - 1 }), (seed) => {
+        const given = drawn(seed);
+        const { problem, plan } = planWithParts(given, solve);
+        const uncut = cutProblem(given, new Set());
+        const whole = solve(uncut);
+        if (whole.unplaced.length > 0) {
+          counts.impossible += 1;
+          return;
+        }
+        assert.deepEqual(plan.unplaced, []);
+        const [cut, together] = [moved(problem, plan), moved(uncut, whole)];
+        assert.ok(cut <= together, `${cut} MB a run in parts, ${together} MB whole`);
+        counts[cut < together ? 'less' : 'equal'] += 1;
+      }),
+      { numRuns: 150 },
+    );
+    for (const [what, count] of Object.entries(counts)) assert.ok(count > 5, `${what}: ${count} of 150`);
+  });
+});
+
+/** Workloads too large for any box, that fit once they are cut in two. */
+const wide = (count: number, memoryMiB: (index: number) => number): PlacementWorkload[] =>
+  Array.from({ length: count }, (_, i) => {
+    const demand = { ...small, memoryMiB: memoryMiB(i) / 2 };
+    const parts = [part('x', undefined, [], demand), part('y', undefined, [{ part: 'x', mbPerRun: 1 }], demand)];
+    return makeWorkload(`w${i}`, { classes: ['hot'], demand: { memoryMiB: memoryMiB(i) }, parts });
+  });
+const boxes = (count: number): PlacementProblem['nodes'] => Array.from({ length: count }, (_, i) => makeNode(`n${i}`));
+const star = (count: number): PlacementProblem['links'] =>
+  Array.from({ length: count - 1 }, (_, i) => ({ a: 'n0', b: `n${i + 1}`, latencyMs: 1, mbps: 1000 }));
+
+describe('many workloads that can be cut', () => {
+  const quick = { limits: { steps: 2000, seed: 3, starts: 2 } };
+  const counted = (given: PlacementProblem): ReturnType<typeof planWithParts> & { readonly searches: number } => {
+    let searches = 0;
+    const found = planWithParts(given, (one) => {
+      searches += 1;
+      return solve(one);
+    });
+    assert.ok(searches <= 1 + partsTried(given), `${searches} searches, ${partsTried(given)} said`);
+    assert.deepEqual(checkPlan(found.problem, found.plan), []);
+    return { ...found, searches };
+  };
+
+  it('P13: ten alike are cut all, in fewer searches than there are workloads', () => {
+    const { plan, cut, together, searches } = counted(
+      makeProblem(
+        boxes(20),
+        wide(10, () => 1500),
+        { links: star(20), ...quick },
+      ),
+    );
+    assert.deepEqual([cut.length, plan.unplaced, together], [10, [], []]);
+    assert.ok(searches < 10, `${searches} searches`);
+  });
+
+  it('P13: of those that are alike no more are cut than is better', () => {
+    // Three fit whole, each on a box of its own, and two only in halves. Being there has its price for each half.
+    const given = makeProblem(
+      [
+        ...boxes(3).map((one) => ({ ...one, health: { usable: true, risk: 0.5 } })),
+        ...['s', 't', 'u', 'v'].map((id) => makeNode(id, { capacity: { memoryMiB: 400 } })),
+      ],
+      wide(5, () => 800),
+      {
+        links: [...star(3), ...['s', 't', 'u', 'v'].map((b) => ({ a: 'n0', b, latencyMs: 20, mbps: 10 }))],
+        ...quick,
+      },
+    );
+    const { plan, cut, together } = counted(given);
+    assert.deepEqual([cut, plan.unplaced, together], [['w0', 'w1'], [], []]);
+  });
+
+  it('P13: twelve that differ are all cut; those that were tried together only are told', () => {
+    const work = wide(12, (i) => 1400 + 10 * i).map((one, i) => ({ ...one, criticality: 0.9 - i / 20 }));
+    const { plan, cut, together } = counted(makeProblem(boxes(24), work, { links: star(24), ...quick }));
+    assert.deepEqual([cut.length, plan.unplaced], [12, []]);
+    assert.deepEqual(together, ['w7', 'w8', 'w9', 'w10', 'w11']);
+  });
+
+  it('P13: however many there are, searches are few and each is tried', () => {
+    const many = Array.from({ length: 60 }, (_, i) => ({ ...inspection(i % 20), id: `w${i}`, criticality: (i % 7) / 10 }));
+    const given = makeProblem([], many);
+    assert.ok(partsTried(given) <= 16);
+    const tried = new Set<string>();
+    const plan = solve(makeProblem([], []));
+    const { cut, together } = planWithParts(given, ({ workloads }) => {
+      for (const { id } of many) if (workloads.some((one) => one.id === partName(id, 'left'))) tried.add(id);
+      return plan;
+    });
+    assert.deepEqual([tried.size, cut], [60, []]);
+    assert.ok(together.length > 0);
   });
 });
 

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { Candidate } from '../../../agent/placement/candidate.ts';
+import { diffusionForce, nodeTemperature, placeByDiffusion } from '../../../agent/placement/construct.ts';
 import { explain } from '../../../agent/placement/explain.ts';
+import { PlacementRandom } from '../../../agent/placement/random.ts';
+import { compile } from '../../../agent/placement/slots.ts';
 import { solve } from '../../../agent/placement/solve.ts';
 import type { PlacementProblem } from '../../../schemas/generated/types.ts';
 import { makeNode, makeProblem, makeWorkload, placesOf } from './problems.ts';
@@ -148,6 +152,87 @@ describe('the figure of merit', () => {
     assert.match(option('b', 'hot')?.text ?? '', /15 s\/h more; costs robustness 15 s\/h/);
     assert.deepEqual(option('c', 'hot')?.misfits, [{ code: 'MEMORY_SHORT', needMiB: 100, freeMiB: 50 }]);
     assert.equal(explain(problem, solve(problem), 'nobody').known, false);
+  });
+
+  it('P7: the plan and every alternative show all terms, those that cost nothing as well, and each once', () => {
+    const nodes = [makeNode('a'), makeNode('b', { health: { usable: true, risk: 0.5 } })];
+    const problem = makeProblem(nodes, [makeWorkload('w'), makeWorkload('v')]);
+    const plan = solve(problem);
+    assert.ok(plan.alternatives.length > 0);
+    const names = [
+      'startup',
+      'staging',
+      'transfer',
+      'hops',
+      'balance',
+      'robustness',
+      'minimumSize',
+      'affinity',
+      'colocation',
+      'migration',
+      'energy',
+      'hardware',
+    ];
+    for (const { objective } of [plan, ...plan.alternatives]) {
+      assert.deepEqual(
+        objective.terms.map(({ name }) => name),
+        names,
+      );
+      assert.ok(
+        objective.terms.some(({ cost }) => cost === 0),
+        'those of nothing are there',
+      );
+    }
+    const options = explain(problem, plan, 'w').replicas.flatMap((replica) => replica.options);
+    assert.equal(options.length, 6);
+    for (const { terms } of options)
+      assert.deepEqual(
+        terms?.map(({ name }) => name),
+        names,
+      );
+  });
+
+  it('P6: T_node rises as load lands: from 0 empty, by the scarcest resource, to 2 full', () => {
+    const work = Array.from({ length: 4 }, (_, i) => makeWorkload(`w${i}`, { classes: ['hot'], demand: { memoryMiB: 256 } }));
+    const candidate = new Candidate(compile(makeProblem([makeNode('a'), makeNode('b')], work)));
+    const { slots } = candidate.instance;
+    const seen = [nodeTemperature(candidate, 0)];
+    slots.forEach(({ columns }, slot) => {
+      candidate.put(
+        slot,
+        columns.findIndex(({ node }) => node === 0),
+      );
+      seen.push(nodeTemperature(candidate, 0));
+    });
+    assert.deepEqual(seen, [0, 0.5, 1, 1.5, 2]);
+    assert.equal(nodeTemperature(candidate, 1), 0, 'the other box stays cold');
+    candidate.take(0);
+    assert.equal(nodeTemperature(candidate, 0), 1.5, 'and cools down when load leaves');
+    assert.ok(diffusionForce(2, 0) > diffusionForce(2, 1) && diffusionForce(2, 1) > diffusionForce(2, 1.5));
+  });
+
+  it('P6: placing by diffusion favours cold boxes, in proportion to their force, for any seed the same each time', () => {
+    // One box is three quarters full: it draws hot work with a force of 2 - 1.5 + 0.05, the empty one with 2.05.
+    const fixed = [{ workload: 'full', replica: 0, node: 'warm', class: 'hot' as const }];
+    const problem = makeProblem(
+      [makeNode('warm'), makeNode('cold')],
+      [makeWorkload('full', { demand: { memoryMiB: 768 } }), makeWorkload('w', { classes: ['hot'], demand: { memoryMiB: 10 } })],
+      { fixed, current: fixed },
+    );
+    const instance = compile(problem);
+    const placedOn = (seed: number): number | undefined => {
+      const candidate = new Candidate(instance);
+      placeByDiffusion(candidate, new PlacementRandom(seed));
+      return candidate.column(0)?.node;
+    };
+    const drawn = Array.from({ length: 2000 }, (_, seed) => placedOn(seed));
+    const cold = drawn.filter((node) => node === 1).length;
+    assert.equal(drawn.filter((node) => node === 0).length, 2000 - cold, 'all are placed');
+    assert.ok(Math.abs(cold / 2000 - 2.05 / 2.6) < 0.03, `${cold} of 2000 on the cold box`);
+    assert.deepEqual(
+      Array.from({ length: 20 }, (_, seed) => placedOn(seed)),
+      drawn.slice(0, 20),
+    );
   });
 
   it('P6: the explanation gives temperatures, and hot work is drawn to cold boxes', () => {

@@ -106,6 +106,56 @@ describe('how plans change when problems do', () => {
 });
 
 describe('every kind of constraint, on and off', () => {
+  it('P1 P3 P8 P9 P12: on all small shapes no plan breaks a rule, the optimum is found, and bound <= optimum <= plan', () => {
+    const seen = { kinds: new Map<string, number>(kinds.map((kind) => [kind, 0])), shapes: new Set<string>(), whole: 0, part: 0 };
+    const shapes = fc.record({ boxes: fc.integer({ min: 1, max: 4 }), workloads: fc.integer({ min: 1, max: 5 }) });
+    // Up to 5 workloads on 4 boxes in 3 classes. Each kind alone and all but one on the largest shape, each shape with none and with all
+    // kinds; then anything.
+    const all = [...kinds];
+    const sizes = [1, 2, 3, 4].flatMap((boxes) => [1, 2, 3, 4, 5].map((workloads) => ({ boxes, workloads })));
+    const largest = { boxes: 4, workloads: 5 };
+    const examples: [number, (typeof kinds)[number][], typeof largest, number][] = [
+      ...all.map((kind, seed): (typeof examples)[number] => [seed, [kind], largest, 6]),
+      ...all.map((kind, seed): (typeof examples)[number] => [seed, all.filter((one) => one !== kind), largest, 5]),
+      ...sizes.map((size, seed): (typeof examples)[number] => [seed, [], size, 6]),
+      ...sizes.map((size, seed): (typeof examples)[number] => [seed, all, size, 6]),
+    ];
+    fc.assert(
+      fc.property(fc.nat(), fc.subarray(all), shapes, fc.integer({ min: 5, max: 6 }), (seed, on, shape, replicas) => {
+        const problem = constrained(seed, new Set(on), { ...shape, replicas });
+        for (const kind of on) seen.kinds.set(kind, (seen.kinds.get(kind) ?? 0) + 1);
+        seen.shapes.add(`${problem.nodes.length} ${problem.workloads.length}`);
+        const plan = solve(problem);
+        assert.deepEqual(checkPlan(problem, plan), []);
+        const best = bruteForce(problem);
+        const cost = costOf(problem, plan.assignments);
+        assert.equal(
+          missing(plan),
+          best.unplaced.reduce((sum, count) => sum + count, 0),
+        );
+        near(cost, best.cost);
+        assert.equal(plan.provenBy, 'enumeration');
+        // What is fixed costs what it costs, and plans do not count it.
+        const uncounted = cost - plan.objective.total;
+        if (problem.fixed.length === 0) near(uncounted, 0);
+        const optimum = best.cost - uncounted;
+        assert.ok(plan.bound <= optimum + 1e-4 && optimum <= plan.objective.total + 1e-4, `${plan.bound}, ${optimum}`);
+        // A search that is given next to nothing proves little: its bound holds all the same.
+        const hasty = solve({ ...problem, limits: { ...problem.limits, steps: 1 } }, { interrupted: () => true });
+        assert.deepEqual(checkPlan(problem, hasty), []);
+        if (hasty.unplaced.length === 0) {
+          assert.deepEqual(plan.unplaced, []);
+          assert.ok(hasty.bound <= optimum + 1e-4 && optimum <= hasty.objective.total + 1e-4, `${hasty.bound}, ${optimum}`);
+        }
+        seen[plan.unplaced.length === 0 ? 'whole' : 'part'] += 1;
+      }),
+      { numRuns: 300, examples },
+    );
+    for (const [kind, times] of seen.kinds) assert.ok(times > 20, `${kind}: ${times}`);
+    assert.equal(seen.shapes.size, 20);
+    assert.ok(seen.whole > 20 && seen.part > 20, `${seen.whole} whole, ${seen.part} in part`);
+  });
+
   it('P1 P3 P8 P12: no plan breaks a rule, and the best of all is found', () => {
     const seen = new Map(kinds.map((kind) => [kind, 0]));
     fc.assert(

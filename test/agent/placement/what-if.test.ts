@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { checkPlan } from '../../../agent/placement/checker.ts';
 import { PlacementRandom } from '../../../agent/placement/random.ts';
 import { dropSet, shortages, without } from '../../../agent/placement/shortage.ts';
+import { smallestBox } from '../../../agent/placement/smallest-box.ts';
 import { solve } from '../../../agent/placement/solve.ts';
-import { changed, effectOf, smallestBox } from '../../../agent/placement/what-if.ts';
-import type { PlacementProblem } from '../../../schemas/generated/types.ts';
+import { changed, effectOf } from '../../../agent/placement/what-if.ts';
+import type { PlacementProblem, Plan } from '../../../schemas/generated/types.ts';
 import { bruteForce } from './brute-force.ts';
 import { makeNode, makeProblem, makeWorkload, placesOf } from './problems.ts';
 import { randomProblem } from './random-problem.ts';
@@ -46,6 +48,29 @@ describe('what if', () => {
     );
   });
 
+  it('P17: tasks that are added with their data are planned as if they had been written so', () => {
+    let placed = 0;
+    fc.assert(
+      fc.property(seeds, fc.integer({ min: 1, max: 3 }), (seed, count) => {
+        const problem = drawn(seed);
+        const workloads = Array.from({ length: count }, (_, i) =>
+          makeWorkload(`new-${i}`, { criticality: (1 + (seed % 9)) / 10, inputs: [{ source: 'fresh', mbPerCall: 1, hard: true }] }),
+        );
+        const sources = [{ id: 'fresh', nodes: ['a'], rateMBps: 1 }];
+        const supposed = changed(problem, { kind: 'add', workloads, sources });
+        const real = { ...problem, workloads: [...problem.workloads, ...workloads], sources: [...problem.sources, ...sources] };
+        const plan = solve(supposed);
+        assert.deepEqual(plan, solve(real));
+        const before = solve(problem);
+        assert.equal(effectOf(before, plan).placed, before.unplaced.length - plan.unplaced.length);
+        placed += plan.assignments.filter(({ workload }) => workload.startsWith('new-')).length;
+        for (const { id } of workloads) assert.throws(() => changed(supposed, { kind: 'add', workloads: [makeWorkload(id)] }), /has "new-/);
+      }),
+      { numRuns: 15 },
+    );
+    assert.ok(placed > 0);
+  });
+
   it('P17: a box of another size, a link of another speed, and other replicas are as if they had been written so', () => {
     const a = makeNode('a');
     const b = makeNode('b');
@@ -57,7 +82,23 @@ describe('what if', () => {
     const resized = changed(problem, { kind: 'resize', node: 'b', capacity: { memoryMiB: 10 } });
     assert.deepEqual(resized, { ...problem, nodes: [a, makeNode('b', { capacity: { memoryMiB: 10 } })] });
     const faster = changed(problem, { kind: 'link', a: 'b', b: 'a', to: { latencyMs: 0.1, mbps: 1000 } });
-    assert.deepEqual(faster.links, [{ a: 'b', b: 'a', latencyMs: 0.1, mbps: 1000 }]);
+    assert.deepEqual(faster.links, [{ ...link, latencyMs: 0.1, mbps: 1000 }]);
+    const parallel = {
+      ...problem,
+      links: [
+        { ...link, kind: 'fibre' },
+        { ...link, kind: 'radio', mbps: 10 },
+      ],
+    };
+    assert.deepEqual(
+      changed(parallel, { kind: 'link', a: 'b', b: 'a', to: { latencyMs: 9 } }).links,
+      parallel.links.map((one) => ({ ...one, latencyMs: 9 })),
+      'what is not named stays, the kind with it',
+    );
+    assert.throws(
+      () => changed({ ...problem, links: [] }, { kind: 'link', a: 'a', b: 'b', to: { mbps: 1 } }),
+      /\/links has no link a\/b: a new one needs latencyMs and mbps/,
+    );
     assert.deepEqual(changed(problem, { kind: 'link', a: 'a', b: 'b', to: null }).links, []);
     const fewer = changed(problem, { kind: 'scale', workload: 'w', replicas: 1 });
     assert.deepEqual([fewer.workloads[0]?.replicas, fewer.current], [1, []]);
@@ -78,10 +119,14 @@ describe('what if', () => {
       ['u', 'v'].map((id) => makeWorkload(id, { classes: ['hot'] })),
     );
     const [before, after] = [solve(crowded), solve(changed(crowded, { kind: 'add', nodes: [makeNode('b')] }))];
-    assert.equal(effectOf(before, after).placed, 1);
-    assert.deepEqual(effectOf(after, after), { saved: 0, placed: 0, moved: 0 });
+    const forth = effectOf(before, after);
+    assert.deepEqual([forth.placed, forth.gained, forth.lost], [1, before.unplaced.map(({ workload }) => `${workload}/0`), []]);
+    assert.deepEqual(effectOf(after, after), { saved: 0, gained: [], lost: [], placed: 0, moved: 0 });
+    assert.deepEqual(effectOf(before, solve(changed(crowded, { kind: 'scale', workload: 'u', replicas: 2 }))).gained, []);
+    const dropped = solve(changed(crowded, { kind: 'scale', workload: forth.gained[0]?.split('/')[0] ?? '', replicas: 0 }));
+    assert.deepEqual(effectOf(before, dropped).placed, 0, 'what is gone has not got a place');
     const back = effectOf(after, before);
-    assert.equal(back.placed, -1);
+    assert.deepEqual([back.placed, back.lost], [-1, forth.gained]);
     assert.equal(back.saved + effectOf(before, after).saved, 0);
   });
 
@@ -104,6 +149,83 @@ describe('what if', () => {
     }
     const nobody = makeProblem([full], [makeWorkload('w', { pin: 'gone' })]);
     assert.equal(smallestBox(nobody, solve(nobody), solve), undefined, 'no box helps work that is pinned to another');
+  });
+
+  it('P17 P1: the plan with the smallest box is one that may be carried out, with searches and without', () => {
+    let helped = 0;
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const problem = drawn(seed);
+        const plan = solve(problem);
+        if (plan.unplaced.length === 0) return;
+        for (const over of [() => false, () => true]) {
+          const found = smallestBox(problem, plan, solve, over);
+          if (found === undefined) continue;
+          helped += 1;
+          const larger = changed(problem, { kind: 'add', nodes: [found.node], links: found.links });
+          assert.deepEqual([checkPlan(larger, found.plan), found.plan.unplaced], [[], []]);
+        }
+      }),
+      { numRuns: 60 },
+    );
+    assert.ok(helped > 0);
+  });
+
+  it('P17 P1: a box that lets all others stay takes no search, and is no larger than what has no place', () => {
+    const work = Array.from({ length: 6 }, (_, i) =>
+      makeWorkload(`w${i}`, { classes: ['hot'], demand: { memoryMiB: 300, imageMiB: 10, cpuSeconds: 0 } }),
+    );
+    const nodes = ['a', 'b'].map((id) => makeNode(id, { capacity: { memoryMiB: 700 } }));
+    const problem = makeProblem(nodes, work);
+    const plan = solve(problem);
+    assert.equal(plan.unplaced.length, 2);
+    const unasked = (): Plan => assert.fail('no search is needed');
+    const found = smallestBox(problem, plan, unasked, () => true);
+    assert.deepEqual([found?.node.capacity.memoryMiB, found?.plan.unplaced], [768, []]);
+    const stays = found?.plan.assignments.filter(({ node }) => node !== found.node.id);
+    assert.deepEqual(stays, plan.assignments, 'nobody moves');
+  });
+
+  it('P17 P1: what keeps memory for its runs only is kept hot where that memory is there anyhow', () => {
+    const problem = makeProblem([makeNode('a', { capacity: { memoryMiB: 10 } })], [makeWorkload('w', { classes: ['hot', 'warm'] })]);
+    const found = smallestBox(problem, solve(problem), solve, () => true);
+    assert.deepEqual([found?.node.capacity.memoryMiB, found?.node.capacity.cacheMiB], [256, 0]);
+  });
+
+  it('P17 P1: the box is beside the data of what has no place, has its further resources, and needs no usable neighbour', () => {
+    // Only the last boxes of a line are near the data, and too small.
+    const names = Array.from({ length: 12 }, (_, i) => `n${i}`);
+    const line = names.map((id, i) => makeNode(id, i > 8 ? { capacity: { memoryMiB: 64 } } : {}));
+    const links = names.slice(1).map((b, i) => ({ a: `n${i}`, b, latencyMs: 1, mbps: 1000 }));
+    const reader = makeWorkload('w', { classes: ['hot'], inputs: [{ source: 's', mbPerCall: 1, maxHops: 1, hard: true }] });
+    const far = makeProblem(line, [reader], { links, sources: [{ id: 's', nodes: ['n11'], rateMBps: 1 }] });
+    const seated = makeProblem(
+      [makeNode('a', { capacity: { more: { seats: 1 } } })],
+      ['u', 'v'].map((id) => makeWorkload(id, { demand: { more: { seats: 1 } } })),
+      { resources: [{ id: 'seats' }] },
+    );
+    const gone = makeProblem([makeNode('a', { health: { usable: false, risk: 1 } })], [makeWorkload('w')]);
+    const none = makeProblem([], [makeWorkload('w')]);
+    const found = [far, seated, gone, none].map((problem) => smallestBox(problem, solve(problem), solve));
+    assert.ok(found[0]?.links.some(({ a, b }) => a === 'new-box' && b === 'n11'));
+    assert.deepEqual(found[1]?.node.capacity.more, { seats: 1 });
+    assert.deepEqual([found[2]?.plan.unplaced, found[3]?.plan.unplaced], [[], []]);
+  });
+
+  it('P17 P1: what must not be on the new box gets the room of others, and these go there', () => {
+    const hot = { classes: ['hot' as const], demand: { memoryMiB: 200 } };
+    const nodes = [makeNode('a', { capacity: { memoryMiB: 450 } }), makeNode('b', { capacity: { memoryMiB: 100 } })];
+    // Pinned to a full box, more critical work being there: only when some of that leaves has it a place.
+    const work = [...['u', 'v'].map((id) => makeWorkload(id, { ...hot, criticality: 0.9 })), makeWorkload('w', { ...hot, pin: 'a' })];
+    const problem = makeProblem(nodes, work);
+    const plan = solve(problem);
+    assert.deepEqual(
+      plan.unplaced.map(({ workload }) => workload),
+      ['w'],
+    );
+    const found = smallestBox(problem, plan, solve, () => true);
+    assert.equal(found?.node.capacity.memoryMiB, 256);
+    assert.equal(placesOf(found.plan)['w/0'], 'a:hot');
   });
 });
 
@@ -136,6 +258,59 @@ describe('an infeasible problem', () => {
     assert.ok(infeasible > 0, `${infeasible} problems were infeasible`);
   });
 
+  it('P26: where there is no time to search, what is left after the drops still fits', () => {
+    let infeasible = 0;
+    const unasked = (): Plan => assert.fail('the time is over');
+    fc.assert(
+      fc.property(seeds, (seed) => {
+        const problem = drawn(seed);
+        const plan = solve(problem);
+        if (plan.unplaced.length === 0) return;
+        infeasible += 1;
+        const drops = dropSet(problem, plan, unasked, () => true);
+        const homeless = new Set(plan.unplaced.map(({ workload }) => workload));
+        assert.ok(drops.length > 0 && drops.every(({ workload }) => homeless.has(workload)));
+        assert.ok(bruteForce(without(problem, drops)).unplaced.every((missing) => missing === 0));
+      }),
+      { numRuns: 60 },
+    );
+    assert.ok(infeasible > 0);
+  });
+
+  it('P26: a dropped workload leaves room for another that has none, which is seen without a search', () => {
+    const demand = { memoryMiB: 100, imageMiB: 1, cpuSeconds: 0 };
+    const wide = makeWorkload('wide', { replicas: 3, classes: ['hot'], criticality: 0.2, demand });
+    const late = makeWorkload('late', { classes: ['hot'], criticality: 0.2, demand });
+    const problem = makeProblem(
+      ['a', 'b'].map((id) => makeNode(id, { capacity: { memoryMiB: 100 } })),
+      [wide, late],
+    );
+    const assignments = ['a', 'b'].map((node, replica) => ({ workload: 'wide', replica, node, class: 'hot' as const }));
+    const unplaced = ['wide', 'late'].map((workload, i) => ({ workload, replica: i === 0 ? 2 : 0, summary: '', reasons: [] }));
+    const drops = dropSet(problem, { ...solve(problem), assignments, unplaced }, solve, () => true);
+    assert.deepEqual(
+      drops.map(({ workload }) => workload),
+      ['wide'],
+    );
+  });
+
+  it('P26: who may only be near what is dropped goes with it', () => {
+    const problem = makeProblem(
+      [makeNode('a', { capacity: { memoryMiB: 150 } })],
+      [makeWorkload('guest', { classes: ['hot'], criticality: 0.9 }), makeWorkload('host', { classes: ['hot'], criticality: 0.2 })],
+      {
+        groups: [
+          { id: 'guests', members: ['guest'], near: ['hosts'] },
+          { id: 'hosts', members: ['host'] },
+        ],
+      },
+    );
+    const plan = solve(problem);
+    assert.equal(plan.unplaced.length, 1);
+    const drops = dropSet(problem, plan, solve);
+    assert.deepEqual(solve(without(problem, drops)).unplaced, []);
+  });
+
   it('P26: the least critical goes', () => {
     const work = [0.9, 0.2, 0.6].map((criticality, i) =>
       makeWorkload(`w${i}`, { criticality, classes: ['hot'], demand: { memoryMiB: 100, imageMiB: 1, cpuSeconds: 0 } }),
@@ -156,5 +331,11 @@ describe('an infeasible problem', () => {
     );
     const problem = makeProblem([makeNode('a', { capacity: { memoryMiB: 150 } })], [makeWorkload('w', { replicas: 2, classes: ['hot'] })]);
     assert.deepEqual(shortages(problem), [{ resource: 'memoryMiB', need: 200, have: 150 }]);
+    const seated = makeProblem(
+      [makeNode('a', { capacity: { more: { seats: 1 } } })],
+      [makeWorkload('w', { replicas: 2, demand: { more: { seats: 1 } } })],
+      { resources: [{ id: 'seats' }] },
+    );
+    assert.deepEqual(shortages(seated), [{ resource: 'seats', need: 2, have: 1 }]);
   });
 });

@@ -162,6 +162,29 @@ describe('a job on a box', () => {
     assert.ok(last('hot') < last('warm') && last('hot') < last('cold'));
   });
 
+  it('P4: the starts measured are shorter warm than cold, and shortest hot: cold brings its files from the store at every run', async () => {
+    const content = Buffer.from('what it works with');
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const executor = await box.executor();
+    await box.store.putStream(sha256, content.length, Readable.from([content]));
+    const pathOf = box.store.pathOf.bind(box.store);
+    // A disk that takes its time.
+    box.store.pathOf = (digest) => {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+      return pathOf(digest);
+    };
+    const filed = (name: string) => ({ ...job(name), artefacts: [{ name: 'model.bin', sha256, bytes: content.length }] });
+    const started: Record<string, number> = {};
+    // One after the other: on a slow disk one would wait for the other.
+    for (const workClass of ['cold', 'warm', 'hot'] as const) {
+      executor.setDesired([give(filed(workClass), { class: workClass })]);
+      const { observed } = await sees(executor, `${workClass} ran`, ({ observed: seen }) => (seen?.runs ?? 0) >= 3, workClass);
+      started[workClass] = observed?.startSeconds[workClass] ?? Number.NaN;
+    }
+    const { hot = Number.NaN, warm = Number.NaN, cold = Number.NaN } = started;
+    assert.ok(hot < warm && warm < cold, JSON.stringify(started));
+  });
+
   it('P2: a gap lies between the end of a run and the next, however long the run', async () => {
     const executor = await box.executor();
     const { perHour: _, ...slow } = job('slow');
