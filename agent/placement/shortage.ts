@@ -43,7 +43,7 @@ export function shortages(problem: PlacementProblem): readonly Shortage[] {
  * finds plans): each was tried again, the most critical first, beside the others as they are, and then by a search of the whole.
  * @param plan of the problem.
  * @param over true when no further search is to begin: then some may be kept that need not go.
- * @returns none where rules of who is near whom let nothing be said.
+ * @returns none where rules of groups let nothing be said.
  */
 export function dropSet(
   problem: PlacementProblem,
@@ -52,8 +52,8 @@ export function dropSet(
   over: () => boolean = () => false,
 ): readonly Drop[] {
   const homeless = new Set(plan.unplaced.map(({ workload }) => workload));
-  // Who is missing for good is company for nobody: others may have to go with them.
-  const hasCompany = (problem.groups ?? []).some(({ near = [] }) => near.length > 0);
+  // Who is missing for good is company for nobody, and is in no domain: others may have to go with them.
+  const hasCompany = (problem.groups ?? []).some(({ near = [], leastDomains = 1 }) => near.length > 0 || leastDomains > 1);
   for (let round = 0; hasCompany && round < companyRounds; round += 1) {
     const { unplaced } = solve(without(problem, dropsOf(problem, homeless)));
     if (unplaced.length === 0) break;

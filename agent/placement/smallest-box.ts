@@ -37,6 +37,8 @@ export type SideSearch = (problem: PlacementProblem, options?: Pick<SolveOptions
 const grain: Readonly<Record<Resource, number>> = { memoryMiB: 256, cacheMiB: 256, cpuCores: 0.5, diskMiB: 1024, vramMiB: 1024 };
 /** More than the work of any site: the limit of an amount. */
 const vast = 1e12;
+/** Tags of a box, and extras, at the most. */
+const labelsMax = 64;
 /** Boxes tried as neighbours of the new one. */
 const neighboursMax = 8;
 /** Of these, how many are tried where others have to move, which takes a search of the whole for each size. */
@@ -101,9 +103,11 @@ function neighbourhoods(problem: PlacementProblem, plan: Plan, waiting: readonly
   const company = new Set(groups.filter(({ id }) => wanted.has(id)).flatMap(({ members }) => members));
   const hosts = new Set(plan.assignments.filter(({ workload }) => company.has(workload)).map(({ node }) => node));
   const models = [...nearData, ...usable.filter(({ id }) => hosts.has(id)), ...usable].filter(({ health }) => health.usable);
-  const distinct = [...new Set(models.length > 0 ? models : nodes)].slice(0, neighboursMax);
-  const tags = [...new Set(waiting.flatMap(({ requires }) => requires.tags))].slice(0, 64);
-  const extras = [...new Set(waiting.flatMap(({ requires }) => requires.extras))].slice(0, 64);
+  const distinct = [...new Set([...models, ...nodes])].slice(0, neighboursMax);
+  // All there are: what nobody on it needs in the end is taken off again.
+  const needs = [...waiting, ...problem.workloads].map(({ requires }) => requires);
+  const tags = [...new Set(needs.flatMap((one) => one.tags))].slice(0, labelsMax);
+  const extras = [...new Set(needs.flatMap((one) => one.extras))].slice(0, labelsMax);
   return (distinct.length > 0 ? distinct : [undefined]).map((model) => {
     const { node, links } = likeNeighbour(problem, model);
     return { node: { ...node, tags, extras }, links };
@@ -307,12 +311,12 @@ function rearranged(
 
 /** The box as large as what it has to hold, and the plan as it costs then. */
 function tightened(problem: PlacementProblem, { node, links }: Beside, assignments: readonly PlacedReplica[]): SmallestBox | undefined {
-  const here = assignments.filter((placed) => placed.node === node.id);
-  const capacity = sizeFor(
-    problem,
-    here.map(({ workload, class: workClass }) => ({ workload: workloadOf(problem, workload), class: workClass })),
-  );
-  const box = { ...node, capacity };
+  const here = assignments
+    .filter((placed) => placed.node === node.id)
+    .map(({ workload, class: workClass }) => ({ workload: workloadOf(problem, workload), class: workClass }));
+  const needed = (label: 'tags' | 'extras'): string[] =>
+    node[label].filter((one) => here.some(({ workload }) => workload.requires[label].includes(one)));
+  const box = { ...node, tags: needed('tags'), extras: needed('extras'), capacity: sizeFor(problem, here) };
   const whole = withBox(problem, { node: box, links });
   const candidate = load(new Candidate(compile(whole, { places: placesOf([problem.current, assignments]) })), {
     assignments: [...assignments],

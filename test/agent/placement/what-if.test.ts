@@ -214,9 +214,14 @@ describe('what if', () => {
 
   it('P17 P1: what must not be on the new box gets the room of others, and these go there', () => {
     const hot = { classes: ['hot' as const], demand: { memoryMiB: 200 } };
-    const nodes = [makeNode('a', { capacity: { memoryMiB: 450 } }), makeNode('b', { capacity: { memoryMiB: 100 } })];
+    const nodes = [makeNode('a', { capacity: { memoryMiB: 450 }, tags: ['quiet'] }), makeNode('b', { tags: ['loud'], extras: ['gpu'] })];
     // Pinned to a full box, more critical work being there: only when some of that leaves has it a place.
-    const work = [...['u', 'v'].map((id) => makeWorkload(id, { ...hot, criticality: 0.9 })), makeWorkload('w', { ...hot, pin: 'a' })];
+    const requires = { tags: ['quiet'], extras: [] };
+    const work = [
+      ...['u', 'v'].map((id) => makeWorkload(id, { ...hot, criticality: 0.9, requires })),
+      makeWorkload('w', { ...hot, pin: 'a' }),
+      makeWorkload('x', { criticality: 1, requires: { tags: ['loud'], extras: ['gpu'] }, demand: { memoryMiB: 1 } }),
+    ];
     const problem = makeProblem(nodes, work);
     const plan = solve(problem);
     assert.deepEqual(
@@ -224,7 +229,8 @@ describe('what if', () => {
       ['w'],
     );
     const found = smallestBox(problem, plan, solve, () => true);
-    assert.equal(found?.node.capacity.memoryMiB, 256);
+    assert.ok(found !== undefined);
+    assert.deepEqual([found.node.capacity.memoryMiB, found.node.tags, found.node.extras], [256, ['quiet'], []]);
     assert.equal(placesOf(found.plan)['w/0'], 'a:hot');
   });
 });
@@ -309,6 +315,14 @@ describe('an infeasible problem', () => {
     assert.equal(plan.unplaced.length, 1);
     const drops = dropSet(problem, plan, solve);
     assert.deepEqual(solve(without(problem, drops)).unplaced, []);
+    // As long as a third is wanted, two may be in one domain.
+    const three = makeProblem(
+      ['a', 'b', 'c'].map((id) => makeNode(id, { domain: id === 'c' ? 'east' : 'west', capacity: { memoryMiB: id === 'c' ? 10 : 150 } })),
+      ['u', 'v', 'w'].map((id) => makeWorkload(id, { classes: ['hot'] })),
+      { groups: [{ id: 'all', members: ['u', 'v', 'w'], leastDomains: 2 }] },
+    );
+    const fewer = dropSet(three, solve(three), solve);
+    assert.deepEqual([fewer.length, solve(without(three, fewer)).unplaced], [2, []]);
   });
 
   it('P26: the least critical goes', () => {
