@@ -1,5 +1,5 @@
 /** Where things stand in the picture of a plan: upper tiers above, boxes of a tier in rows, data sources below. */
-import { compareText } from './model.ts';
+import { at, compareText } from './model.ts';
 
 /** A box to draw. */
 export interface Card {
@@ -20,10 +20,26 @@ export interface Spot {
   readonly column: number;
 }
 
+/** Boxes side by side: lines pass them in the gaps between. */
+export interface Row {
+  readonly y: number;
+  readonly height: number;
+  /** Middles of the gaps, and of the margins. */
+  readonly gaps: readonly number[];
+}
+
+/** Where a line ends: in a row, above the first (-1), or below the last. */
+export interface End {
+  readonly x: number;
+  readonly y: number;
+  readonly row: number;
+}
+
 export interface Layout {
   readonly width: number;
   readonly height: number;
   readonly spots: ReadonlyMap<string, Spot>;
+  readonly rows: readonly Row[];
   readonly sources: readonly {
     readonly id: string;
     readonly x: number;
@@ -46,10 +62,16 @@ const gapX = 56;
 const gapY = 112;
 const headHeight = 130;
 const pillHeight = 26;
+/** Boxes in a row, for each there would be in a square. */
+const broad = 1.4;
+/** Lines in one gap, side by side; how far from each other, and from boxes above and below. */
+const lanes = 5;
+const laneGap = 8;
+const clear = 12;
 
 /** Places everything; the same input gives the same picture. @param footLines lines of text kept free at the bottom. */
 export function layout(cards: readonly Card[], sources: readonly Delivered[], footLines: number): Layout {
-  const perRow = Math.max(4, Math.min(10, Math.ceil(Math.sqrt(cards.length))));
+  const perRow = Math.max(4, Math.min(12, Math.ceil(broad * Math.sqrt(cards.length))));
   const rows = [...new Set(cards.map(({ level }) => level))]
     .sort((a, b) => b - a)
     .flatMap((level) =>
@@ -61,6 +83,7 @@ export function layout(cards: readonly Card[], sources: readonly Delivered[], fo
   const widest = Math.max(2, ...rows.map((row) => row.length));
   const width = 2 * margin + widest * cardSize.width + (widest - 1) * gapX;
   const spots = new Map<string, Spot>();
+  const lines: Row[] = [];
   const lowest = Math.min(...cards.map(({ level }) => level));
   const isTop = new Set(rows[0]?.filter(({ level }) => level > lowest).map(({ id }) => id));
   const isAbove = ({ nodes }: Delivered): boolean => nodes.length > 0 && nodes.every((node) => isTop.has(node));
@@ -72,6 +95,8 @@ export function layout(cards: readonly Card[], sources: readonly Delivered[], fo
     row.forEach(({ id }, column) => {
       spots.set(id, { x: (width - used) / 2 + column * (cardSize.width + gapX), y, height, row: number, column });
     });
+    const first = (width - used) / 2 - gapX / 2;
+    lines.push({ y, height, gaps: Array.from({ length: row.length + 1 }, (_, gap) => first + gap * (cardSize.width + gapX)) });
     y += height + gapY;
   });
   const placed = [
@@ -85,7 +110,34 @@ export function layout(cards: readonly Card[], sources: readonly Delivered[], fo
     ),
   ];
   const bottom = placed.reduce((most, pill) => Math.max(most, pill.y + pillHeight), y - gapY);
-  return { width, height: bottom + margin + 28 * footLines, spots, sources: placed };
+  return { width, height: bottom + margin + 28 * footLines, spots, rows: lines, sources: placed };
+}
+
+/**
+ * A line from one end to the other that crosses no box: rows on the way are passed in the gap nearest to the straight way.
+ * @param lane which of the lines in a gap it is, so that not all are one.
+ * @returns a path for SVG.
+ */
+export function lineBetween(rows: readonly Row[], from: End, to: End, lane: number): string {
+  const step = from.row < to.row ? 1 : -1;
+  const offset = ((lane % lanes) - (lanes >> 1)) * laneGap;
+  let { x, y } = from;
+  let path = `M${x} ${y}`;
+  const curve = (toX: number, toY: number): void => {
+    path += `C${x} ${(y + toY) / 2} ${toX} ${(y + toY) / 2} ${toX} ${toY}`;
+    [x, y] = [toX, toY];
+  };
+  for (let row = from.row + step; row !== to.row && rows[row] !== undefined; row += step) {
+    const { y: top, height, gaps } = at(rows, row);
+    const straight = from.x + ((to.x - from.x) * (row - from.row)) / (to.row - from.row);
+    const gap = gaps.reduce((best, one) => (Math.abs(one - straight) < Math.abs(best - straight) ? one : best), at(gaps, 0)) + offset;
+    const [near, far] = step === 1 ? [top - clear, top + height + clear] : [top + height + clear, top - clear];
+    curve(gap, near);
+    path += `L${gap} ${far}`;
+    y = far;
+  }
+  curve(to.x, to.y);
+  return path;
 }
 
 function heightOf({ lines, chips }: Card): number {

@@ -1,7 +1,7 @@
 /** A plan as a picture: boxes by tier with load and temperature, work by class, links, and the ways data take. One SVG, nothing outside it. */
 import type { PlacedReplica, PlacementNode, PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { availableAt, demandOf } from './demand.ts';
-import { type Card, cardSize, type Layout, layout, type Spot } from './layout.ts';
+import { type Card, cardSize, type Layout, layout, lineBetween, type Spot } from './layout.ts';
 import { at, resources, type WorkClass } from './model.ts';
 import { readSite, routeTo, type Site } from './site.ts';
 
@@ -44,6 +44,9 @@ const style = `
   .p .soft{font-size:11px} .p .name{font-size:15px;font-weight:600} .p .title{font-size:20px;font-weight:600}
   .p .chip{font-weight:600;font-size:11.5px} .p .halo{paint-order:stroke;stroke-width:8px;stroke-linejoin:round}
   .link{fill:none;stroke-width:1.6}`;
+
+/** How far above its box the note of a link stands that comes from farther off than the row above. */
+const noteLift = 22;
 
 /** Work by class: hot, warm, cold. */
 const classColour: Readonly<Record<WorkClass, string>> = { hot: '#c8402f', warm: '#b4731a', cold: '#2f74b5' };
@@ -163,15 +166,16 @@ function linkOf(plane: Layout, a: string, b: string, label: string): { readonly 
   }
   const [upper, lower, xu, xl] = from.row < to.row ? [from, to, x1, x2] : [to, from, x2, x1];
   const [y1, y2] = [upper.y + upper.height, lower.y];
-  const bend = (y2 - y1) / 2;
+  const line = lineBetween(plane.rows, { x: xu, y: y1, row: upper.row }, { x: xl, y: y2, row: lower.row }, lower.column);
+  const isNear = lower.row === upper.row + 1;
   return {
-    path: `<path class="link" d="M${xu} ${y1}C${xu} ${y1 + bend} ${xl} ${y2 - bend} ${xl} ${y2}"/>`,
-    note: note(xl + (xu - xl) * 0.35, y2 - (y2 - y1) * 0.42, label),
+    path: `<path class="link" d="${line}"/>`,
+    note: isNear ? note(xl + (xu - xl) * 0.35, y2 - (y2 - y1) * 0.42, label) : note(xl, y2 - noteLift, label),
   };
 }
 
 /** The ways of data: from a source to the box that delivers it, and on to the boxes that read it. */
-function waysOf({ spots, sources }: Layout, site: Site, plan: Plan): readonly string[] {
+function waysOf({ spots, sources, rows }: Layout, site: Site, plan: Plan): readonly string[] {
   const reads = new Map<string, { source: string; node: number; perSecond: number }>();
   for (const { workload, node } of plan.assignments) {
     const [index, box] = [site.workloadIndex.get(workload), site.nodeIndex.get(node)];
@@ -200,8 +204,8 @@ function waysOf({ spots, sources }: Layout, site: Site, plan: Plan): readonly st
     if (!drawn.has(`${source} ${origin}`)) {
       drawn.add(`${source} ${origin}`);
       const [px, py] = [pill.x + pill.width / 2, pill.above ? pill.y + 26 : pill.y];
-      const end = pill.above ? from.y - 2 : y + 2;
-      out.push(line(`M${px} ${py}C${px} ${(py + end) / 2} ${x} ${(py + end) / 2} ${x} ${end}`, `${source} is delivered here`));
+      const [end, row] = pill.above ? [from.y - 2, -1] : [y + 2, rows.length];
+      out.push(line(lineBetween(rows, { x: px, y: py, row }, { x, y: end, row: from.row }, number), `${source} is delivered here`));
     }
     if (origin === node) return out;
     const x2 = middle(to) + shift;
@@ -210,10 +214,10 @@ function waysOf({ spots, sources }: Layout, site: Site, plan: Plan): readonly st
       const depth = 26 + 6 * (way % 4) + 8 * Math.abs(from.column - to.column);
       const bottom = to.y + to.height;
       out.push(line(`M${x} ${y}C${x} ${Math.max(y, bottom) + depth} ${x2} ${Math.max(y, bottom) + depth} ${x2} ${bottom + 2}`, what));
-    } else if (to.row < from.row) {
-      const [y1, y2] = [from.y, to.y + to.height];
-      out.push(line(`M${x} ${y1}C${x} ${(y1 + y2) / 2} ${x2} ${(y1 + y2) / 2} ${x2} ${y2 + 2}`, what));
-    } else out.push(line(`M${x} ${y}C${x} ${(y + to.y) / 2} ${x2} ${(y + to.y) / 2} ${x2} ${to.y - 2}`, what));
+    } else {
+      const [start, end] = to.row < from.row ? [from.y, to.y + to.height + 2] : [y, to.y - 2];
+      out.push(line(lineBetween(rows, { x, y: start, row: from.row }, { x: x2, y: end, row: to.row }, number), what));
+    }
     return out;
   });
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type Card, layout } from '../../../agent/placement/layout.ts';
+import { type Card, layout, lineBetween } from '../../../agent/placement/layout.ts';
 import { solve } from '../../../agent/placement/solve.ts';
 import { drawPlan } from '../../../agent/placement/svg.ts';
 import { makeNode, makeProblem, makeWorkload } from './problems.ts';
@@ -20,6 +20,27 @@ describe('the picture of a plan', () => {
     }
     const y = (id: string): number => spots.get(id)?.y ?? Number.NaN;
     assert.ok(y('cloud') < y('plant') && y('plant') < y('box-0'));
+  });
+
+  it('P16: lines pass between boxes, never behind one', () => {
+    const cards = [...Array.from({ length: 31 }, (_, i) => card(`box-${i}`, 0)), card('gate', 1), card('plant', 2)];
+    const { spots, rows } = layout(cards, [], 0);
+    assert.ok(rows.length >= 5);
+    const all = [...spots.values()];
+    for (const from of all)
+      for (const to of all.filter(({ row }) => Math.abs(row - from.row) > 1)) {
+        const end = ({ x, y, row }: (typeof all)[number]) => ({ x: x + 146, y, row });
+        const path = lineBetween(rows, end(from), end(to), to.column);
+        // Straight down, or up, past each row on the way.
+        const passed = [...path.matchAll(/(-?[0-9.]+) (-?[0-9.]+)L(-?[0-9.]+) (-?[0-9.]+)/g)].map((match) => match.slice(1).map(Number));
+        assert.equal(passed.length, Math.abs(to.row - from.row) - 1, path);
+        for (const [x = 0, near = 0, x2 = 0, far = 0] of passed) {
+          assert.equal(x, x2);
+          const [top, bottom] = [Math.min(near, far), Math.max(near, far)];
+          const behind = all.filter((box) => box.y < bottom && box.y + box.height > top && box.x <= x && x <= box.x + 292);
+          assert.deepEqual(behind, []);
+        }
+      }
   });
 
   it('P16: shows every box, replica, link and way of data, and nothing from outside', () => {
