@@ -11,6 +11,7 @@ import { type PlanReport, showReport } from '../../../agent/cli/show-problem.ts'
 import { explanationOfProblem, ofProblem, showExplanation } from '../../../agent/cli/why.ts';
 import { checkPlan } from '../../../agent/placement/checker.ts';
 import { criteria } from '../../../agent/placement/pareto.ts';
+import { drawPlan } from '../../../agent/placement/svg.ts';
 import type { PlacementProblem } from '../../../schemas/generated/types.ts';
 import schema from '../../../schemas/placement-problem.schema.json' with { type: 'json' };
 import { multiClassProblem } from '../../bench/placement/multi-class.ts';
@@ -60,6 +61,16 @@ describe('plan of a problem file', () => {
     const nine = Array.from({ length: 9 }, (_, i) => ({ ...work, id: `w${i}`, durationSeconds: 1 + i }));
     const crowded = planProblem({ ...problem, workloads: nine }, { file: 'x', whatIf: [], steps: 500 });
     assert.match(showReport(crowded), /^There are too many .*; tried together only: w7, w8$/m);
+  });
+
+  it('P16: the README shows the plan of the mill as it is printed, and its picture as it is drawn', () => {
+    const repository = new URL('../../../', import.meta.url);
+    const text = (name: string): string => readFileSync(new URL(name, repository), 'utf8');
+    const { problem, plan } = planProblem(read(mill), { file: mill, whatIf: [], steps: 60_000 });
+    const [places, , terms] = showReport({ problem, plan }).split('\n\n');
+    assert.ok(text('README.md').includes(`${places}\n\n`), places);
+    assert.ok(text('README.md').includes(`\n${terms}\n`), terms);
+    assert.equal(drawPlan(problem, plan), text('packaging/examples/mill.plan.svg'));
   });
 
   it('P16 P7: the mill is planned whole without an agent; what is printed adds up to the total', () => {
