@@ -26,6 +26,30 @@ describe('the price of energy', () => {
     assert.equal(boxes(priced(makeProblem(always, work), 3)), 2, 'what stays on anyhow saves nothing');
   });
 
+  it('P25: saves energy at equal deadlines: no run waits longer, and all data comes within its latency', () => {
+    const watched = work.map((workload) => ({
+      ...workload,
+      inputs: [{ source: 's', mbPerCall: 0, hard: true, maxLatencyMs: 2 }],
+    }));
+    const links = ['b', 'c'].map((b) => ({ a: 'a', b, latencyMs: 2, mbps: 1000 }));
+    const day = makeProblem([...nodes, makeNode('far', { energy: hungry })], watched, {
+      links: [...links, { a: 'c', b: 'far', latencyMs: 2, mbps: 1000 }],
+      sources: [{ id: 's', nodes: ['b'], rateMBps: 1 }],
+    });
+    const night = priced(day, 3);
+    const watts = (problem: PlacementProblem): number => hungry.idleWatts * boxes(problem);
+    const waits = (problem: PlacementProblem): number =>
+      solve(problem)
+        .objective.terms.filter(({ name }) => name === 'startup' || name === 'transfer')
+        .reduce((sum, { cost }) => sum + cost, 0);
+    assert.deepEqual([watts(day), watts(night)], [120, 60]);
+    assert.ok(waits(night) <= waits(day), `${waits(night)} s/h where energy is dear, ${waits(day)} else`);
+    assert.deepEqual(checkPlan(night, solve(night)), []);
+    // Where no box has room for all, two stay on.
+    const small = { ...night, nodes: night.nodes.map((node) => ({ ...node, capacity: { ...node.capacity, memoryMiB: 650 } })) };
+    assert.equal(watts(small), 120, 'deadlines and room come first');
+  });
+
   it('P25 P7: idle power of boxes with work that could be off, and power for work, by hand', () => {
     const busy = makeWorkload('u', { classes: ['hot'], perHour: 3600, durationSeconds: 1, demand: { cpuSeconds: 2 } });
     const problem = priced(makeProblem([makeNode('a', { energy: hungry })], [busy]), 0.3);
