@@ -115,7 +115,8 @@ async function build(always) {
 }
 
 function isBuilt(digest) {
-  const outputs = ['dist/holdfast.mjs', 'schemas/generated/validators.js', 'dist/.sources'];
+  const bundles = ['holdfast', 'inventory', 'placement-worker', 'plan-worker'].map((name) => `dist/${name}.mjs`);
+  const outputs = [...bundles, 'schemas/generated/validators.js', 'dist/.sources'];
   return outputs.every((output) => existsSync(join(root, output))) && readFileSync(stampFile, 'utf8').trim() === digest;
 }
 

@@ -1,9 +1,10 @@
 /** `holdfast plan`: of a placement problem here and now, without any agent; of a workload file by asking one. */
-import { writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import type { PlacementProblem, Plan } from '../../schemas/generated/types.ts';
 import { checkPlan } from '../placement/checker.ts';
-import { type Decomposed, partsTried, planWithParts } from '../placement/decompose.ts';
+import { type Decomposed, partsTried, planWithParts, wholeNames } from '../placement/decompose.ts';
 import { evaluate } from '../placement/evaluate.ts';
 import { pareto } from '../placement/pareto.ts';
 import { PlacementError } from '../placement/placement-error.ts';
@@ -63,10 +64,11 @@ export function addPlan(program: Command, act: Act, endWith: (code: number) => v
           print(plan, () => showPlan(plan));
           return;
         }
+        if (options.svg !== undefined) refuseUnwritable(options.svg);
         const report = await planInThread(problem, options, json ? undefined : progressLine());
-        if (options.svg !== undefined) writePicture(options.svg, report);
         const { problem: _, ...document } = report;
         print(document, () => showReport(report));
+        if (options.svg !== undefined) writePicture(options.svg, report);
         if (report.plan.unplaced.length > 0) endWith(exitCode.refused);
       }),
     );
@@ -97,7 +99,10 @@ export function planProblem(
     const { problem, cut, together } = found;
     // The search for choices may come by a better plan. So may it for the plan of a what-if that this one is compared with.
     const { plan, ...looks } = around(found, true);
-    const before = options.whatIf.length > 0 ? around(search(wanted), false).plan : undefined;
+    // Told to stop, nothing is compared: what one of the two had no time for would look like an effect.
+    const compares = options.whatIf.length > 0 && !stopped();
+    const compared = compares ? around(search(wanted), false).plan : undefined;
+    const before = stopped() ? undefined : compared;
     onProgress?.end();
     const stands = evaluate(problem, { assignments: problem.current });
     return {
@@ -112,12 +117,13 @@ export function planProblem(
         : {
             whatIf: {
               changes: options.whatIf,
-              effect: effectOf(before, plan),
+              effect: effectOf(before, plan, wholeNames(wanted, changed)),
               addedBoxes: Math.max(0, problem.nodes.length - wanted.nodes.length),
               before,
             },
           }),
       ...looks,
+      ...(options.whatIf.length > 0 && before === undefined ? { endedEarly: [...(looks.endedEarly ?? []), 'whatIf'] } : {}),
     };
   } catch (error) {
     if (error instanceof PlacementError) throw new CliError(exitCode.usage, 'PROBLEM_INVALID', `${options.file}: ${error.message}`);
@@ -210,16 +216,29 @@ function checked(problem: PlacementProblem, plan: Plan): Plan {
   throw new CliError(exitCode.failed, 'BAD_PLAN', `The plan is not valid: ${wrong.slice(0, 5).join('; ')}. This is a defect of Holdfast`);
 }
 
+/** Before the search: it may take an hour. */
+function refuseUnwritable(path: string): void {
+  try {
+    accessSync(existsSync(path) ? path : dirname(path), constants.W_OK);
+  } catch (error) {
+    throw cannotWrite(path, error);
+  }
+}
+
 function writePicture(path: string, { problem, plan }: PlanReport): void {
   try {
     writeFileSync(path, drawPlan(problem, plan));
   } catch (error) {
-    throw new CliError(
-      exitCode.failed,
-      'CANNOT_WRITE',
-      `Cannot write ${path} (${(error as NodeJS.ErrnoException).code ?? String(error)}): give --svg a file in a directory that is there and may be written to`,
-    );
+    throw cannotWrite(path, error);
   }
+}
+
+function cannotWrite(path: string, error: unknown): CliError {
+  return new CliError(
+    exitCode.failed,
+    'CANNOT_WRITE',
+    `Cannot write ${path} (${(error as NodeJS.ErrnoException).code ?? String(error)}): give --svg a file in a directory that is there and may be written to`,
+  );
 }
 
 /** A workload file says nothing of boxes: the agent plans it as the site is. */

@@ -57,7 +57,6 @@ const warningsMax = 16;
 function warnOfUnknown(path: string, unknown: Iterable<UnknownName>, warn: Warn): void {
   let count = 0;
   for (const one of unknown) {
-    if (one.isFatal) throw wrong('PROBLEM_INVALID', `${path}: ${describeUnknown(one)}`);
     count += 1;
     if (count <= warningsMax) warn(`warning: ${path}: ${describeUnknown(one)}`);
   }
@@ -152,7 +151,7 @@ function readAddition(path: string): Change {
   const unknown = Object.keys(addition).find((key) => !lists.includes(key));
   if (unknown !== undefined) throw wrong('WHAT_IF_INVALID', `${path}: /${unknown} is not known: give ${lists.join(', ')}`);
   for (const [key, list] of Object.entries(addition))
-    if (!Array.isArray(list)) throw wrong('WHAT_IF_INVALID', `${path}: /${key} is not a list`);
+    if (!Array.isArray(list) || !list.every(isRecord)) throw wrong('WHAT_IF_INVALID', `${path}: /${key} is not a list of objects`);
   return { kind: 'add', ...addition } as Change;
 }
 

@@ -23,7 +23,10 @@ export interface PlanReport {
     readonly drops: readonly Drop[];
     readonly smallestBox: SmallestBox | null;
   };
-  /** Of `choices`, `drops` and `smallestBox`, those for which not all was looked at, the time being over; absent when all was. */
+  /**
+   * Of `choices`, `drops` and `smallestBox`, those for which not all was looked at, the time being over; `whatIf` when the search was ended
+   * before plans could be compared. Absent when nothing was left out.
+   */
   readonly endedEarly?: readonly string[];
 }
 
@@ -237,5 +240,9 @@ function infeasibleText({ unplaced }: Plan, { shortages, drops, smallestBox }: N
 /** What more time may bring, where not all was looked at. */
 function endedEarlyText(names: readonly string[]): string {
   const more: Readonly<Record<string, string>> = { choices: 'more choices', drops: 'less to drop', smallestBox: 'a smaller box' };
-  return `Not all was looked at in the time: with more, there may be ${names.map((name) => more[name] ?? name).join(', ')}.`;
+  const looked = names.filter((name) => name !== 'whatIf').map((name) => more[name] ?? name);
+  return [
+    ...(looked.length === 0 ? [] : [`Not all was looked at in the time: with more, there may be ${looked.join(', ')}.`]),
+    ...(names.includes('whatIf') ? ['The plan is not compared with the one without the change: the search was ended before that.'] : []),
+  ].join('\n');
 }

@@ -12,8 +12,6 @@ export interface UnknownName {
   readonly name: string;
   readonly kind: 'workload' | 'box' | 'source' | 'replica';
   readonly effect: string;
-  /** No plan can be right with it. */
-  readonly isFatal: boolean;
 }
 
 const noEffect = 'it has no effect';
@@ -28,7 +26,7 @@ export function* unknownNames(problem: PlacementProblem): Generator<UnknownName>
   };
   const replicas = new Map(workloads.map(({ id, replicas: count }) => [id, count]));
   const look = function* (kind: keyof typeof known, pointer: string, name: string, effect = noEffect): Generator<UnknownName> {
-    if (!known[kind].has(name)) yield { pointer, name, kind, effect, isFatal: false };
+    if (!known[kind].has(name)) yield { pointer, name, kind, effect };
   };
   const inputsOf = function* (pointer: string, inputs: readonly PlacementInput[]): Generator<UnknownName> {
     for (const [i, { source, hard }] of inputs.entries())
@@ -60,14 +58,13 @@ export function* unknownNames(problem: PlacementProblem): Generator<UnknownName>
     yield* look('workload', `${pointer}/workload`, workload);
     yield* look('box', `${pointer}/node`, node, 'leaving it costs nothing');
     if (replica < (replicas.get(workload) ?? Number.POSITIVE_INFINITY)) continue;
-    yield { pointer: `${pointer}/replica`, name: `${workload}/${replica}`, kind: 'replica', effect: noEffect, isFatal: false };
+    yield { pointer: `${pointer}/replica`, name: `${workload}/${replica}`, kind: 'replica', effect: noEffect };
   }
   for (const [i, { workload, node }] of fixed.entries()) {
     const pointer = `/fixed/${i}`;
     yield* look('workload', `${pointer}/workload`, workload);
-    // It would count as placed, and be nowhere.
-    for (const unknown of look('box', `${pointer}/node`, node, 'add the box, or take the entry out'))
-      yield { ...unknown, isFatal: known.workload.has(workload) };
+    // A site that does not hear from a box leaves what is there alone.
+    yield* look('box', `${pointer}/node`, node, 'it stays placed there, and takes nothing of any box');
   }
 }
 

@@ -26,7 +26,7 @@ export function partName(workload: string, part: string): string {
 
 /**
  * The best plan over cutting none, one, or several of the workloads that have parts. Of those that are alike it only matters how many are
- * cut: all are tried, then half as many more or fewer, and so on, as far as that is better. Each is tried, if only with others.
+ * cut: all are tried, then half as many more or fewer, and so on, as far as that is better. Each is tried, if only with others; in the end whether it is better whole again.
  * @param solve plans a problem; asked at most once more than `partsTried` says.
  * @throws {PlacementError} when parts contradict each other.
  */
@@ -60,14 +60,24 @@ export function planWithParts(problem: PlacementProblem, solve: (problem: Placem
     };
     for (let step = kind.length; step >= 1; ) if (!tryOf(count + step) && !tryOf(count - step)) step = Math.floor(step / 2);
   }
+  // What was cut when others were whole may be better whole again: of those cut, all but the last kind that was tried.
+  for (const kind of kinds.slice(0, -1)) {
+    const cut = best.cut.filter((id) => !kind.includes(id));
+    if (left === 0 || cut.length === best.cut.length) continue;
+    left -= 1;
+    const changed = cutProblem(problem, new Set(cut));
+    const candidate = { ...best, problem: changed, plan: solve(changed), cut };
+    if (isBetter(problem, candidate, best)) best = candidate;
+  }
   return { ...best, together: [...together] };
 }
 
 /** Searches that `planWithParts` makes at the most, beside the one with everything whole. */
 export function partsTried(problem: PlacementProblem): number {
+  const { kinds } = kindsOf(problem);
   return Math.min(
     searchesMax,
-    kindsOf(problem).kinds.reduce((sum, kind) => sum + searchesOf(kind), 0),
+    kinds.reduce((sum, kind) => sum + searchesOf(kind), Math.max(0, kinds.length - 1)),
   );
 }
 
@@ -78,16 +88,18 @@ function searchesOf({ length }: readonly string[]): number {
 }
 
 /** Workloads that may be cut, those together that differ in nothing but their names, the most critical first; and those of the last kind that do differ. */
-function kindsOf({ workloads, fixed }: PlacementProblem): {
+function kindsOf(problem: PlacementProblem): {
   readonly kinds: readonly (readonly string[])[];
   readonly others: readonly string[];
 } {
+  const { workloads, fixed } = problem;
   const alike = new Map<string, string[]>();
+  const mentions = mentionsOf(problem);
   const stays = new Set(fixed.map(({ workload }) => workload));
   for (const workload of [...workloads].sort((a, b) => b.criticality - a.criticality)) {
     const { id, ...rest } = workload;
     if (rest.parts === undefined || stays.has(id)) continue;
-    const key = JSON.stringify(rest);
+    const key = JSON.stringify([rest, mentions.get(id) ?? []]);
     const known = alike.get(key);
     if (known === undefined) alike.set(key, [id]);
     else known.push(id);
@@ -96,6 +108,33 @@ function kindsOf({ workloads, fixed }: PlacementProblem): {
   if (all.length <= kindsMax + 1) return { kinds: all, others: [] };
   const others = all.slice(kindsMax).flat();
   return { kinds: [...all.slice(0, kindsMax), others], others };
+}
+
+/** Of which workload each is a part, for the parts of all that may be cut in any of the problems. */
+export function wholeNames(...problems: readonly PlacementProblem[]): ReadonlyMap<string, string> {
+  return new Map(
+    problems.flatMap(({ workloads }) =>
+      workloads.flatMap(({ id, parts = [] }) => parts.map((part) => [partName(id, part.id), id] as const)),
+    ),
+  );
+}
+
+/** What else is said of a workload than what it says itself: where it is, and by whom it is named. */
+function mentionsOf({ workloads, current, groups = [] }: PlacementProblem): ReadonlyMap<string, readonly unknown[]> {
+  const mentions = new Map<string, unknown[]>();
+  const mention = (name: string, ...what: unknown[]): void => {
+    const known = mentions.get(name);
+    if (known === undefined) mentions.set(name, [what]);
+    else known.push(what);
+  };
+  for (const { workload, ...where } of current) mention(workload, where);
+  for (const { id, members } of groups) for (const name of members) mention(name, 'group', id);
+  for (const { id, antiAffinity, affinity, flows = [] } of workloads) {
+    for (const name of antiAffinity) mention(name, 'apart', id);
+    for (const name of affinity) mention(name, 'near', id);
+    for (const { from, mbPerRun } of flows) mention(from, 'flow', id, mbPerRun);
+  }
+  return mentions;
 }
 
 /** The problem with these workloads replaced by their parts, and the others whole. @throws {PlacementError} */

@@ -24,15 +24,22 @@ export interface Drop {
 /** Resources of which no plan has enough; empty proves nothing. */
 export function shortages(problem: PlacementProblem): readonly Shortage[] {
   const usable = problem.nodes.filter(({ health }) => health.usable);
+  const names = new Set(usable.map(({ id }) => id));
+  const fixed = Map.groupBy(problem.fixed, ({ workload }) => workload);
   const further = furtherResources(problem);
   return [...resources, ...further].flatMap((resource, index) => {
     const have = usable.reduce((sum, node) => sum + at(availableAt(node, further), index), 0);
     const need = problem.workloads.reduce((sum, workload) => {
-      const boxes = workload.measured === undefined ? [''] : usable.map(({ id }) => id);
+      const boxes = workload.measured === undefined || usable.length === 0 ? [undefined] : usable.map(({ id }) => id);
       const least = Math.min(
         ...boxes.flatMap((box) => workload.classes.map((workClass) => at(demandOf(workload, workClass, box, further), index))),
       );
-      return sum + least * workload.replicas;
+      // What stays somewhere takes what it takes there, of boxes that can be used.
+      const stay = fixed.get(workload.id) ?? [];
+      const there = stay
+        .filter(({ node }) => names.has(node))
+        .reduce((all, { node, class: workClass }) => all + at(demandOf(workload, workClass, node, further), index), 0);
+      return sum + there + least * (workload.replicas - stay.length);
     }, 0);
     return need > have + tolerance ? [{ resource, need, have }] : [];
   });

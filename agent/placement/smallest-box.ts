@@ -116,7 +116,7 @@ function neighbourhoods(problem: PlacementProblem, plan: Plan, waiting: readonly
 
 /** A new box beside an existing one: linked to it and as it is linked. */
 function likeNeighbour({ nodes, links: known, groups = [] }: PlacementProblem, model: PlacementNode | undefined): Beside {
-  const names = new Set(nodes.map((node) => node.id));
+  const names = new Set(nodes.flatMap((node) => [node.id, node.domain, node.area ?? node.domain]));
   let id = 'new-box';
   for (let number = 2; names.has(id); number += 1) id = `new-box-${number}`;
   const fresh = { id, domain: id, admits: {}, health: { usable: true, risk: 0 } };

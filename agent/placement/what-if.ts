@@ -65,20 +65,26 @@ export function changed(problem: PlacementProblem, change: Change): PlacementPro
   }
 }
 
-/** Compares the plans of a problem without and with a change. */
-export function effectOf(before: Plan, after: Plan): Effect {
-  const nameOf = ({ workload, replica }: { workload: string; replica: number }): string => `${workload}/${replica}`;
-  const were = new Map(before.assignments.map((placed) => [nameOf(placed), placed.node]));
-  const are = new Set(after.assignments.map(nameOf));
+/**
+ * Compares the plans of a problem without and with a change.
+ * @param wholes of which workload something is a part: one may be whole in one plan and cut in the other.
+ */
+export function effectOf(before: Plan, after: Plan, wholes: ReadonlyMap<string, string> = new Map()): Effect {
+  type Named = { readonly workload: string; readonly replica: number };
+  const nameOf = ({ workload, replica }: Named): string => `${wholes.get(workload) ?? workload}/${replica}`;
+  const were = new Map<string, Set<string>>();
+  for (const placed of before.assignments) were.set(nameOf(placed), (were.get(nameOf(placed)) ?? new Set()).add(placed.node));
   const homeless = new Set(before.unplaced.map(nameOf));
-  const gained = [...homeless].filter((name) => are.has(name));
-  const lost = after.unplaced.map(nameOf).filter((name) => !homeless.has(name));
+  const missing = new Set(after.unplaced.map(nameOf));
+  const are = new Set(after.assignments.map(nameOf));
+  const gained = [...homeless].filter((name) => are.has(name) && !missing.has(name));
+  const lost = [...missing].filter((name) => !homeless.has(name));
   return {
     saved: Math.round((before.objective.total - after.objective.total) * 1e6) / 1e6,
     gained,
     lost,
     placed: gained.length - lost.length,
-    moved: after.assignments.filter((placed) => were.get(nameOf(placed)) !== placed.node).length,
+    moved: after.assignments.filter((placed) => were.get(nameOf(placed))?.has(placed.node) !== true).length,
   };
 }
 

@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { CliError } from '../../../agent/cli/http-client.ts';
 import { planProblem } from '../../../agent/cli/plan.ts';
 import { planInThread } from '../../../agent/cli/plan-thread.ts';
+import { showReport } from '../../../agent/cli/show-problem.ts';
 import { makeNode, makeProblem, makeWorkload } from '../placement/problems.ts';
 
 const sourceOf = (path: string): string => JSON.stringify(new URL(`../../../${path}`, import.meta.url).href);
@@ -41,6 +42,20 @@ describe('planning in a thread', () => {
     writeFileSync(script, interrupted);
     const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 15_000, killSignal: 'SIGKILL' });
     assert.deepEqual(JSON.parse(stdout), { interrupted: true, placed: true, endedEarly: ['choices'] });
+  });
+
+  it('P17: Ctrl-C leaves no what-if: plans of unlike effort would look like an effect', () => {
+    const options = { file: 'x', whatIf: ['resize:a:memoryMiB=4000'] };
+    assert.equal(planProblem(problem, options).whatIf?.effect.saved, 0);
+    for (const after of [0, 1, 2]) {
+      let asked = 0;
+      const report = planProblem(problem, { ...options, budget: 3_600_000 }, undefined, () => {
+        asked += 1;
+        return asked > after;
+      });
+      assert.deepEqual([report.whatIf, report.endedEarly], [undefined, ['whatIf']]);
+      assert.match(showReport(report), /not compared with the one without the change/);
+    }
   });
 
   it('D1: what is wrong with a problem or its options is told as if it had been found here', async () => {

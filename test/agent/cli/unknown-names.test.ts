@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { CliError } from '../../../agent/cli/http-client.ts';
+import { planProblem } from '../../../agent/cli/plan.ts';
 import { applyWhatIf, readProblemFile } from '../../../agent/cli/problem-file.ts';
 import { checkDocument } from '../../../schemas/validate.ts';
 import { makeNode, makeProblem, makeWorkload } from '../placement/problems.ts';
@@ -96,7 +96,7 @@ describe('names in a problem file that nothing bears', () => {
       [
         '/current/2/replica names "press/3", which is no replica: it has no effect',
         '/fixed/0/workload names "ghost", which is no workload: it has no effect',
-        '/fixed/0/node names "hh", which is no box: add the box, or take the entry out',
+        '/fixed/0/node names "hh", which is no box: it stays placed there, and takes nothing of any box',
       ],
     );
   });
@@ -105,21 +105,21 @@ describe('names in a problem file that nothing bears', () => {
     assert.deepEqual(warningsOf(mill), []);
   });
 
-  it('P1 D1: what is fixed on a box nobody knows is refused with its place and what to do', () => {
-    const fixed = [{ workload: 'w', replica: 0, node: 'nobody', class: 'hot' }];
-    const path = write(
-      'fixed.json',
-      makeProblem([makeNode('a')], [makeWorkload('w')], { fixed: [{ ...fixed[0], class: 'hot' } as never] }),
+  it('P1 P19: what a site leaves where it is, on a box it does not hear from, is read and told of', () => {
+    const lines: string[] = [];
+    const problem = makeProblem([makeNode('a')], [makeWorkload('w', { replicas: 2 })], {
+      fixed: [{ workload: 'w', replica: 0, node: 'silent', class: 'hot' }],
+    });
+    const path = write('fixed.json', problem);
+    assert.deepEqual(
+      readProblemFile(path, (line) => lines.push(line)),
+      problem,
     );
-    assert.throws(
-      () => readProblemFile(path),
-      (error) => {
-        assert.ok(error instanceof CliError);
-        assert.deepEqual([error.exitCode, error.code], [2, 'PROBLEM_INVALID']);
-        assert.equal(error.message, `${path}: /fixed/0/node names "nobody", which is no box: add the box, or take the entry out`);
-        return true;
-      },
-    );
+    assert.deepEqual(lines, [
+      `warning: ${path}: /fixed/0/node names "silent", which is no box: it stays placed there, and takes nothing of any box`,
+    ]);
+    const { plan } = planProblem(problem, { file: path, whatIf: [] });
+    assert.deepEqual([plan.assignments.map(({ node }) => node).sort(), plan.unplaced], [['a', 'silent'], []]);
   });
 
   it('P17: of what is added only its own slips are told; what a removal leaves behind is none', () => {

@@ -266,6 +266,37 @@ describe('many workloads that can be cut', () => {
     assert.deepEqual([cut, plan.unplaced, together], [['w0', 'w1'], [], []]);
   });
 
+  it('P13: those that others keep away from are not alike to the rest: which is cut does not hang on the order', () => {
+    const nodes = [
+      makeNode('x', { capacity: { memoryMiB: 160 }, health: { usable: true, risk: 0.5 } }),
+      ...['y', 'z'].map((id) => makeNode(id, { capacity: { memoryMiB: 100 } })),
+    ];
+    const half = { ...small, memoryMiB: 75 };
+    const [first, second] = ['wa', 'wb'].map((id) =>
+      makeWorkload(id, {
+        classes: ['hot'],
+        criticality: 1,
+        demand: { ...small, memoryMiB: 150 },
+        parts: [part('a', undefined, [], half), part('b', undefined, [{ part: 'a', mbPerRun: 0 }], half)],
+      }),
+    );
+    const guards = ['y', 'z'].map((pin) =>
+      makeWorkload(`g${pin}`, { classes: ['hot'], criticality: 0.5, demand: { memoryMiB: 1 }, antiAffinity: ['wa'], pin }),
+    );
+    const links = [
+      { a: 'x', b: 'y', latencyMs: 1, mbps: 1000 },
+      { a: 'y', b: 'z', latencyMs: 1, mbps: 1000 },
+    ];
+    assert.ok(first !== undefined && second !== undefined);
+    for (const order of [
+      [first, second],
+      [second, first],
+    ]) {
+      const { plan, cut } = counted(makeProblem(nodes, [...order, ...guards], { links, limits: { steps: 20_000, seed: 3, starts: 2 } }));
+      assert.deepEqual([cut, plan.unplaced], [['wb'], []]);
+    }
+  });
+
   it('P13: twelve that differ are all cut; those that were tried together only are told', () => {
     const work = wide(12, (i) => 1400 + 10 * i).map((one, i) => ({ ...one, criticality: 0.9 - i / 20 }));
     const { plan, cut, together } = counted(makeProblem(boxes(24), work, { links: star(24), ...quick }));

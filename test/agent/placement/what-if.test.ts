@@ -352,4 +352,48 @@ describe('an infeasible problem', () => {
     );
     assert.deepEqual(shortages(seated), [{ resource: 'seats', need: 2, have: 1 }]);
   });
+
+  it('P1: without a usable box, and for what stays on one that is gone, only what is true is said to be short', () => {
+    const down = makeNode('down', { health: { usable: false, risk: 1 }, capacity: { memoryMiB: 4000 } });
+    const measured = makeWorkload('w', { classes: ['hot'], measured: [{ node: 'down', memoryMiB: 90 }] });
+    assert.deepEqual(
+      shortages(makeProblem([down], [measured])).find(({ resource }) => resource === 'memoryMiB'),
+      { resource: 'memoryMiB', need: 100, have: 0 },
+    );
+    const large = makeWorkload('x', { replicas: 2, classes: ['hot'], demand: { memoryMiB: 1000 } });
+    const stays = makeProblem([down, makeNode('a', { capacity: { memoryMiB: 1100 } })], [large], {
+      fixed: [{ workload: 'x', replica: 0, node: 'down', class: 'hot' }],
+    });
+    assert.deepEqual([shortages(stays), solve(stays).unplaced], [[], []]);
+  });
+
+  it('P17 P12: the box that would do is in a failure domain of its own, whatever others are called', () => {
+    const problem = makeProblem(
+      [makeNode('a'), makeNode('b', { domain: 'new-box' })],
+      [makeWorkload('w', { replicas: 3, spread: 'domain', classes: ['hot'] })],
+    );
+    const found = smallestBox(problem, solve(problem), solve);
+    assert.equal(found?.node.domain, 'new-box-2');
+    assert.deepEqual(found.plan.unplaced, []);
+  });
+
+  it('P17 P13: a workload that got its place in parts has got it, and is not said to have moved', () => {
+    const wholes = new Map([
+      ['w--p', 'w'],
+      ['w--q', 'w'],
+    ]);
+    const crowded = makeProblem([makeNode('a', { capacity: { memoryMiB: 50 } })], [makeWorkload('w', { classes: ['hot'] })]);
+    const cut = makeProblem(
+      [makeNode('a'), makeNode('b')],
+      ['w--p', 'w--q'].map((id) => makeWorkload(id, { classes: ['hot'] })),
+    );
+    const [before, after] = [solve(crowded), solve(cut)];
+    const { gained, lost } = effectOf(before, after, wholes);
+    assert.deepEqual([gained, lost], [['w/0'], []]);
+    const half = solve({ ...cut, nodes: [makeNode('a', { capacity: { memoryMiB: 150 } })] });
+    assert.deepEqual(effectOf(before, half, wholes).gained, [], 'half of it is none');
+    assert.deepEqual(effectOf(after, half, wholes).lost, ['w/0']);
+    const whole = solve(makeProblem([makeNode('a'), makeNode('b')], [makeWorkload('w', { pin: after.assignments[0]?.node ?? '' })]));
+    assert.equal(effectOf(after, whole, wholes).moved, 0);
+  });
 });
