@@ -6,6 +6,7 @@
  */
 import { Boxes, columnSteps, columnStepsUsual } from './boxes.ts';
 import { type CopyShares, readerWeight } from './copies.ts';
+import { type Deepened, deepen } from './deepen.ts';
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
 import { meanRegret } from './prices.ts';
@@ -36,6 +37,8 @@ export interface BoxBound {
   readonly steps: number;
   /** What the bound rises by in plans that use a column: of each. Where there was time for a bound. */
   readonly rises?: () => Float64Array;
+  /** Makes it higher, where the site is small. @param over told how many nodes were visited: true ends it. */
+  readonly deepen?: (over: (nodes: number) => boolean) => Deepened;
 }
 
 /**
@@ -140,6 +143,10 @@ export function boundByBoxes(
     rises: () => {
       goBack();
       return boxes.rises(bestWorth);
+    },
+    deepen: (ends) => {
+      goBack();
+      return deepen(flat, boxes, copies, bestWorth, ends);
     },
   };
 }

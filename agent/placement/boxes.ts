@@ -38,12 +38,13 @@ export class Boxes {
   steps = 0;
   readonly #flat: Flat;
   readonly #cost: Float64Array;
-  readonly #feels: Uint8Array;
+  /** 1 where load of a resource of a box costs what its formula says. */
+  readonly feels: Uint8Array;
   /** Resource of each box that what it takes has to fit. */
-  readonly #scarcest: Int32Array;
+  readonly scarcest: Int32Array;
   /** What one unit of that is. */
-  readonly #unit: Float64Array;
-  readonly #byBox: ByBox;
+  readonly unit: Float64Array;
+  readonly byBox: ByBox;
   readonly #knapsack: Knapsack;
   /** Of the box that is looked at: the column of each option, and the first option and the head of each entry that is worth anything. */
   readonly #optionColumn: Int32Array;
@@ -59,15 +60,15 @@ export class Boxes {
     const placed = headsOf(flat).filter((slot) => at(first, slot) < at(first, slot + 1));
     this.heads = Int32Array.from(placed);
     this.room = capacity.map((most, index) => Math.max(0, most - at(fixedLoad, index) + 2 * tolerance));
-    this.#feels = Uint8Array.from(capacity, (_, index) => (feelsLoad(flat, index) ? 1 : 0));
+    this.feels = Uint8Array.from(capacity, (_, index) => (feelsLoad(flat, index) ? 1 : 0));
     this.price = price.slice();
-    this.#scarcest = scarcestOf(flat, price, this.room);
-    this.#unit = unitsOf(flat, this.#scarcest, this.room);
+    this.scarcest = scarcestOf(flat, price, this.room);
+    this.unit = unitsOf(flat, this.scarcest, this.room);
     this.excess = new Float64Array(nodes * width);
     this.taken = new Int32Array(placed.length);
     this.domains = DomainPrices.of(flat, this.heads, twins);
-    this.#byBox = byBox(flat, this.heads);
-    const { entryFirst, headOf, columnFirst } = this.#byBox;
+    this.byBox = byBox(flat, this.heads);
+    const { entryFirst, headOf, columnFirst } = this.byBox;
     const placesOf = new Int32Array(placed.length);
     const seenDomain = new Uint8Array(placed.length * (this.domains?.count ?? 0));
     let [entriesMost, optionsMost] = [0, 0];
@@ -96,7 +97,7 @@ export class Boxes {
 
   /** Begins with the share of the price of each box's scarcest resource that lets the bound be highest. */
   ease(worth: Float64Array): void {
-    for (const [box, r] of this.#scarcest.entries()) {
+    for (const [box, r] of this.scarcest.entries()) {
       const index = box * this.#flat.width + r;
       const price = at(this.price, index);
       let most = Number.NEGATIVE_INFINITY;
@@ -137,7 +138,7 @@ export class Boxes {
    */
   rises(worth: Float64Array): Float64Array {
     const { cost, nodes, width, demand, instance } = this.#flat;
-    const { entryFirst, headOf, columnFirst, column } = this.#byBox;
+    const { entryFirst, headOf, columnFirst, column } = this.byBox;
     const rise = new Float64Array(cost.length).fill(Number.POSITIVE_INFINITY);
     /** What the bound rises by when a box takes none of an entry; and of each head all boxes together. */
     const without = new Float64Array(headOf.length);
@@ -145,9 +146,9 @@ export class Boxes {
     for (let box = 0; box < nodes; box += 1) {
       const row = box * width;
       const [from, to] = [at(entryFirst, box), at(entryFirst, box + 1)];
-      const room = at(this.room, row + at(this.#scarcest, box));
-      const unit = at(this.#unit, box);
-      const burdens = this.#burdens(box);
+      const room = at(this.room, row + at(this.scarcest, box));
+      const unit = at(this.unit, box);
+      const burdens = this.burdens(box);
       this.#offer(box, worth);
       const least = leastOf(this.#knapsack, burdens, 0);
       for (let entry = from; entry < to; entry += 1) {
@@ -158,7 +159,7 @@ export class Boxes {
         withoutAll[head] = at(withoutAll, head) + at(without, entry);
         for (let index = at(columnFirst, entry); index < at(columnFirst, entry + 1); index += 1) {
           const one = at(column, index);
-          const needed = at(demand, one * width + at(this.#scarcest, box));
+          const needed = at(demand, one * width + at(this.scarcest, box));
           if (needed > room) continue;
           let gain = at(this.#cost, one) - at(worth, head) + (this.domains?.at(head, box) ?? 0);
           for (let r = 0; r < width; r += 1) gain += at(this.price, row + r) * at(demand, one * width + r);
@@ -178,9 +179,9 @@ export class Boxes {
   }
 
   /** What a box's load of its scarcest resource costs beyond its price, by units taken. */
-  #burdens(box: number): Float64Array {
-    const index = box * this.#flat.width + at(this.#scarcest, box);
-    const unit = at(this.#unit, box);
+  burdens(box: number): Float64Array {
+    const index = box * this.#flat.width + at(this.scarcest, box);
+    const unit = at(this.unit, box);
     return Float64Array.from({ length: unitsIn(at(this.room, index), unit) + 1 }, (_, used) => {
       const [load, paid] = this.#burden(index, used * unit + this.#easy(index, used * unit));
       return load - paid;
@@ -191,12 +192,12 @@ export class Boxes {
   #offer(box: number, worth: Float64Array, except = -1): void {
     const { width, demand } = this.#flat;
     const row = box * width;
-    const scarcest = this.#scarcest[box] as number;
+    const scarcest = this.scarcest[box] as number;
     const room = this.room[row + scarcest] as number;
-    const unit = this.#unit[box] as number;
+    const unit = this.unit[box] as number;
     const units = unitsIn(room, unit);
     const knapsack = this.#knapsack;
-    const { entryFirst, headOf, columnFirst, column } = this.#byBox;
+    const { entryFirst, headOf, columnFirst, column } = this.byBox;
     const end = entryFirst[box + 1] as number;
     let options = 0;
     knapsack.clear(units);
@@ -229,7 +230,7 @@ export class Boxes {
   #settle(box: number): void {
     const { width, demand } = this.#flat;
     const row = box * width;
-    const scarcest = this.#scarcest[box] as number;
+    const scarcest = this.scarcest[box] as number;
     for (let r = 0; r < width; r += 1) {
       const index = row + r;
       if (r === scarcest) continue;
@@ -242,7 +243,7 @@ export class Boxes {
     // Of the scarcest there is at least what was taken, in whole units.
     const knapsack = this.#knapsack;
     const index = row + scarcest;
-    const unit = this.#unit[box] as number;
+    const unit = this.unit[box] as number;
     const units = unitsIn(this.room[index] as number, unit);
     let least = Number.POSITIVE_INFINITY;
     let most = 0;
@@ -271,16 +272,28 @@ export class Boxes {
     });
   }
 
+  /** What the load of a box's other resources costs beyond their prices, as much as is worth it. */
+  beside(box: number): number {
+    const { width } = this.#flat;
+    let sum = 0;
+    for (let index = box * width; index < (box + 1) * width; index += 1) {
+      if (index - box * width === this.scarcest[box]) continue;
+      const [load, paid] = this.#burden(index, this.#easy(index, 0));
+      sum += load - paid;
+    }
+    return sum;
+  }
+
   /** What of a resource should be used beyond `load`, at its price. */
   #easy(index: number, load: number): number {
     const left = Math.max(0, (this.room[index] as number) - load);
-    if (this.#feels[index] === 0) return left;
+    if (this.feels[index] === 0) return left;
     return Math.min(left, easyLoad(this.#flat, index, this.price[index] as number, (this.#flat.fixedLoad[index] as number) + load));
   }
 
   /** What so much load costs, and what it is worth. */
   #burden(index: number, load: number): [number, number] {
-    const cost = this.#feels[index] === 0 ? 0 : discomfort(this.#flat, index, (this.#flat.fixedLoad[index] as number) + load);
+    const cost = this.feels[index] === 0 ? 0 : discomfort(this.#flat, index, (this.#flat.fixedLoad[index] as number) + load);
     return [cost, (this.price[index] as number) * load];
   }
 }

@@ -179,6 +179,17 @@ export class CopyShares {
     this.back();
   }
 
+  /** What a copy costs, in micro-seconds per hour. */
+  get copyCost(): number {
+    return this.#copyCost;
+  }
+
+  /** What a slot would read in a column that is not on its box anyhow: a number for each source and box. */
+  pairsOf(column: number): Int32Array {
+    const place = at(this.#placeOf, column);
+    return place === -1 ? new Int32Array(0) : this.#pairOf.subarray(at(this.#readerFirst, place), at(this.#readerFirst, place + 1));
+  }
+
   /** How many sources a slot would read in a column that are not on its box anyhow. */
   readsAt(column: number): number {
     const place = this.#placeOf[column] as number;

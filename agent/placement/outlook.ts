@@ -16,15 +16,15 @@ const stale = 3;
 export class Outlook {
   readonly #priced: Priced;
   readonly #bound: number;
-  readonly #sift: (cost: number) => Flat;
+  readonly #sift: (cost: number, pace: number) => Flat;
   readonly #begun: number;
   #lookedAt = 0;
   #cost = Number.POSITIVE_INFINITY;
   #rounds = 0;
   #betterIn = 0;
 
-  /** @param bound that the prices prove. @param sift leaves columns that plans of less than a cost may use. @param begun progress now. */
-  constructor(priced: Priced, bound: number, sift: (cost: number) => Flat, begun: number) {
+  /** @param bound that the prices prove. @param sift leaves columns that plans of less than a cost may use; told how many steps all of the time is. @param begun progress now. */
+  constructor(priced: Priced, bound: number, sift: (cost: number, pace: number) => Flat, begun: number) {
     this.#begun = begun;
     this.#priced = priced;
     this.#bound = bound;
@@ -43,9 +43,10 @@ export class Outlook {
     if (progress < Math.max(from, this.#lookedAt + again) || this.#cost === Number.POSITIVE_INFINITY) return false;
     this.#lookedAt = progress;
     const { grain } = this.#priced;
-    const left = plansLeft({ ...this.#priced, flat: this.#sift(this.#cost - grain.size + 1) }, this.#bound, this.#cost);
+    const pace = steps / (progress - this.#begun);
+    const left = plansLeft({ ...this.#priced, flat: this.#sift(this.#cost - grain.size + 1, pace) }, this.#bound, this.#cost);
     const needed = stepsLeast * 2 ** (left / doublings);
-    if (needed <= (steps / (progress - this.#begun)) * (1 - progress)) return true;
+    if (needed <= pace * (1 - progress)) return true;
     return left <= most && rounds >= this.#betterIn + stale;
   }
 }

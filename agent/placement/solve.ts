@@ -16,6 +16,7 @@ import { compareFinished, type Finished, finish, type MadeBy, planDocument } fro
 import { findPrices } from './prices.ts';
 import { PlacementRandom } from './random.ts';
 import { search } from './search.ts';
+import type { Sieve } from './sieve.ts';
 import { type CompileOptions, compile, type Instance } from './slots.ts';
 import { takeBack } from './take-back.ts';
 import { boundOfAll, hasOmitted, withoutOmitted } from './whole.ts';
@@ -86,7 +87,22 @@ export function solve(
     },
   };
   let priced: Priced | undefined;
-  let sift: ((cost: number) => Flat) | undefined;
+  let sieve: Sieve | undefined;
+  let deepened = false;
+  // The bound is made higher once, when a proof is to be looked for and there is work enough left.
+  const sift = (within: Priced, cost: number, stepsEach: number): Flat => {
+    if (sieve === undefined) return within.flat;
+    const limit = (): ((nodes: number) => boolean) => {
+      const until = (progress?.() ?? 0) + deepenShare;
+      return (nodes) => budget.interrupted() || (progress === undefined ? nodes > nodesPerStep * stepsEach : progress() > until);
+    };
+    if (!deepened && stepsEach > deepenLeast * within.flat.nodes) {
+      deepened = true;
+      used += Math.ceil(sieve.deepen(limit()) / nodesPerStep);
+      bound = Math.max(bound, within.grain.above(sieve.bound));
+    }
+    return sieve.leave(cost, limit());
+  };
   const onPrices = (within: Flat): void => {
     const allowed = Math.floor(steps / 2);
     // What a look takes of the time: known after the first of these searches, and roughly then.
@@ -117,13 +133,13 @@ export function solve(
       const proven = boundOfAll(within, prices.price, (part) => dear(boundShares[part]));
       bound = Math.max(bound, grain.above(proven.bound));
       used += Math.ceil(proven.steps / columnsPerStep);
-      if (instance.slots.length <= siftSlotsMax) sift = proven.sift;
+      if (instance.slots.length <= siftSlotsMax) sieve = proven.sieve;
     }
     const random = new PlacementRandom(seed ^ 0x5bd1e995);
     // With a time given, nothing would be left for a proof.
     const outlook =
       progress !== undefined && isProvable(instance)
-        ? new Outlook(here, prices.bound, sift ?? ((): Flat => within), progress())
+        ? new Outlook(here, prices.bound, (cost, pace) => sift(here, cost, deepenShare * pace), progress())
         : undefined;
     const found = search(within, prices.price, random, {
       steps: Math.max(1, allowed - used),
@@ -162,8 +178,10 @@ export function solve(
     const candidate = new Candidate(instance);
     const known = at(pool.sort(compareFinished), 0);
     candidate.restore(known.placed);
-    if (priced !== undefined && sift !== undefined && sum(known.unplaced) === 0) {
-      const left = sift(known.cost - priced.grain.size + 1);
+    if (priced !== undefined && sieve !== undefined && sum(known.unplaced) === 0) {
+      const left = sift(priced, known.cost - priced.grain.size + 1, allowed / 4);
+      optimal = known.cost <= bound;
+      if (optimal) return;
       const { price, steps: looked } = findPrices(left, budget.interrupted);
       priced = { ...priced, flat: left, price };
       used += Math.ceil(looked / columnsPerStep);
@@ -233,6 +251,11 @@ const pricesShare = 0.3;
 const roundsLeast = 20;
 /** The same for the bound: where it is proven on more columns than prices are found on, or counts copies of data; and with whole replicas. */
 const boundShares = { prices: 0.07, boxes: 0.07 };
+/** Share of the time that goes to a higher bound before a proof, at the most; and nodes of its trees for the work of one evaluation. */
+const deepenShare = 0.2;
+/** Evaluations for each box that it takes to be of any use. */
+const deepenLeast = 2000;
+const nodesPerStep = 8;
 /** Replicas up to which columns are looked at one by one before a proof: for more that takes too long. */
 const siftSlotsMax = 48;
 /** What a share of the time may be overdrawn by in a guess of what is ahead. */

@@ -9,7 +9,7 @@ import { CopyShares } from './copies.ts';
 import type { Flat } from './flat.ts';
 import { at } from './model.ts';
 import { findPrices, headsOf } from './prices.ts';
-import { sieveOf } from './sieve.ts';
+import { Sieve } from './sieve.ts';
 
 /** Slots between two checkpoints. */
 const checkSlots = 16;
@@ -22,8 +22,8 @@ export interface BoundOfAll {
   readonly bound: number;
   /** Columns looked at, or as much work. */
   readonly steps: number;
-  /** Leaves only columns that plans of less than a cost may use: whole micro-seconds per hour. Where that is known. */
-  readonly sift?: (cost: number) => Flat;
+  /** What leaves only columns that plans of less than a cost may use. Where that is known. */
+  readonly sieve?: Sieve;
 }
 
 /**
@@ -43,11 +43,10 @@ export function boundOfAll(
   const fitted = isNew ? findPrices(all, begin('prices'), { price, rounds, copies }) : { price, bound: 0, steps: 0 };
   copies?.back();
   const boxes = boundByBoxes(all, { price: fitted.price, copies, rounds }, begin('boxes'));
-  const { rises } = boxes;
   return {
     bound: Math.max(fitted.bound, boxes.bound),
     steps: fitted.steps + boxes.steps,
-    ...(rises === undefined || all !== flat ? {} : { sift: sieveOf(flat, boxes.bound, rises) }),
+    ...(boxes.rises === undefined || all !== flat ? {} : { sieve: new Sieve(flat, boxes) }),
   };
 }
 

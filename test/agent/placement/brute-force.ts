@@ -15,29 +15,25 @@ export interface Best {
  */
 export function bruteForce(problem: PlacementProblem): Best {
   const levels = [...new Set(problem.workloads.map(({ criticality }) => criticality))].sort((a, b) => b - a);
+  const isFixed = ({ workload, replica }: { readonly workload: string; readonly replica: number }): boolean =>
+    problem.fixed.some((placed) => placed.workload === workload && placed.replica === replica);
   const replicas = problem.workloads
     .flatMap((workload) => Array.from({ length: workload.replicas }, (_, replica) => ({ workload, replica })))
+    .filter(({ workload, replica }) => !isFixed({ workload: workload.id, replica }))
     .sort((a, b) => b.workload.criticality - a.workload.criticality)
     .map(({ workload, replica }) => {
       const base = { workload: workload.id, replica };
-      const fixed = problem.fixed.find((placed) => placed.workload === base.workload && placed.replica === replica);
       const options = problem.nodes
         .flatMap(({ id }) => workload.classes.map((workClass): PlacedReplica => ({ ...base, node: id, class: workClass })))
         .map((placed) => ({ placed, own: ownCost(problem, placed) }))
         .sort((a, b) => a.own - b.own);
-      return {
-        level: levels.indexOf(workload.criticality),
-        out: { ...base, node: '', class: 'cold' as const },
-        options: fixed === undefined ? options : [{ placed: fixed, own: ownCost(problem, fixed) }],
-        isFixed: fixed !== undefined,
-      };
+      return { level: levels.indexOf(workload.criticality), out: { ...base, node: '', class: 'cold' as const }, options };
     });
   let best: Best | undefined;
   const isValid = (assignments: PlacedReplica[]): boolean => {
     const names = new Set(assignments.map((placed) => `${placed.workload}/${placed.replica}`));
     const rest = replicas.map(({ out }) => out).filter((out) => !names.has(`${out.workload}/${out.replica}`));
-    // A fixed replica that is not placed yet will be.
-    return !checkPlan(problem, asPlan(assignments, rest)).some((text) => !text.endsWith('must stay, but is missing'));
+    return checkPlan(problem, asPlan(assignments, rest)).length === 0;
   };
   const visit = (index: number, assignments: PlacedReplica[], owns: number, missing: readonly number[]): void => {
     if (best !== undefined) {
@@ -54,12 +50,14 @@ export function bruteForce(problem: PlacementProblem): Best {
       const more = [...assignments, placed];
       if (isValid(more)) visit(index + 1, more, owns + own, missing);
     }
-    if (!next.isFixed) visit(index + 1, assignments, owns, missing.toSpliced(next.level, 1, (missing[next.level] ?? 0) + 1));
+    visit(index + 1, assignments, owns, missing.toSpliced(next.level, 1, (missing[next.level] ?? 0) + 1));
   };
+  // What is fixed is there from the beginning: what it breaks by itself is excused to the others, too.
+  const fixed = problem.fixed.filter(({ workload }) => problem.workloads.some(({ id }) => id === workload));
   visit(
     0,
-    [],
-    0,
+    [...fixed],
+    fixed.reduce((sum, placed) => sum + ownCost(problem, placed), 0),
     levels.map(() => 0),
   );
   if (best === undefined) throw new Error('Leaving everything out must be allowed');

@@ -83,7 +83,7 @@ describe('what plans can cost at all', () => {
   it('P9: with a time given, what can be proven in it is proven', () => {
     const clocked = (problem: PlacementProblem) => {
       let asked = 0;
-      return solve(problem, { interrupted: () => asked > 1500, progress: () => ++asked / 1500 });
+      return solve(problem, { interrupted: () => asked > 6000, progress: () => ++asked / 6000 });
     };
     const problem = gapProblem(correlatedNumbers(new PlacementRandom(5), 4, 20));
     const plan = clocked(problem);

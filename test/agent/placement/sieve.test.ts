@@ -14,12 +14,13 @@ import { constrained, kinds } from './constrained-problem.ts';
 
 const never = (): boolean => false;
 
-function ready(problem: PlacementProblem) {
+function ready(problem: PlacementProblem, deepens = false) {
   const flat = flatten(compile(problem));
   const { price, bound } = findPrices(flat, never);
-  const { sift } = boundOfAll(flat, price, () => never);
+  const { sieve } = boundOfAll(flat, price, () => never);
+  if (deepens) sieve?.deepen(never);
   // Where nothing is asked for, there is no such bound.
-  return { flat, price, bound, sift: sift ?? ((): Flat => flat), grain: grainOf(flat) };
+  return { flat, price, bound, sieve, sift: (cost: number): Flat => sieve?.leave(cost, never) ?? flat, grain: grainOf(flat) };
 }
 
 /** The best plan of some columns, from no plan at all. */
@@ -48,6 +49,52 @@ describe('a sieve', () => {
       { numRuns: 200 },
     );
     assert.ok(after < 0.8 * before, `${after} columns left of ${before}`);
+  });
+
+  it('P9: leaves the best of all plans when its bound was made higher, whenever that is ended', () => {
+    let higher = 0;
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        fc.subarray([...kinds]),
+        fc.constantFrom(0, 1, 5),
+        fc.constantFrom(0, 3, 40, 1e9),
+        (seed, on, balance, most) => {
+          const drawn = constrained(seed, new Set(on));
+          const problem = { ...drawn, weights: { ...drawn.weights, balance } };
+          const { flat, price, sieve } = ready(problem);
+          const best = bestOf(flat, price);
+          if (sieve === undefined || best.unplaced.some((count) => count > 0)) return;
+          const ends = (nodes: number): boolean => nodes > most;
+          const before = sieve.bound;
+          sieve.deepen(ends);
+          assert.ok(sieve.bound >= before);
+          if (sieve.bound > before) higher += 1;
+          assert.ok(sieve.bound <= best.cost, `bound ${sieve.bound}, optimum ${best.cost}`);
+          for (const more of [1e6, 1]) {
+            const found = bestOf(sieve.leave(best.cost + more, ends), price);
+            assert.deepEqual([...found.unplaced, found.cost], [...best.unplaced, best.cost]);
+          }
+        },
+      ),
+      { numRuns: 200 },
+    );
+    assert.ok(higher > 0);
+  });
+
+  it('P9: a higher bound is near the optimum of generated problems, and leaves fewer columns', () => {
+    for (const seed of [3, 4, 7]) {
+      const { problem } = multiClassProblem({ workloads: 14, nodes: 5, seed });
+      const { flat, price, sieve, sift, grain } = ready(problem);
+      const best = bestOf(flat, price);
+      const before = { bound: sieve?.bound ?? 0, columns: sift(best.cost + grain.size).cost.length };
+      sieve?.deepen(never);
+      const left = sift(best.cost + grain.size);
+      const gap = (bound: number): number => best.cost - bound;
+      assert.ok(gap(sieve?.bound ?? 0) >= 0 && gap(sieve?.bound ?? 0) < 0.5 * gap(before.bound), `seed ${seed}: ${sieve?.bound}`);
+      assert.ok(left.cost.length < before.columns, `seed ${seed}: ${left.cost.length} columns left, ${before.columns} before`);
+      assert.equal(bestOf(left, price).cost, best.cost);
+    }
   });
 
   it('P9: leaves the columns of the best plan, and few others, on a generated problem', () => {
