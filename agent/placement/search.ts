@@ -44,8 +44,12 @@ const annealShareOfMany = 0.7;
 const regroupHeat = 0.05;
 /** Looks that make one step: about what one evaluation elsewhere in the engine takes. */
 const looksPerStep = 8;
-/** Moves for each slot that a round takes where there is time for several, and rounds at the most. */
-const roundMoves = 6000;
+/**
+ * Moves for each slot that a round takes where there is time for several; later ones take fewer where slots are few: what one settles on is
+ * soon found then, and seldom the best. And rounds at the most.
+ */
+const roundMovesUsual = 6000;
+const roundMovesFew = 500;
 const roundsMax = 40;
 /** Share of the time after which it is known how many moves there will be. */
 const countedAfter = 0.02;
@@ -102,6 +106,7 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
   const elite = new Elite();
   // Where load has a cost of its own, loads settle without being eased; so do those of few replicas, and plans that stand already.
   const beginning = kept || slots <= fewSlots || flat.steepness.some((steep) => steep > 0) ? 'plain' : 'anew';
+  const roundMoves = slots <= fewSlots ? roundMovesFew : roundMovesUsual;
   const breed = new Breed(flat, plan, random, beginning);
   anneal.begin(true, kept);
   let regrouping = false;
@@ -133,7 +138,7 @@ export function search(flat: Flat, price: Float64Array, random: PlacementRandom,
     if (!counted && waited > countedAfter && anneal.tries > 0 && over < 1 && best < Number.POSITIVE_INFINITY) {
       counted = true;
       const moves = ((anneal.tries / waited) * (1 - over) * annealShareOfMany) / slots;
-      const ahead = Math.max(1, Math.min(roundsMax, Math.round(moves / roundMoves)));
+      const ahead = Math.max(1, Math.min(roundsMax, Math.round(moves / roundMovesUsual)));
       if (beginning === 'anew' ? moves >= easedMoves : ahead > 1) {
         annealShare = annealShareOfMany;
         length = (1 - over) / ahead;
