@@ -4,7 +4,7 @@
  * relaxation of "each is placed once" (Fisher, Jaikumar and Van Wassenhove 1986, for generalised assignment). The other resources have
  * prices as before, and so has the scarcest, for what rounding leaves of it.
  */
-import { Boxes, columnSteps, columnStepsUsual } from './boxes.ts';
+import { Boxes, columnStepsUsual, easeSteps } from './boxes.ts';
 import { type CopyShares, readerWeight } from './copies.ts';
 import { type Deepened, deepen } from './deepen.ts';
 import type { Flat } from './flat.ts';
@@ -53,7 +53,7 @@ export function boundByBoxes(
   const { nodes, width } = flat;
   const { copies, rounds = roundsUsual } = begun;
   // Where nothing is asked for, boxes are never full.
-  if (width === 0 || flat.cost.length > columnsMost || over((columnSteps + roundsLeast * columnStepsUsual) * flat.cost.length))
+  if (width === 0 || flat.cost.length > columnsMost || over((easeSteps + roundsLeast * columnStepsUsual) * flat.cost.length))
     return { bound: Number.NEGATIVE_INFINITY, steps: 0 };
   const cost = copies?.cost ?? flat.cost;
   const free = copies?.free ?? 0;
@@ -61,7 +61,7 @@ export function boundByBoxes(
   const { heads, need, price, room, domains } = boxes;
   const worth = worthOf(flat, boxes, cost, begun.price);
   domains?.keep();
-  boxes.ease(worth);
+  if (!boxes.ease(worth, over)) return { bound: Number.NEGATIVE_INFINITY, steps: boxes.steps };
   const bestWorth = worth.slice();
   const bestPrice = price.slice();
   const towards = new Float64Array(heads.length);

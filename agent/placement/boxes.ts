@@ -12,9 +12,9 @@ const keptShares = [0, 0.15, 0.3, 0.45, 0.6, 0.8, 1] as const;
 const unitsUsual = 512;
 /** Units of a knapsack that take about as long as a column. */
 const unitsPerStep = 16;
-/** What a column takes at the most, in columns looked at. */
-export const columnSteps = 1 + unitsUsual / unitsPerStep;
-/** The same at prices that are nearly right, where few columns gain anything. */
+/** What a column takes to begin with, at the most, in columns looked at. */
+export const easeSteps = keptShares.length * (1 + unitsUsual / unitsPerStep);
+/** The same in a round at prices that are nearly right, where few columns gain anything. */
 export const columnStepsUsual = 3;
 
 export class Boxes {
@@ -95,9 +95,13 @@ export class Boxes {
     this.#entryHead = new Int32Array(entriesMost);
   }
 
-  /** Begins with the share of the price of each box's scarcest resource that lets the bound be highest. */
-  ease(worth: Float64Array): void {
+  /**
+   * Begins with the share of the price of each box's scarcest resource that lets the bound be highest.
+   * @param over told the columns looked at. @returns false when that ended it.
+   */
+  ease(worth: Float64Array, over: (steps: number) => boolean): boolean {
     for (const [box, r] of this.scarcest.entries()) {
+      if (over(this.steps)) return false;
       const index = box * this.#flat.width + r;
       const price = at(this.price, index);
       let most = Number.NEGATIVE_INFINITY;
@@ -115,6 +119,7 @@ export class Boxes {
       }
       this.price[index] = best;
     }
+    return true;
   }
 
   /** Lets every box take what is worth most to it. @param worth of each head, micro-seconds per hour for one place of it. */

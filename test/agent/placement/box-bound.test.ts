@@ -192,4 +192,17 @@ describe('a bound with whole replicas', () => {
       { bound: Number.NEGATIVE_INFINITY, steps: 0 },
     );
   });
+
+  it('P9: is given up while it begins, where that takes longer than was thought', () => {
+    const flat = flatten(compile(multiClassProblem({ workloads: 60, nodes: 12, seed: 1 }).problem));
+    const { price } = findPrices(flat, never);
+    let asked = 0;
+    const { bound, steps } = boundByBoxes(flat, { price }, () => {
+      asked += 1;
+      return asked > 4;
+    });
+    assert.equal(bound, Number.NEGATIVE_INFINITY);
+    const whole = boundByBoxes(flat, { price, rounds: 1 }, never).steps;
+    assert.ok(steps > 0 && steps < whole / 2, `${steps} of ${whole} steps`);
+  });
 });
