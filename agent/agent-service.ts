@@ -18,7 +18,7 @@ import type { Agreement } from './agreement.ts';
 import type { Answers } from './answers.ts';
 import type { DecisionBook } from './control/decisions.ts';
 import type { PlanningDuty } from './control/planning-duty.ts';
-import { type EnginePlanner, toProblem } from './engine-planner.ts';
+import type { EnginePlanner } from './engine-planner.ts';
 import type { LogCollector } from './log-collector.ts';
 import { MaintenanceService } from './maintenance-service.ts';
 import { MembersService } from './members-service.ts';
@@ -147,8 +147,9 @@ export class AgentService implements AgentApi {
     return this.#engine(planned);
   }
 
-  problem(): PlacementProblem {
-    return toProblem(this.#parts.duty.input());
+  problem(): Promise<PlacementProblem> {
+    const { duty, planner } = this.#parts;
+    return this.#engine(() => planner.problem(duty.input()));
   }
 
   async dryRun(file: WorkloadFile): Promise<object> {

@@ -23,12 +23,18 @@ export class EnginePlanner implements PlanningPort {
     return this.#planner.explain(knownOf(input), plan, workload);
   }
 
+  /** The site as it is known now, as a problem that can be planned anywhere. */
+  problem(input: PlanningInput): Promise<PlacementProblem> {
+    const { known, options } = knownOf(input);
+    return this.#planner.problem(known, options);
+  }
+
   stop(): Promise<void> {
     return this.#planner.stop();
   }
 }
 
-/** The site as it is known now, as a problem that can be planned anywhere. */
+/** The same on this thread. */
 export function toProblem(input: PlanningInput): PlacementProblem {
   const { known, options } = knownOf(input);
   return specsToProblem(known, options);

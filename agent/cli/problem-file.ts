@@ -53,7 +53,7 @@ const warnOnStderr: Warn = (line) => void process.stderr.write(`${line}\n`);
 /** Slips are told one by one up to so many. */
 const warningsMax = 16;
 
-/** Names that nothing bears are told of. Throws CliError where no plan can be right with one. */
+/** Names that nothing bears are told of. */
 function warnOfUnknown(path: string, unknown: Iterable<UnknownName>, warn: Warn): void {
   let count = 0;
   for (const one of unknown) {

@@ -32,8 +32,7 @@ export interface Deepened {
 
 /**
  * @param boxes with prices of capacity, of copies and of domains as they were best.
- * @param worth of each head, as it was best.
- * @param free what plans cost less than their columns and copies say.
+ * @param begun what each head was worth then.
  * @param over told the nodes visited: true ends it.
  */
 export function deepen(
@@ -49,6 +48,7 @@ export function deepen(
   exact.over = () => over(exact.nodes);
   const worth = begun.slice();
   const best = begun.slice();
+  const bestValues = exact.values.slice();
   const towards = new Float64Array(worth.length);
   let bound = Number.NEGATIVE_INFINITY;
   const ascend = (): void => {
@@ -68,6 +68,7 @@ export function deepen(
         stall = 0;
         bound = safe;
         best.set(worth);
+        bestValues.set(exact.values);
         domains?.keep();
       } else stall += 1;
       if (stall > patience) {
@@ -105,7 +106,7 @@ export function deepen(
     nodes,
     rises: (most, ends) => {
       exact.over = () => ends(exact.nodes - nodes);
-      return exact.rises(best, most);
+      return exact.rises(best, bestValues, most);
     },
   };
 }

@@ -32,7 +32,8 @@ interface Demanded {
 }
 
 export class ExactBoxes {
-  /** What the boxes come to together, at the least. */
+  /** What each box comes to, and all together, at the least. */
+  readonly values: Float64Array;
   value = 0;
   /** Boxes that took each head. */
   readonly taken: Int32Array;
@@ -77,6 +78,7 @@ export class ExactBoxes {
     this.#shared = copies?.cost ?? flat.cost;
     this.#copyCost = copies?.copyCost ?? 0;
     this.taken = new Int32Array(boxes.heads.length);
+    this.values = new Float64Array(flat.nodes);
     this.#load = new Float64Array(flat.width);
     let [offersMost, copiesMost] = [0, 0];
     this.#offers = Array.from({ length: flat.nodes }, (_, box) => {
@@ -103,7 +105,9 @@ export class ExactBoxes {
     this.taken.fill(0);
     this.#boxes.domains?.clear();
     for (let box = 0; box < this.#flat.nodes; box += 1) {
-      this.value += this.#least(box, worth, undefined, Number.POSITIVE_INFINITY);
+      const least = this.#least(box, worth, undefined, Number.POSITIVE_INFINITY);
+      this.values[box] = least;
+      this.value += least;
       for (const head of this.#found) {
         this.taken[head] = at(this.taken, head) + 1;
         this.#boxes.domains?.take(head, box);
@@ -115,9 +119,10 @@ export class ExactBoxes {
 
   /**
    * What the bound rises by at the least in plans that use a column: as `Boxes.rises`.
+   * @param values of the boxes, as the bound has them: what is looked at again may be cut short, and come to less.
    * @param most beyond which it does not matter by how much. What is not looked at in time rises by nothing.
    */
-  rises(worth: Float64Array, most: number): Float64Array {
+  rises(worth: Float64Array, values: Float64Array, most: number): Float64Array {
     const { heads, need } = this.#boxes;
     const rise = new Float64Array(this.#flat.cost.length).fill(Number.POSITIVE_INFINITY);
     const without = this.#offers.map((offers) => new Float64Array(offers.length));
@@ -125,12 +130,14 @@ export class ExactBoxes {
     for (const offers of this.#offers) for (const { columns } of offers) for (const column of columns) rise[column] = 0;
     for (const [box, offers] of this.#offers.entries()) {
       if (this.over()) break;
-      const least = this.#least(box, worth, undefined, Number.POSITIVE_INFINITY);
+      const least = at(values, box);
+      this.#least(box, worth, undefined, Number.POSITIVE_INFINITY);
       const found = new Set(this.#found);
       for (const [number, { head, columns }] of offers.entries()) {
         if (this.over()) break;
         // Only what it takes is missed.
-        if (found.has(head)) at(without, box)[number] = this.#least(box, worth, { offer: number, column: -1 }, least + most) - least;
+        if (found.has(head))
+          at(without, box)[number] = Math.max(0, this.#least(box, worth, { offer: number, column: -1 }, least + most) - least);
         withoutAll[head] = at(withoutAll, head) + at(at(without, box), number);
         for (const column of columns) rise[column] = this.#least(box, worth, { offer: number, column }, least + most) - least;
       }

@@ -179,7 +179,7 @@ function ruin(candidate: Candidate, random: PlacementRandom): void {
   const { slots, site } = candidate.instance;
   const count = 2 + random.nextInt(5);
   const pool =
-    random.nextInt(2) === 0 || site.nodes.length === 0
+    random.nextInt(2) === 0
       ? slots.map((_, slot) => slot)
       : [random.nextInt(site.nodes.length), random.nextInt(site.nodes.length)].flatMap((node) => [...candidate.slotsAt(node)]);
   for (let turn = 0; turn < count && pool.length > 0; turn += 1) {

@@ -105,6 +105,13 @@ export class Planner {
     return answer.explanation;
   }
 
+  /** The problem that is planned for a site that runs: made in the thread, too. @throws {PlannerError} */
+  async problem(known: Planned, options: ProblemOptions): Promise<PlacementProblem> {
+    const answer = await this.#ask({ kind: 'problem', id: this.#takeId(), asked: { known, options } }, undefined);
+    if (answer.kind !== 'problem') throw new PlannerError('WORKER_FAILED', `Cannot make the problem: the thread answered ${answer.kind}`);
+    return answer.problem;
+  }
+
   /** Ends the thread; whoever waits gets STOPPED. */
   async stop(): Promise<void> {
     this.#stopped = true;

@@ -5,8 +5,9 @@ import type { Flat } from './flat.ts';
 import { at } from './model.ts';
 import { headsOf } from './prices.ts';
 
-/** What sums of many terms may be off by, in micro-seconds per hour. */
-const dust = 4;
+/** What sums of many terms may be off by, in micro-seconds per hour; and what has to be looked at beyond a gap to tell that it is passed. */
+const dust = 1;
+const beyond = 4;
 
 /** A bound, and what it rises by where a column is used. */
 interface Rising {
@@ -54,7 +55,7 @@ export class Sieve {
     this.#shallow ??= rises === undefined ? undefined : { bound: this.#known.bound, rise: rises() };
     if (this.#deep !== undefined) {
       const { bound } = this.#deep;
-      const gap = most - bound + dust;
+      const gap = most - bound + beyond;
       if (gap > this.#most) {
         this.#deepRise = { bound, rise: this.#deep.rises(gap, over) };
         this.#most = gap;
@@ -72,7 +73,7 @@ export class Sieve {
       const start = at(first, slot);
       for (let column = start; column < at(first, slot + 1); column += 1) {
         // Of replicas without any difference only the first has been looked at.
-        if (known.some(({ bound, rise }) => bound + at(rise, head + column - start) - 1 >= most)) continue;
+        if (known.some(({ bound, rise }) => bound + at(rise, head + column - start) - dust >= most)) continue;
         if (column === at(keeps, slot)) keepsLeft[slot] = left.length;
         left.push(column);
       }

@@ -251,9 +251,9 @@ const pricesShare = 0.3;
 const roundsLeast = 20;
 /** The same for the bound: where it is proven on more columns than prices are found on, or counts copies of data; and with whole replicas. */
 const boundShares = { prices: 0.07, boxes: 0.07 };
-/** Share of the time that goes to a higher bound before a proof, at the most; and nodes of its trees for the work of one evaluation. */
+/** Share of the time that goes to a higher bound before a proof, at the most. */
 const deepenShare = 0.2;
-/** Evaluations for each box that it takes to be of any use. */
+/** Evaluations for each box that it takes to be of any use; and nodes of its trees for the work of one. */
 const deepenLeast = 2000;
 const nodesPerStep = 8;
 /** Replicas up to which columns are looked at one by one before a proof: for more that takes too long. */

@@ -30,6 +30,7 @@ export function answer(request: PlannerRequest, engine: Engine, now: () => numbe
     const begun = now();
     const { asked } = request;
     const problem = 'problem' in asked ? asked.problem : specsToProblem(asked.known, asked.options);
+    if (request.kind === 'problem') return { kind: 'problem', id, problem };
     if (request.kind === 'explain') return { kind: 'explanation', id, explanation: explain(problem, request.plan, request.workload) };
     const options = stopWith(request.stop, problem, now);
     const replanned =

@@ -30,11 +30,13 @@ export type PlannerRequest =
       readonly partOnly: boolean;
       readonly stop: SharedArrayBuffer;
     }
+  | { readonly kind: 'problem'; readonly id: number; readonly asked: Asked }
   | { readonly kind: 'explain'; readonly id: number; readonly asked: Asked; readonly plan: Plan; readonly workload: string };
 
 export type WorkerAnswer =
   | { readonly kind: 'plan'; readonly id: number; readonly plan: Plan }
   | ({ readonly kind: 'replanned'; readonly id: number } & Replanned)
+  | { readonly kind: 'problem'; readonly id: number; readonly problem: PlacementProblem }
   | { readonly kind: 'explanation'; readonly id: number; readonly explanation: Explanation }
   | {
       readonly kind: 'failed';

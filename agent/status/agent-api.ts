@@ -96,7 +96,7 @@ export interface AgentApi {
   decisions(): DecisionsDocument;
   explain(workload: string): Promise<object>;
   /** What would be planned from now: the site as a placement problem, to be looked into with `holdfast plan`. */
-  problem(): PlacementProblem;
+  problem(): Promise<PlacementProblem>;
   /** What would be planned if this file were applied; changes nothing. */
   dryRun(file: WorkloadFile): Promise<object>;
   kvGet(key: string, stale: boolean): Promise<KvValue | undefined>;

@@ -53,7 +53,9 @@ export function routesOf(api: AgentApi): readonly Route[] {
       if (plan === undefined) throw new ApiError(404, 'NO_PLAN', 'There is no plan yet: apply a workload first');
       exchange.document(plan);
     }),
-    document('/v1/plan/problem', 'The site as a placement problem, as it would be planned now.', 'PlacementProblem', () => api.problem()),
+    get('/v1/plan/problem', 'The site as a placement problem, as it would be planned now.', async (exchange) =>
+      exchange.document(await api.problem()),
+    ),
     document('/v1/decisions', 'Why plans were made, and what became of them, newest last.', 'DecisionsDocument', () => api.decisions()),
     get('/v1/placements/{}/explain', 'Why the replicas of a workload are where they are.', async (exchange) =>
       exchange.result(await api.explain(exchange.param(0))),

@@ -77,7 +77,7 @@ describe('boxes where all that they have room for counts', () => {
         const sum = sums.reduce((all, one) => all + one, 0);
         assert.ok(Math.abs(exact.value - sum) <= 3 * flat.nodes + 1e-9 * Math.abs(sum), `${exact.value}, by trying all ${sum}`);
         taken += exact.taken.reduce((all, count) => all + count, 0);
-        const rise = exact.rises(worth, 1e15);
+        const rise = exact.rises(worth, exact.values, 1e15);
         for (const [head, slot] of boxes.heads.entries())
           for (let column = at(flat.first, slot); column < at(flat.first, slot + 1); column += 1) {
             const box = at(flat.node, column);

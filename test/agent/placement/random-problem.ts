@@ -1,4 +1,4 @@
-import type { PlacementRandom } from '../../../agent/placement/random.ts';
+import { PlacementRandom } from '../../../agent/placement/random.ts';
 import type { PlacementProblem } from '../../../schemas/generated/types.ts';
 import { makeNode, makeProblem, makeWorkload } from './problems.ts';
 
@@ -47,4 +47,10 @@ export function randomProblem(random: PlacementRandom, nodes: number, slots: num
       limits: { steps: 40_000, seed: random.nextInt(1000), starts: 3 },
     },
   );
+}
+
+/** One of two to four boxes and one to four replicas. */
+export function drawnProblem(seed: number): PlacementProblem {
+  const random = new PlacementRandom(seed);
+  return randomProblem(random, 2 + random.nextInt(3), 1 + random.nextInt(4));
 }

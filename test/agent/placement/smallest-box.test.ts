@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { checkPlan } from '../../../agent/placement/checker.ts';
-import { PlacementRandom } from '../../../agent/placement/random.ts';
 import { smallestBox } from '../../../agent/placement/smallest-box.ts';
 import { solve } from '../../../agent/placement/solve.ts';
 import { changed } from '../../../agent/placement/what-if.ts';
-import type { PlacementProblem, Plan } from '../../../schemas/generated/types.ts';
+import type { Plan } from '../../../schemas/generated/types.ts';
 import { makeNode, makeProblem, makeWorkload, placesOf } from './problems.ts';
-import { randomProblem } from './random-problem.ts';
+import { drawnProblem } from './random-problem.ts';
 
 const seeds = fc.integer({ min: 1, max: 2 ** 31 - 1 });
-const drawn = (seed: number): PlacementProblem => {
-  const random = new PlacementRandom(seed);
-  return randomProblem(random, 2 + random.nextInt(3), 1 + random.nextInt(4));
-};
 
 describe('the smallest box', () => {
   it('P17 P1: the smallest box makes it feasible, and one step less of any resource does not', () => {
@@ -41,7 +36,7 @@ describe('the smallest box', () => {
     let helped = 0;
     fc.assert(
       fc.property(seeds, (seed) => {
-        const problem = drawn(seed);
+        const problem = drawnProblem(seed);
         const plan = solve(problem);
         if (plan.unplaced.length === 0) return;
         for (const over of [() => false, () => true]) {

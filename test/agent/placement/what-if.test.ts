@@ -1,25 +1,20 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { PlacementRandom } from '../../../agent/placement/random.ts';
 import { dropSet, shortages, without } from '../../../agent/placement/shortage.ts';
 import { solve } from '../../../agent/placement/solve.ts';
 import { changed, effectOf } from '../../../agent/placement/what-if.ts';
 import type { PlacementProblem, Plan } from '../../../schemas/generated/types.ts';
 import { bruteForce } from './brute-force.ts';
 import { makeNode, makeProblem, makeWorkload, placesOf } from './problems.ts';
-import { randomProblem } from './random-problem.ts';
+import { drawnProblem } from './random-problem.ts';
 
 const seeds = fc.integer({ min: 1, max: 2 ** 31 - 1 });
-const drawn = (seed: number): PlacementProblem => {
-  const random = new PlacementRandom(seed);
-  return randomProblem(random, 2 + random.nextInt(3), 1 + random.nextInt(4));
-};
 
 describe('what if', () => {
   it('P17: without a box the plan is what it is when the box is really gone', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
-        const problem = drawn(seed);
+        const problem = drawnProblem(seed);
         const [gone] = problem.nodes;
         assert.ok(gone !== undefined);
         const supposed = solve(changed(problem, { kind: 'remove', node: gone.id }));
@@ -35,7 +30,7 @@ describe('what if', () => {
   it('P17: adding a box and taking it away again is no change; the box put in by hand gives the same plan', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
-        const problem = drawn(seed);
+        const problem = drawnProblem(seed);
         const node = makeNode('extra', { capacity: { memoryMiB: 2000 } });
         const links = [{ a: 'extra', b: 'a', latencyMs: 1, mbps: 100 }];
         const added = changed(problem, { kind: 'add', nodes: [node], links });
@@ -50,7 +45,7 @@ describe('what if', () => {
     let placed = 0;
     fc.assert(
       fc.property(seeds, fc.integer({ min: 1, max: 3 }), (seed, count) => {
-        const problem = drawn(seed);
+        const problem = drawnProblem(seed);
         const workloads = Array.from({ length: count }, (_, i) =>
           makeWorkload(`new-${i}`, { criticality: (1 + (seed % 9)) / 10, inputs: [{ source: 'fresh', mbPerCall: 1, hard: true }] }),
         );
@@ -154,7 +149,7 @@ describe('an infeasible problem', () => {
     let infeasible = 0;
     fc.assert(
       fc.property(seeds, (seed) => {
-        const problem = drawn(seed);
+        const problem = drawnProblem(seed);
         const plan = solve(problem);
         if (plan.unplaced.length === 0) return;
         infeasible += 1;
@@ -183,7 +178,7 @@ describe('an infeasible problem', () => {
     const unasked = (): Plan => assert.fail('the time is over');
     fc.assert(
       fc.property(seeds, (seed) => {
-        const problem = drawn(seed);
+        const problem = drawnProblem(seed);
         const plan = solve(problem);
         if (plan.unplaced.length === 0) return;
         infeasible += 1;
@@ -252,7 +247,7 @@ describe('an infeasible problem', () => {
   it('P1: what all boxes together lack is named with its amounts, and a shortage proves that not all fits', () => {
     fc.assert(
       fc.property(seeds, (seed) => {
-        const problem = drawn(seed);
+        const problem = drawnProblem(seed);
         if (shortages(problem).length > 0) assert.ok(solve(problem).unplaced.length > 0);
       }),
       { numRuns: 60 },

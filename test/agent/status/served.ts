@@ -55,7 +55,7 @@ export class PlayedAgent implements AgentApi {
   }
   decisions = (): AllDocuments['DecisionsDocument'] => example('DecisionsDocument', 'a-box-died');
   explain = (workload: string): Promise<object> => Promise.resolve({ workload, replicas: [] });
-  problem = (): AllDocuments['PlacementProblem'] => example('PlacementProblem', 'mill');
+  problem = (): Promise<AllDocuments['PlacementProblem']> => Promise.resolve(example('PlacementProblem', 'mill'));
   dryRun = (): Promise<object> => Promise.resolve(example('Plan', 'mill'));
   kvGet = (key: string): Promise<KvValue | undefined> => Promise.resolve(this.values.get(key));
   staleness: AgentApi['staleness'] = () => ({ revision: this.#revision, ageMs: 250 });
